@@ -1,0 +1,84 @@
+"""Applications and products as the manifest states them (application-restricted 3)."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, Field, field_validator
+
+from wardgate.directory.model import ASID, FQDN, Document, ODSCode
+from wardgate.quotas import RateLimits
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,98}[a-z0-9])?$")]
+Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5B\x5D-\x7E]{1,300}$")]
+APIKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,64}$")]
+
+
+class Approval(StrEnum):
+    """Where an application or a subscription stands."""
+
+    APPROVED = "approved"
+    PENDING = "pending"
+    REVOKED = "revoked"
+
+
+class Profile(StrEnum):
+    """`nhs`: the national platform's behaviour. `strict`: RFC 9700 and FAPI 2.0 where they are stronger."""
+
+    NHS = "nhs"
+    STRICT = "strict"
+
+
+class Product(Document):
+    """A bundle that gives an application access to APIs and carries scopes."""
+
+    name: Name
+    apis: tuple[Name, ...] = ()
+    scopes: tuple[Scope, ...] = ()
+    limits: RateLimits | None = None
+    """Limits of each application at each API of this product."""
+
+
+class Subscription(Document):
+    """An application's use of one product. In the manifest the product's name alone means `approved`."""
+
+    product: Name
+    status: Approval = Approval.APPROVED
+
+
+class FixedKey(Document):
+    """An API key written in the manifest: for demonstrations and tests, refused in a live environment."""
+
+    key: APIKey
+    status: Approval = Approval.APPROVED
+    expires: AwareDatetime | None = None
+
+
+class Application(Document):
+    """A registered caller. Its API keys are its OAuth client identifiers; the name is its own identifier here."""
+
+    name: Name
+    organisation: ODSCode
+    status: Approval = Approval.APPROVED
+    profile: Profile | None = None
+    """Overrides the environment's profile."""
+    developer_active: bool = True
+    products: tuple[Subscription, ...] = ()
+    callback_urls: tuple[Annotated[str, Field(max_length=2000)], ...] = ()
+    jwks_url: Annotated[str, Field(max_length=8000, pattern=r"^https?://[^/\s]+/\S*$")] | None = None
+    jwks: dict[str, Any] | None = None
+    """An inline key set, in place of `jwks_url`."""
+    tls_client_auth_san_dns: FQDN | None = None
+    """The certificate name of TLS-MA and of RFC 8705; when absent, the FQDN of the application's system."""
+    asid: ASID | None = None
+    limits: RateLimits | None = None
+    """Overrides the products' limits for this application."""
+    api_keys: tuple[FixedKey, ...] = ()
+    certificate_bound_tokens: bool = False
+    """RFC 8705 section 3: tokens asked for over mutual TLS are bound to the certificate (profile `strict`)."""
+
+    @field_validator("products", mode="before")
+    @classmethod
+    def _names_are_subscriptions(cls, value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return tuple({"product": item} if isinstance(item, str) else item for item in value)
+        return value

@@ -1,0 +1,64 @@
+"""An event: one typed statement of what happened, safe to store.
+
+Redaction is by type: a field is made with `Plain`, `Personal` or left out. There is no way to put a secret in.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class EventType(StrEnum):
+    """Every kind of event; `docs/reference/events.md` lists the same."""
+
+    TOKEN_ISSUED = "TokenIssued"  # noqa: S105 - the name of an event
+    TOKEN_REFUSED = "TokenRefused"  # noqa: S105 - the name of an event
+    TOKEN_REVOKED = "TokenRevoked"  # noqa: S105 - the name of an event
+    TOKEN_INTROSPECTED = "TokenIntrospected"  # noqa: S105 - the name of an event
+    CALL_ALLOWED = "CallAllowed"
+    CALL_REFUSED = "CallRefused"
+    CALL_DECIDED = "CallDecided"
+    """Recorded before the answer on `audit: before` routes; its outcome follows as CallAllowed or CallRefused."""
+    HANDSHAKE_REFUSED = "HandshakeRefused"
+    MANIFEST_APPLIED = "ManifestApplied"
+    APPLICATION_CHANGED = "ApplicationChanged"
+    CREDENTIAL_ISSUED = "CredentialIssued"
+    CREDENTIAL_REVOKED = "CredentialRevoked"
+    CERTIFICATE_ISSUED = "CertificateIssued"
+    CERTIFICATE_REVOKED = "CertificateRevoked"
+    CRL_ISSUED = "CRLIssued"
+    SIGNING_KEY_ROTATED = "SigningKeyRotated"
+    SERVER_STARTED = "ServerStarted"
+    SERVER_STOPPED = "ServerStopped"
+    RECORDS_LOST = "RecordsLost"
+    """Envoy's log had a gap or a torn line: said, not hidden."""
+
+
+class Outcome(StrEnum):
+    """Whether the caller got what it asked for; absent on events that nobody asked for."""
+
+    ALLOWED = "allowed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """A value about a person: stored only as a keyed hash (HMAC-SHA-256 with the store's key)."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened. `at` is UTC; `details` hold short public values (names, codes, numbers) or `Personal` ones."""
+
+    type: EventType
+    at: datetime
+    outcome: Outcome | None = None
+    reason: str | None = None
+    application: str | None = None
+    message_id: str | None = None
+    request_id: str | None = None
+    correlation_id: str | None = None
+    details: Mapping[str, str | int | bool | Personal | None] = field(default_factory=dict)

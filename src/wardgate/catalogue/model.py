@@ -1,0 +1,145 @@
+"""APIs and routes as the manifest states them (design 5)."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Final, Self
+
+from pydantic import Field, model_validator
+
+from wardgate.applications.model import Name, Profile, Scope
+from wardgate.directory.model import FQDN, Document
+from wardgate.quotas import RateLimits
+from wardgate.refusals.dialects import Dialect
+
+BasePath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)+$", max_length=200)]
+RoutePath = Annotated[str, Field(pattern=r"^/(([A-Za-z0-9._~$-]+|\{[a-z_]+\})(/([A-Za-z0-9._~$-]+|\{[a-z_]+\}))*)?(/\*)?$|^/\*$", max_length=400)]
+Backend = Annotated[str, Field(pattern=r"^(https?://[A-Za-z0-9.\[\]:-]+(:[0-9]{1,5})?|unix:/[^\s]+)$", max_length=400)]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
+
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+RESERVED_BASE_PATHS: Final = ("/oauth2", "/oauth2-mock", "/.well-known", "/realms", "/pki", "/portal", "/mock-jwks")
+
+
+class Pattern(StrEnum):
+    """The published patterns this version enforces."""
+
+    OPEN_ACCESS = "open-access"
+    API_KEY = "api-key"
+    SIGNED_JWT = "signed-jwt"
+    TLS_MA = "tls-ma"
+
+
+class Enforcement(StrEnum):
+    """Where a route's rule is judged: compiled into Envoy, or by the decision service on each request."""
+
+    NATIVE = "native"
+    DECISION = "decision"
+
+
+class Audit(StrEnum):
+    """When a decision is recorded: durably before the answer, or from Envoy's log within a second."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+class RequestIDRule(StrEnum):
+    """What happens to a missing or malformed X-Request-ID (spec README rule 13)."""
+
+    REQUIRED = "required"
+    GENERATED = "generated"
+
+
+class Alternative(Document):
+    """One pattern of a route, with its conditions."""
+
+    pattern: Pattern
+    scopes: tuple[Scope, ...] = ()
+    """For `signed-jwt`: any one is enough; when empty, `urn:nhsd:apim:app:level3:<api>`."""
+
+
+class IdentityHeaders(Document):
+    """Names of the identity headers a route's backend receives; only the gateway sets them (spec README rule 11)."""
+
+    application: HeaderName | None = None
+    asid: HeaderName | None = None
+
+
+class Route(Document):
+    """A path of an API and the pattern that protects it. `/x/*` covers everything below, `{name}` one segment."""
+
+    path: RoutePath
+    methods: tuple[Annotated[str, Field(pattern="^(" + "|".join(METHODS) + ")$")], ...] = ()
+    """Empty: every method."""
+    pattern: Pattern | None = None
+    scopes: tuple[Scope, ...] = ()
+    any_of: tuple[Alternative, ...] = ()
+    enforcement: Enforcement = Enforcement.NATIVE
+    audit: Audit | None = None
+    """When absent: the environment's."""
+    errors: Dialect | None = None
+    request_id: RequestIDRule | None = None
+    identity_headers: IdentityHeaders | None = None
+    wrong_token_status: Annotated[int, Field(ge=401, le=403)] = 403
+    """401 as Hello World answers a token of the wrong kind, 403 as the platform's default (spec README rule 14)."""
+    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+    max_body_bytes: Annotated[int, Field(ge=0, le=100_000_000)] = 10_000_000
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if (self.pattern is None) == (not self.any_of):
+            raise ValueError("a route has either `pattern` or a list `any_of` with at least one alternative")
+        if self.scopes and self.pattern is not Pattern.SIGNED_JWT:
+            raise ValueError("`scopes` belong to the pattern signed-jwt")
+        if len({alternative.pattern for alternative in self.any_of}) != len(self.any_of):
+            raise ValueError("`any_of` names a pattern twice")
+        return self
+
+    @property
+    def alternatives(self) -> tuple[Alternative, ...]:
+        """The patterns of the route, any one enough; the short form is a list of one."""
+        if self.pattern is not None:
+            return (Alternative(pattern=self.pattern, scopes=self.scopes),)
+        return self.any_of
+
+
+class API(Document):
+    """An API behind the gateway: where it is, its routes, and how it says no."""
+
+    name: Name
+    base_path: BasePath
+    backend: Backend
+    routes: Annotated[tuple[Route, ...], Field(min_length=1)]
+    errors: Dialect = Dialect.FAULT
+    request_id: RequestIDRule | None = None
+    """When absent: required on APIs whose errors are FHIR, generated elsewhere."""
+    limits: RateLimits | None = None
+    """The API as a whole (the platform's `proxy` scope)."""
+    backend_ca: str | None = None
+    """PEM of the roots an https backend is verified with; when absent, the system's."""
+    status_path: str = "/_status"
+    """The backend path that `_status` asks."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _oauth_is_not_for_apis(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("errors") == "oauth":
+            raise ValueError("`errors: oauth` is for the token endpoint; APIs use fault, fhir or problem")
+        return value
+
+
+class Environment(Document):
+    """The environment as a whole."""
+
+    name: Name
+    live: bool = False
+    profile: Profile = Profile.NHS
+    audit: Audit = Audit.AFTER
+    public_urls: tuple[Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.\[\]:-]+$")], ...] = ()
+    """Scheme, host and port under which callers reach Envoy; when empty, those `wardgate up` listens on."""
+    server_names: tuple[FQDN | Annotated[str, Field(pattern="^localhost$")], ...] = ("localhost",)
+    tls_ma_profile: Annotated[str, Field(pattern="^(verify|answer)$")] = "verify"
+    """`verify`: a bad client certificate gets a TLS alert. `answer`: it gets 495 or 496."""
+    default_limits: RateLimits | None = None
+    """Limits of an application at an API that neither the application nor a product states; when absent, 300 a minute."""
+    status_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,64}$")] | None = None
+    """The monitoring key of `_status` in a demonstration; otherwise made on first start."""

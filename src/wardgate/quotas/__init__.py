@@ -1,0 +1,10 @@
+"""Quotas: how much an application may ask of an API, and an API of everyone.
+
+Owns: the four counters of application-restricted 9 as policy, and which of them hold for a pair of application and API.
+Leaves: counting (Envoy's token buckets; `stores.quotas` for windows longer than a minute).
+Read: model, effective.
+"""
+
+from wardgate.quotas.model import Quota, RateLimits, SpikeArrest, TimeUnit
+
+__all__ = ["Quota", "RateLimits", "SpikeArrest", "TimeUnit"]

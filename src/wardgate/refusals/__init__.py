@@ -1,0 +1,11 @@
+"""Refusals: every reason Wardgate can say no, and how each is said on the wire.
+
+Owns: the catalogue of reasons (one table per area) and the text of a refusal in each dialect.
+Leaves: deciding that a reason applies (`security_patterns`, `authserver`), recording it (`audit`).
+Read: reason, token_endpoint, gateway, certificates, limits, platform, catalogue, dialects.
+"""
+
+from wardgate.refusals.catalogue import CATALOGUE, reason
+from wardgate.refusals.reason import Area, Fixer, Reason, Refusal
+
+__all__ = ["CATALOGUE", "Area", "Fixer", "Reason", "Refusal", "reason"]

@@ -1,0 +1,30 @@
+"""The one catalogue of refusals: every area's table, by code. A code that appears twice stops the program."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from wardgate.refusals.certificates import CERTIFICATES
+from wardgate.refusals.gateway import GATEWAY
+from wardgate.refusals.limits import LIMITS
+from wardgate.refusals.platform import PLATFORM
+from wardgate.refusals.reason import Reason
+from wardgate.refusals.token_endpoint import TOKEN_ENDPOINT
+
+
+def _by_code(*tables: tuple[Reason, ...]) -> Mapping[str, Reason]:
+    found: dict[str, Reason] = {}
+    for table in tables:
+        for row in table:
+            if row.code in found:
+                raise ValueError(f"two refusals have the code {row.code}")
+            found[row.code] = row
+    return MappingProxyType(found)
+
+
+CATALOGUE: Final = _by_code(TOKEN_ENDPOINT, GATEWAY, CERTIFICATES, LIMITS, PLATFORM)
+
+
+def reason(code: str) -> Reason:
+    """Return the reason with this code. Raises `KeyError` for a code outside the catalogue."""
+    return CATALOGUE[code]

@@ -1,0 +1,6 @@
+"""The rule book: each published pattern as a pure function, and the decision about one request.
+
+Owns: facts, snapshot, `decide`, one module per pattern, and the order in which they are asked.
+Leaves: reading requests (`decisions`), the compiled form (`dataplane.compile`), which must agree with `decide`.
+Read: facts, snapshot, decision, build, decide, then one file per pattern.
+"""

@@ -1,0 +1,26 @@
+"""The answer of the rule book: allowed or refused, and why."""
+
+from dataclasses import dataclass
+
+from wardgate.refusals import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided for one request. A refusal always has a reason; an allowed request keeps what was proved.
+
+    `application` is known as soon as a credential named one, refused or not.
+    """
+
+    allowed: bool
+    pattern: str | None = None
+    application: str | None = None
+    refusal: Refusal | None = None
+    api: str | None = None
+    route: str | None = None
+    proved: tuple[str, ...] = ()
+    """Sentences that held, in the order in which they were checked: the explanation of a yes."""
+
+    def __post_init__(self) -> None:
+        if self.allowed == (self.refusal is not None):
+            raise ValueError("a decision is either allowed or has a refusal")

@@ -1,0 +1,73 @@
+"""Everything a decision needs to know, at one moment: immutable, indexed, made once per generation of the store."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from wardgate.catalogue import API, Environment
+from wardgate.quotas import RateLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """An application as the gateway sees it. `refused` is the reason code that stops every call of it, if any."""
+
+    name: str
+    organisation: str
+    apis: frozenset[str]
+    scopes: tuple[str, ...]
+    refused: str | None = None
+    asid: str | None = None
+    certificate_name: str | None = None
+    limits: Mapping[str, RateLimits] = field(default_factory=dict)
+    """Effective limits by API name."""
+
+
+@dataclass(frozen=True, slots=True)
+class APIKey:
+    """A credential: its clear key (Envoy compares in clear), its application, and when it ends. `id` may be logged."""
+
+    id: str
+    key: str
+    application: str
+    revoked: bool = False
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revocations:
+    """What has been taken back and is not yet over by itself."""
+
+    tokens: frozenset[str] = frozenset()
+    """`jti` of access tokens."""
+    credentials: frozenset[str] = frozenset()
+    """Ids of API keys whose access tokens are refused."""
+    fingerprints: frozenset[str] = frozenset()
+    """Client certificates, lower-case hex SHA-256."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIssuer:
+    """How this environment's access tokens are recognised: `jwks` holds the public keys (RFC 7517), `audience` is `aud`."""
+
+    issuers: tuple[str, ...]
+    audience: str
+    jwks: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One generation of the world. Built by `security_patterns.build`, read by `decide` and by the compiler."""
+
+    generation: int
+    environment: Environment
+    apis: tuple[API, ...]
+    clients: Mapping[str, Client]
+    api_keys: Mapping[str, APIKey]
+    """By the clear key."""
+    certificate_names: Mapping[str, str]
+    """Certificate name to application name."""
+    tokens: TokenIssuer
+    revocations: Revocations = Revocations()
+    over_quota: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    """(application, API) pairs whose long quota is used up, and when that ends; application `` stands for the API itself."""

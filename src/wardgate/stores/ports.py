@@ -1,0 +1,287 @@
+"""The promises of the stores. One contract suite (`tests/contract`) runs on every implementation.
+
+Methods are synchronous and take batches where they are hot: `stores.group_commit` gathers the calls of one loop tick
+into one transaction. What a method returned is durable: it survives SIGKILL of the process. A method raises
+`StoreUnavailable` when it cannot keep its promise; nothing is then half written.
+
+A write that changes what the gateway enforces raises `generation` in the same transaction.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from wardgate.audit.model import Event
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """One document of the manifest: `kind` is its section (`apis`), `name` its key there, `body` its JSON form."""
+
+    kind: str
+    name: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """An API key. `key` is clear in memory, encrypted at rest; `id` is random and may be logged."""
+
+    id: str
+    application: str
+    key: str
+    status: str
+    issued: datetime
+    expires: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SingleUse:
+    """Something that may be used once: (namespace, id), remembered until `until`."""
+
+    namespace: str
+    id: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIssue:
+    """A token about to leave: the assertion's single use and the two events, one of which is stored."""
+
+    use: SingleUse
+    if_first: Event
+    if_replayed: Event
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """A stored event: `seq` counts from 1 without gaps, `hash` chains it to the one before (`audit.chain`)."""
+
+    seq: int
+    body: str
+    """Canonical JSON of the redacted event (RFC 8785), the bytes that are hashed."""
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A signature over the chain's head at `seq`: a compact JWS by the audit key."""
+
+    seq: int
+    at: datetime
+    hash: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A private key in PKCS #8 PEM, clear in memory, encrypted at rest. `use` is `access-token` or `audit`."""
+
+    kid: str
+    use: str
+    private_pem: str
+    created: datetime
+    sign_from: datetime
+    verify_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A certification authority of the environment: `parent` is None for the root."""
+
+    name: str
+    parent: str | None
+    certificate_pem: str
+    private_pem: str
+    created: datetime
+    retired: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCertificate:
+    """A certificate we issued. `fingerprint` is lower-case hex SHA-256; `subject_kind` is system, application or server."""
+
+    fingerprint: str
+    serial: str
+    authority: str
+    name: str
+    subject_kind: str
+    subject: str
+    not_before: datetime
+    not_after: datetime
+    certificate_pem: str
+    revoked_at: datetime | None = None
+    revocation_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCRL:
+    """The current revocation list of an authority. `number` only rises (RFC 5280 section 5.2.3)."""
+
+    authority: str
+    number: int
+    this_update: datetime
+    next_update: datetime
+    pem: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaCount:
+    """`used` requests of an application at an API in the window that starts at `window_start`; application `` is everyone."""
+
+    application: str
+    api: str
+    window_seconds: int
+    window_start: datetime
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
+class DataPlane:
+    """An Envoy and the generation it last confirmed."""
+
+    node: str
+    generation: int
+    seen: datetime
+    error: str | None = None
+
+
+class Generation(Protocol):
+    """A number that rises with every change the gateway must enforce. Reading it is cheap: it is polled."""
+
+    def current(self) -> int: ...
+
+
+class Documents(Protocol):
+    """The manifest as documents."""
+
+    def load(self) -> tuple[int, Sequence[StoredDocument]]:
+        """Return the generation and every document, consistently."""
+
+    def changed_since(self, generation: int) -> tuple[int, Sequence[StoredDocument], Sequence[tuple[str, str]]]:
+        """Return the current generation, documents written after `generation`, and (kind, name) of those removed."""
+
+    def write(self, put: Sequence[StoredDocument], remove: Sequence[tuple[str, str]], event: Event) -> int:
+        """Put and remove in one step, record `event`, and return the new generation."""
+
+
+class Credentials(Protocol):
+    """API keys. A key is unique; adding one that exists raises `AlreadyExists`."""
+
+    def add(self, credential: Credential, event: Event) -> None: ...
+    def all(self) -> Sequence[Credential]: ...
+    def of(self, application: str) -> Sequence[Credential]: ...
+    def changed_since(self, generation: int) -> Sequence[Credential]: ...
+    def by_key(self, key: str) -> Credential | None: ...
+    def set_status(self, credential_id: str, status: str, at: datetime, event: Event) -> bool:
+        """Return whether a credential with this id exists."""
+
+
+class SingleUses(Protocol):
+    """Fails closed: a store that cannot answer raises."""
+
+    def claim(self, uses: Sequence[SingleUse]) -> Sequence[bool]:
+        """Insert or refuse each, atomically: True the first time only, also within one batch."""
+
+    def seen(self, namespace: str, use_id: str) -> bool:
+        """A look that may only refuse."""
+
+    def purge(self, now: datetime) -> int: ...
+
+
+class Tokens(Protocol):
+    """Issuing as one step, and revocation."""
+
+    def issue(self, issues: Sequence[TokenIssue]) -> Sequence[bool]:
+        """Claim each single use and store the event that applies, in one transaction. True: the token may leave."""
+
+    def revoke(self, jti: str, until: datetime, event: Event) -> int:
+        """Remember the revoked id until the token would have expired; return the new generation."""
+
+    def revoked(self, now: datetime) -> Mapping[str, datetime]:
+        """Revoked ids that are not yet over, and when they are."""
+
+    def purge(self, now: datetime) -> int: ...
+
+
+class AuditLog(Protocol):
+    """The hash chain. Appending from several processes keeps one chain."""
+
+    def append(self, events: Sequence[Event]) -> Sequence[AuditRecord]: ...
+    def append_from(self, source: str, offset: int, events: Sequence[Event], counts: Sequence[QuotaCount]) -> None:
+        """Append what a log file said up to `offset`, add the counts, and remember the offset, in one step."""
+
+    def offset_of(self, source: str) -> int: ...
+    def read(self, after: int, limit: int) -> Sequence[AuditRecord]: ...
+    def last(self, limit: int) -> Sequence[AuditRecord]: ...
+    def find(self, any_id: str) -> Sequence[AuditRecord]:
+        """Records whose message, request or correlation id is `any_id`, oldest first, at most 100."""
+
+    def head(self) -> AuditRecord | None: ...
+    def add_checkpoint(self, checkpoint: Checkpoint) -> None: ...
+    def checkpoints(self) -> Sequence[Checkpoint]: ...
+
+
+class SigningKeys(Protocol):
+    """Keys we sign with. At most one key per use has the latest `sign_from`."""
+
+    def add(self, key: SigningKey, event: Event) -> None: ...
+    def all(self, use: str) -> Sequence[SigningKey]: ...
+    def retire(self, kid: str, verify_until: datetime) -> None: ...
+
+
+class Certificates(Protocol):
+    """Authorities, what they issued, and their revocation lists."""
+
+    def add_authority(self, authority: Authority) -> None: ...
+    def authorities(self) -> Sequence[Authority]: ...
+    def retire_authority(self, name: str, at: datetime) -> None: ...
+    def add(self, certificate: IssuedCertificate, event: Event) -> None: ...
+    def all(self) -> Sequence[IssuedCertificate]: ...
+    def by_serial(self, serial: str) -> IssuedCertificate | None: ...
+    def revoke(self, fingerprint: str, at: datetime, reason: str, event: Event) -> bool: ...
+    def put_crl(self, crl: IssuedCRL, event: Event) -> None: ...
+    def crls(self) -> Sequence[IssuedCRL]: ...
+
+
+class Quotas(Protocol):
+    """Counts of windows longer than a minute."""
+
+    def used(self, now: datetime) -> Sequence[QuotaCount]:
+        """Counts of windows that are not over."""
+
+    def purge(self, now: datetime) -> int: ...
+
+
+class DataPlanes(Protocol):
+    """Which Envoy enforces which generation."""
+
+    def confirm(self, data_plane: DataPlane) -> None: ...
+    def all(self) -> Sequence[DataPlane]: ...
+
+
+class Values(Protocol):
+    """Small secrets and facts of this installation, encrypted at rest."""
+
+    def get(self, name: str) -> str | None: ...
+    def set_if_absent(self, name: str, value: str) -> str:
+        """Store the value unless there is one, and return the one that holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Every store of an installation, on one database."""
+
+    generation: Generation
+    documents: Documents
+    credentials: Credentials
+    single_uses: SingleUses
+    tokens: Tokens
+    audit: AuditLog
+    signing_keys: SigningKeys
+    certificates: Certificates
+    quotas: Quotas
+    data_planes: DataPlanes
+    values: Values
