@@ -14,6 +14,7 @@ class Client:
 
     name: str
     organisation: str
+    products: frozenset[str]
     apis: frozenset[str]
     scopes: tuple[str, ...]
     refused: str | None = None

@@ -1,0 +1,16 @@
+"""What a credential proved: which application calls, by which pattern."""
+
+from dataclasses import dataclass
+
+from wardgate.catalogue import Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """An identified application. `scopes` are those of its token; `statements` explain how it was identified."""
+
+    pattern: Pattern
+    application: str
+    statements: tuple[str, ...]
+    scopes: tuple[str, ...] | None = None
+    jti: str | None = None
