@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
+from wardgate.applications import Profile
 from wardgate.catalogue import API, Environment
 from wardgate.quotas import RateLimits
 
@@ -22,6 +24,10 @@ class Client:
     certificate_name: str | None = None
     limits: Mapping[str, RateLimits] = field(default_factory=dict)
     """Effective limits by API name."""
+    profile: Profile = Profile.NHS
+    jwks_url: str | None = None
+    jwks: Mapping[str, Any] | None = None
+    certificate_bound_tokens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
