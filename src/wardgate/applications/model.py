@@ -1,11 +1,11 @@
 """Applications and products as the manifest states them (application-restricted 3)."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, Field, field_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 
-from wardgate.directory.model import ASID, FQDN, Document, ODSCode
+from wardgate.directory.model import ASID, FQDN, Document, Flag, ODSCode
 from wardgate.quotas import RateLimits
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,98}[a-z0-9])?$")]
@@ -61,9 +61,9 @@ class Application(Document):
     status: Approval = Approval.APPROVED
     profile: Profile | None = None
     """Overrides the environment's profile."""
-    developer_active: bool = True
+    developer_active: Flag = True
     products: tuple[Subscription, ...] = ()
-    callback_urls: tuple[Annotated[str, Field(max_length=2000)], ...] = ()
+    callback_urls: tuple[Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s#]+$")], ...] = ()
     jwks_url: Annotated[str, Field(max_length=8000, pattern=r"^https?://[^/\s]+/\S*$")] | None = None
     jwks: dict[str, Any] | None = None
     """An inline key set, in place of `jwks_url`."""
@@ -73,10 +73,16 @@ class Application(Document):
     limits: RateLimits | None = None
     """Overrides the products' limits for this application."""
     api_keys: tuple[FixedKey, ...] = ()
-    certificate_bound_tokens: bool = False
+    certificate_bound_tokens: Flag = False
     """RFC 8705 section 3: tokens asked for over mutual TLS are bound to the certificate (profile `strict`)."""
 
-    @field_validator("products", mode="before")
+    @model_validator(mode="after")
+    def _one_key_set(self) -> Self:
+        if self.jwks is not None and self.jwks_url is not None:
+            raise ValueError("an application has `jwks_url` or `jwks`, not both")
+        return self
+
+    @field_validator("products", mode="before", json_schema_input_type=tuple[Name | Subscription, ...])
     @classmethod
     def _names_are_subscriptions(cls, value: Any) -> Any:
         if isinstance(value, (list, tuple)):

@@ -1,18 +1,49 @@
 """APIs and routes as the manifest states them (design 5)."""
 
+import re
 from enum import StrEnum
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from wardgate.applications.model import Name, Profile, Scope
-from wardgate.directory.model import FQDN, Document
+from wardgate.directory.model import FQDN, Document, Flag, Whole
 from wardgate.quotas import RateLimits
 from wardgate.refusals.dialects import Dialect
 
-BasePath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)+$", max_length=200)]
-RoutePath = Annotated[str, Field(pattern=r"^/(([A-Za-z0-9._~$-]+|\{[a-z_]+\})(/([A-Za-z0-9._~$-]+|\{[a-z_]+\}))*)?(/\*)?$|^/\*$", max_length=400)]
-Backend = Annotated[str, Field(pattern=r"^(https?://[A-Za-z0-9.\[\]:-]+(:[0-9]{1,5})?|unix:/[^\s]+)$", max_length=400)]
+
+def _no_dot_segments(path: str) -> str:
+    """RFC 3986 section 5.2.4: `.` and `..` are removed from a request's path before it is matched, so they never match."""
+    if any(segment in {".", ".."} for segment in path.split("/")):
+        raise ValueError("`.` and `..` cannot be segments of a path")
+    return path
+
+
+def _port_in_range(url: str) -> str:
+    port = re.search(r":([0-9]{1,5})$", url)
+    if port is not None and not 1 <= int(port[1]) <= 65535:
+        raise ValueError("a port is a number from 1 to 65535")
+    return url
+
+
+_HOST: Final = r"([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?"
+_SEGMENT: Final = r"([A-Za-z0-9._~$-]+|\{[a-z_]+\})"
+
+BasePath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)+$", max_length=200), AfterValidator(_no_dot_segments)]
+RoutePath = Annotated[
+    str, Field(pattern=rf"^(/|/\*|(/{_SEGMENT})+(/\*)?)$", max_length=400), AfterValidator(_no_dot_segments)
+]
+Origin = Annotated[str, Field(pattern=rf"^https?://{_HOST}$", max_length=400), AfterValidator(_port_in_range)]
+Backend = Annotated[
+    str, Field(pattern=rf"^(https?://{_HOST}|unix:/[^\s]+)$", max_length=400), AfterValidator(_port_in_range)
+]
+def _not_oauth(dialect: Dialect) -> Dialect:
+    if dialect is Dialect.OAUTH:
+        raise ValueError("`errors: oauth` is for the token endpoint; APIs use fault, fhir or problem")
+    return dialect
+
+
+ErrorShape = Annotated[Dialect, AfterValidator(_not_oauth)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -76,13 +107,13 @@ class Route(Document):
     enforcement: Enforcement = Enforcement.NATIVE
     audit: Audit | None = None
     """When absent: the environment's."""
-    errors: Dialect | None = None
+    errors: ErrorShape | None = None
     request_id: RequestIDRule | None = None
     identity_headers: IdentityHeaders | None = None
-    wrong_token_status: Annotated[int, Field(ge=401, le=403)] = 403
+    wrong_token_status: Literal[401, 403] = 403
     """401 as Hello World answers a token of the wrong kind, 403 as the platform's default (spec README rule 14)."""
-    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
-    max_body_bytes: Annotated[int, Field(ge=0, le=100_000_000)] = 10_000_000
+    timeout_seconds: Annotated[float, Field(gt=0, le=600, strict=True)] = 30.0
+    max_body_bytes: Annotated[Whole, Field(ge=0, le=100_000_000)] = 10_000_000
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
@@ -92,7 +123,14 @@ class Route(Document):
             raise ValueError("`scopes` belong to the pattern signed-jwt")
         if len({alternative.pattern for alternative in self.any_of}) != len(self.any_of):
             raise ValueError("`any_of` names a pattern twice")
+        if len(set(self.methods)) != len(self.methods):
+            raise ValueError("`methods` names a method twice")
         return self
+
+    @property
+    def label(self) -> str:
+        """How the route is named to people: its methods, if it does not take all, and its path."""
+        return f"{','.join(self.methods)} {self.path}" if self.methods else self.path
 
     @property
     def alternatives(self) -> tuple[Alternative, ...]:
@@ -109,32 +147,25 @@ class API(Document):
     base_path: BasePath
     backend: Backend
     routes: Annotated[tuple[Route, ...], Field(min_length=1)]
-    errors: Dialect = Dialect.FAULT
+    errors: ErrorShape = Dialect.FAULT
     request_id: RequestIDRule | None = None
     """When absent: required on APIs whose errors are FHIR, generated elsewhere."""
     limits: RateLimits | None = None
     """The API as a whole (the platform's `proxy` scope)."""
-    backend_ca: str | None = None
+    backend_ca: Annotated[str, Field(max_length=1_000_000, pattern=r"-----BEGIN CERTIFICATE-----")] | None = None
     """PEM of the roots an https backend is verified with; when absent, the system's."""
-    status_path: str = "/_status"
+    status_path: Annotated[str, Field(pattern=r"^/[\x21\x24-\x3E\x40-\x7E]*$", max_length=400)] = "/_status"
     """The backend path that `_status` asks."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _oauth_is_not_for_apis(cls, value: Any) -> Any:
-        if isinstance(value, dict) and value.get("errors") == "oauth":
-            raise ValueError("`errors: oauth` is for the token endpoint; APIs use fault, fhir or problem")
-        return value
 
 
 class Environment(Document):
     """The environment as a whole."""
 
     name: Name
-    live: bool = False
+    live: Flag = False
     profile: Profile = Profile.NHS
     audit: Audit = Audit.AFTER
-    public_urls: tuple[Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.\[\]:-]+$")], ...] = ()
+    public_urls: tuple[Origin, ...] = ()
     """Scheme, host and port under which callers reach Envoy; when empty, those `wardgate up` listens on."""
     server_names: tuple[FQDN | Annotated[str, Field(pattern="^localhost$")], ...] = ("localhost",)
     tls_ma_profile: Annotated[str, Field(pattern="^(verify|answer)$")] = "verify"

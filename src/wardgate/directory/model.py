@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, Strict
 
 ODSCode = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,9}$")]
 ASID = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
@@ -10,6 +10,11 @@ PartyKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,9}-[0-9]{5,9}$")]
 FQDN = Annotated[
     str, Field(max_length=253, pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")
 ]
+
+Flag = Annotated[bool, Strict()]
+"""true or false, and nothing that could be taken for them."""
+Whole = Annotated[int, Strict()]
+"""A number without a fraction, written as a number."""
 
 
 class Document(BaseModel):
@@ -23,7 +28,7 @@ class Organisation(Document):
 
     ods: ODSCode
     name: Annotated[str, Field(min_length=1, max_length=200)]
-    active: bool = True
+    active: Flag = True
 
 
 class System(Document):

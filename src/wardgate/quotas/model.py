@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from wardgate.directory.model import Document
+from wardgate.directory.model import Document, Flag, Whole
 
 
 class TimeUnit(StrEnum):
@@ -30,10 +30,10 @@ SECONDS: Final = {
 class Quota(Document):
     """At most `limit` requests in every `interval` units."""
 
-    limit: Annotated[int, Field(ge=1, le=1_000_000_000)]
-    interval: Annotated[int, Field(ge=1, le=1000)] = 1
+    limit: Annotated[Whole, Field(ge=1, le=1_000_000_000)]
+    interval: Annotated[Whole, Field(ge=1, le=1000)] = 1
     timeunit: TimeUnit = TimeUnit.MINUTE
-    enabled: bool = True
+    enabled: Flag = True
 
     @property
     def window_seconds(self) -> int:
@@ -45,7 +45,7 @@ class SpikeArrest(Document):
     """A rate such as `5ps` or `300pm`, smoothed: 300pm is one request every 200 ms."""
 
     rate: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}(ps|pm)$")]
-    enabled: bool = True
+    enabled: Flag = True
 
     @property
     def per_second(self) -> float:
