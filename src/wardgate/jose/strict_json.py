@@ -1,0 +1,32 @@
+"""JSON that means one thing: no duplicate names, no NaN, bounded depth (RFC 8259 section 4, RFC 7515 section 4)."""
+
+from json import JSONDecoder, JSONEncoder
+from typing import Any, Final
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a member name is used twice")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_decode: Final = JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant).decode
+
+encode: Final = JSONEncoder(separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
+"""The compact text of a value."""
+
+
+def decode_object(data: bytes) -> dict[str, Any]:
+    """Return the JSON object in `data`. Raises `ValueError` for anything else, too deep nesting included."""
+    try:
+        value = _decode(data.decode("utf-8"))
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    if type(value) is not dict:
+        raise ValueError("not a JSON object")
+    return value

@@ -1,0 +1,42 @@
+"""How the profiles differ, as data: `nhs` is the national platform, `strict` is FAPI 2.0 and RFC 9700 where stronger."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class AssertionProfile:
+    """What a profile asks of a token request and its assertion."""
+
+    name: str
+    algorithms: frozenset[str]
+    algorithm_code: str
+    """The refusal of another `alg`; its text names the allowed ones."""
+    issuer_is_audience: bool
+    """Rule 6 of the resolved conflicts: the issuer is accepted as `aud` beside the token URLs."""
+    single_audience: bool
+    """FAPI 2.0 section 5.3.2.1: `aud` is one text, not a list."""
+    content_type_parameters: bool
+    """Rule 7: `application/x-www-form-urlencoded; charset=UTF-8` is accepted."""
+    client_id_must_match: bool
+    """RFC 7521 section 4.2: a `client_id` in the form must be the assertion's subject."""
+    refetch_unknown_kid: bool
+    """application-restricted 6.2: `nhs` waits for its cache, `strict` asks again, at most once a minute per URL."""
+    max_issued_ahead_seconds: int | None
+    """FAPI 2.0 section 5.3.2.1: an `iat` further ahead than this is refused; None: `iat` is not looked at."""
+
+
+PROFILES: Final[Mapping[str, AssertionProfile]] = MappingProxyType({
+    "nhs": AssertionProfile(
+        name="nhs", algorithms=frozenset({"RS512"}), algorithm_code="assertion-alg", issuer_is_audience=False,
+        single_audience=False, content_type_parameters=False, client_id_must_match=False, refetch_unknown_kid=False,
+        max_issued_ahead_seconds=None,
+    ),
+    "strict": AssertionProfile(
+        name="strict", algorithms=frozenset({"PS256", "ES256", "EdDSA"}), algorithm_code="assertion-alg-strict",
+        issuer_is_audience=True, single_audience=True, content_type_parameters=True, client_id_must_match=True,
+        refetch_unknown_kid=True, max_issued_ahead_seconds=60,
+    ),
+})
