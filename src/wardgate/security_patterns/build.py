@@ -25,7 +25,7 @@ class World:
     applications: Mapping[str, Application]
     api_keys: Iterable[APIKey]
     tokens: TokenIssuer
-    revocations: Revocations = Revocations()
+    revocations: Revocations = field(default_factory=Revocations)
     over_quota: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
 
 

@@ -61,8 +61,9 @@ def decide(facts: Facts, snapshot: Snapshot, routes: RouteMatcher) -> Decision:
 def _judge_route(facts: Facts, snapshot: Snapshot, api: API, route: Route) -> Decision:
     alternatives = route.alternatives
     if any(alternative.pattern is Pattern.OPEN_ACCESS for alternative in alternatives):  # (3)
-        return Decision(allowed=True, pattern=Pattern.OPEN_ACCESS, api=api.name, route=route.path,
-                        proved=("the route is open to everyone",))
+        refusal = standing.over_quota("", api.name, snapshot, facts.now)
+        return Decision(allowed=refusal is None, refusal=refusal, pattern=Pattern.OPEN_ACCESS, api=api.name,
+                        route=route.path, proved=("the route is open to everyone",))
     presented = [alternative for alternative in alternatives if PRESENTED[alternative.pattern](facts)]  # (4)
     judged = [_judge(facts, snapshot, api, route, alternative) for alternative in presented or alternatives[:1]]  # (5)
     return next((decision for decision in judged if decision.allowed), judged[0])

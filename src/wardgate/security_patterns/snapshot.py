@@ -75,6 +75,6 @@ class Snapshot:
     certificate_names: Mapping[str, str]
     """Certificate name to application name."""
     tokens: TokenIssuer
-    revocations: Revocations = Revocations()
+    revocations: Revocations = field(default_factory=Revocations)
     over_quota: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     """(application, API) pairs whose long quota is used up, and when that ends; application `` stands for the API itself."""

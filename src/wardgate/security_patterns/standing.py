@@ -52,7 +52,7 @@ def refuse(pattern: Pattern, found: str, name: str, api: str) -> Refusal:
 def over_quota(name: str, api: str, snapshot: Snapshot, now: datetime) -> Refusal | None:
     """Return the refusal for a used-up quota that is longer than a minute: the application's first, then the API's."""
     for who, code in ((name, "application-quota-exceeded"), ("", "api-quota-exceeded")):
-        until = snapshot.over_quota.get((who, api))
+        until = snapshot.over_quota.get((who, api)) if who or code == "api-quota-exceeded" else None
         if until is not None and until > now:
             return Refusal(reason(code), expected="requests within the quota", received=f"used up until {until.isoformat()}",
                            values={"application": name})

@@ -1,0 +1,26 @@
+"""Where the data plane is: ports, sockets and files. Made once by the server's wiring."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Ports and paths of one Envoy. `http_port` None: no plain listener. Paths are absolute."""
+
+    node: str
+    address: str
+    https_port: int
+    mtls_port: int
+    http_port: int | None
+    control_socket: Path
+    """Where xDS, decisions and explained refusals are served: private, never routed to from outside."""
+    public_socket: Path
+    """Where the authorisation server and the PKI's endpoints are served."""
+    admin_socket: Path
+    access_log: Path
+    run_directory: Path
+    envoy_binary: Path
+    poll_seconds: float = 0.2
+    log_flush_seconds: float = 0.2
+    worker_threads: int = 2

@@ -1,0 +1,70 @@
+"""Clusters: the backends of APIs, and Wardgate's two sockets."""
+
+import ipaddress
+from typing import Final
+from urllib.parse import urlsplit
+
+from wardgate.catalogue import API
+from wardgate.dataplane.layout import Layout
+from wardgate.dataplane.resources.envoy import JSON, T, named
+from wardgate.dataplane.resources.routes import cluster_name
+from wardgate.security_patterns.snapshot import Snapshot
+
+CONNECT_TIMEOUT: Final = "5s"
+MAX_CONNECTIONS: Final = 4096
+MAX_WAITING: Final = 4096
+SYSTEM_ROOTS: Final = "/etc/ssl/certs/ca-certificates.crt"
+
+
+def _endpoint(name: str, address: JSON) -> JSON:
+    return {"cluster_name": name, "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}]}
+
+
+def _cluster(name: str, kind: str, address: JSON, **more: object) -> JSON:
+    threshold = {"max_connections": MAX_CONNECTIONS, "max_pending_requests": MAX_WAITING, "max_requests": MAX_WAITING * 4, "max_retries": 0}
+    return {"@type": T + "envoy.config.cluster.v3.Cluster", "name": name, "type": kind, "connect_timeout": CONNECT_TIMEOUT,
+            "load_assignment": _endpoint(name, address), "circuit_breakers": {"thresholds": [threshold]}, **more}
+
+
+def pipe_cluster(name: str, path: str) -> JSON:
+    """Return a cluster that is a Unix socket of ours."""
+    return _cluster(name, "STATIC", {"pipe": {"path": path}})
+
+
+def wardgate_clusters(layout: Layout) -> list[JSON]:
+    """Return Wardgate's own two clusters; they are part of the bootstrap."""
+    return [pipe_cluster("wardgate-control", str(layout.control_socket)), pipe_cluster("wardgate-public", str(layout.public_socket))]
+
+
+def backend(api: API) -> JSON:
+    """Return the cluster of an API's backend: http, https (verified) or a Unix socket."""
+    name = cluster_name(api)
+    if api.backend.startswith("unix:"):
+        return pipe_cluster(name, api.backend.removeprefix("unix:"))
+    url = urlsplit(api.backend)
+    host = url.hostname or ""
+    port = url.port or (443 if url.scheme == "https" else 80)
+    address = {"socket_address": {"address": host, "port_value": port}}
+    more: JSON = {}
+    if url.scheme == "https":
+        trusted = {"inline_string": api.backend_ca} if api.backend_ca else {"filename": SYSTEM_ROOTS}
+        name_check = [{"san_type": "IP_ADDRESS" if _is_address(host) else "DNS", "matcher": {"exact": host}}]
+        context = {"validation_context": {"trusted_ca": trusted, "match_typed_subject_alt_names": name_check}}
+        tls = T + "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
+        more["transport_socket"] = named("tls", tls, sni=host, common_tls_context=context)
+    if _is_address(host):
+        return _cluster(name, "STATIC", address, **more)
+    return _cluster(name, "STRICT_DNS", address, dns_lookup_family="V4_PREFERRED", **more)
+
+
+def clusters(snapshot: Snapshot) -> list[JSON]:
+    """Return one cluster per API."""
+    return [backend(api) for api in snapshot.apis]
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

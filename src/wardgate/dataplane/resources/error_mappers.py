@@ -1,0 +1,185 @@
+"""Envoy's refusals in our words: one mapper per reason and dialect, chosen by route metadata.
+
+Envoy names a refusal in `response.code_details`; the tables below say which reason that is, under which pattern. A
+mapper also sets `x-wardgate-reason`, which the access log reads. Listeners hold these; they change with the program,
+never with policy.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from wardgate.catalogue import Pattern
+from wardgate.dataplane.resources.envoy import GIVEN_REQUEST_ID, JSON, MESSAGE_ID, PROXIED_CLIENT, REASON, RULES_NOT_LOADED, T
+from wardgate.dataplane.resources.limits import COUNTERS
+from wardgate.dataplane.resources.route_rules import NOT_GRANTED
+from wardgate.dataplane.resources.standing import CLIENTS_PREFIX, OVERLAY_PREFIX, REFUSED_HERE, UNLISTED
+from wardgate.refusals import Reason, reason
+from wardgate.refusals.dialects import CONTENT_TYPES, Dialect, body
+from wardgate.security_patterns.bearer import SHOWN_SCHEMES
+from wardgate.security_patterns.request_id import SHOWN_CHARACTERS
+from wardgate.security_patterns.standing import REASONS
+
+DETAILS: Final = "response.code_details"
+ROUTE: Final = "xds.route_metadata.filter_metadata.wardgate"
+RBAC_METADATA: Final = "metadata.filter_metadata['envoy.filters.http.rbac']"
+_AUTHORIZATION: Final = "request.headers['authorization']"
+_HAS_AUTHORIZATION: Final = "'authorization' in request.headers"
+
+NAMED_BY_RULE: Final = (
+    "access-token-revoked", "certificate-not-registered", "certificate-revoked", "certificate-missing", "certificate-invalid",
+    "application-quota-exceeded", "api-quota-exceeded", "api-key-revoked", "api-key-expired", "access-token-not-bound",
+    "scope-insufficient", "access-token-wrong-kind", "request-id-missing", "request-id-invalid", "method-not-allowed",
+    "route-not-found", RULES_NOT_LOADED,
+)
+"""Reasons that are the name of an RBAC policy or action."""
+
+NAMED_BY_ENVOY: Final = (
+    ("api-key-missing", "missing_api_key"),
+    ("api-key-unknown", "unknown_api_key"),
+    ("access-token-expired", "Jwt_is_expired"),
+    ("access-token-unknown", "jwt_authn_access_denied"),
+    ("decision-unavailable", "ext_authz_error"),
+    ("request-too-large", "request_payload_too_large"),
+    ("headers-too-large", "headers_too_large"),
+    ("headers-too-large", "too_many_headers"),
+    ("request-timeout", "request_header_timeout"),
+    ("request-timeout", "stream_idle_timeout"),
+    ("request-timeout", "request_overall_timeout"),
+    ("backend-timeout", "response_timeout"),
+    ("backend-timeout", "upstream_response_timeout"),
+    ("backend-unavailable", "upstream_reset"),
+    ("backend-unavailable", "no_healthy_upstream"),
+    ("backend-unavailable", "cluster_not_found"),
+    (RULES_NOT_LOADED, "route_not_found"),
+    ("request-malformed", "codec_error"),
+    ("request-malformed", "missing_host_header"),
+    ("request-malformed", "path_normalization_failed"),
+    ("request-malformed", "http1."),
+    ("request-malformed", "http2."),
+    ("request-malformed", "low_version"),
+    ("request-malformed", "upgrade_failed"),
+)
+"""Reasons that are part of Envoy's own detail; the first that is contained in it counts, so order matters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A reason and the condition under which a local reply is that refusal."""
+
+    reason: Reason
+    condition: str
+    values: dict[str, str]
+
+
+def mappings() -> Iterator[Cause]:
+    """Yield every reason Envoy can give, with its condition, in the order in which they must be tried."""
+    yield from _bearer()
+    for code in NAMED_BY_RULE:
+        yield Cause(reason(code), f"{DETAILS}.contains('{code}]')", _VALUES.get(code, {}))
+    yield from _not_granted()
+    for counter in COUNTERS:
+        marked = f"{DETAILS} == 'local_rate_limited' && response.code == {counter.code}"
+        yield Cause(reason(counter.reason), marked, _VALUES.get(counter.reason, {}))
+    for code, detail in NAMED_BY_ENVOY:
+        yield Cause(reason(code), f"{DETAILS}.contains('{detail}')", {})
+
+
+_VALUES: Final[dict[str, dict[str, str]]] = {
+    "scope-insufficient": {"scopes": "%METADATA(ROUTE:wardgate:scopes)%"},
+    "request-id-invalid": {"value": f"%REQ({GIVEN_REQUEST_ID}):{SHOWN_CHARACTERS}%"},
+    "application-quota-exceeded": {"application": f"%REQ({PROXIED_CLIENT})%", "limit": "the allowed number of",
+                                   "interval": "1", "timeunit": "interval"},
+    "application-spike": {"application": f"%REQ({PROXIED_CLIENT})%"},
+}
+
+
+def _bearer() -> Iterator[Cause]:
+    """Tell apart the ways for an Authorization header not to be a bearer token, as `security_patterns.bearer` does."""
+    refused = f"{DETAILS}.contains('~bearer]')"
+    value = _AUTHORIZATION
+    yield Cause(reason("authorization-missing"), f"{refused} && !({_HAS_AUTHORIZATION})", {})
+    yield Cause(reason("authorization-empty"), f"{refused} && {value} == ''", {})
+    yield Cause(reason("access-token-missing"), f"{refused} && !{value}.matches('^[^ ]* .')", {})
+    for scheme in SHOWN_SCHEMES:
+        yield Cause(reason("token-type-invalid"), f"{refused} && {value}.startsWith('{scheme} ')", {"scheme": scheme})
+    yield Cause(reason("token-type-invalid"), f"{refused} && !{value}.startsWith('Bearer ')", {"scheme": "unknown"})
+    yield Cause(reason("access-token-unknown"), refused, {})
+
+
+def _not_granted() -> Iterator[Cause]:
+    """Name what the maps found about an application that was not granted, in the words of the route's pattern."""
+    overlay, clients = (f"{RBAC_METADATA}['{prefix}enforced_effective_policy_id']" for prefix in (OVERLAY_PREFIX, CLIENTS_PREFIX))
+    refused = f"{DETAILS}.contains('{NOT_GRANTED}]')"
+    for code in sorted(set(REASONS.values())):
+        found = [
+            f"({ROUTE}.pattern == '{pattern}' && ({overlay} == '{REFUSED_HERE}{standing}' || ({overlay} == '{UNLISTED}' && {clients} == '{standing}')))"
+            for (pattern, standing), named in REASONS.items() if named == code
+        ]
+        yield Cause(reason(code), f"{refused} && ({' || '.join(found)})", {})
+    yield Cause(reason(RULES_NOT_LOADED), refused, {})
+
+
+def mappers() -> list[JSON]:
+    """Return the local reply mappers, every reason in every dialect of the gateway."""
+    found = [
+        _mapper(mapping, dialect)
+        for mapping in mappings()
+        for dialect in (Dialect.FHIR, Dialect.PROBLEM, Dialect.FAULT)
+    ]
+    return [*found, *_unforeseen()]
+
+
+def _mapper(mapping: Cause, dialect: Dialect) -> JSON:
+    chosen = mapping.reason
+    in_dialect = f"has({ROUTE}.dialect) && {ROUTE}.dialect == '{dialect}'"
+    condition = mapping.condition if dialect is Dialect.FAULT else f"{mapping.condition} && {in_dialect}"
+    return {
+        "filter": _cel(condition),
+        "status_code": chosen.status,
+        "headers_to_add": _headers(mapping),
+        "body_format_override": _body(mapping, dialect),
+    }
+
+
+def _unforeseen() -> list[JSON]:
+    """A denial that no row names must still leave with a reason, and with one of ours."""
+    return [_mapper(Cause(reason(RULES_NOT_LOADED), f"{DETAILS}.contains('denied')", {}), Dialect.FAULT)]
+
+
+def _cel(expression: str) -> JSON:
+    config = {"@type": T + "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter", "expression": expression}
+    return {"extension_filter": {"name": "cel", "typed_config": config}}
+
+
+def _fill(mapping: Cause, text: str) -> str:
+    for name in mapping.reason.placeholders:
+        text = text.replace("{" + name + "}", mapping.values.get(name, ""))
+    return text
+
+
+def _body(mapping: Cause, dialect: Dialect) -> JSON:
+    if mapping.reason.code == "api-status-key-invalid" or not mapping.reason.text:
+        return {"text_format_source": {"inline_string": ""}, "content_type": "text/plain"}
+    form = body(dialect, mapping.reason, lambda text: _fill(mapping, text), f"%REQ({MESSAGE_ID})%")
+    return {"content_type": CONTENT_TYPES[dialect], "json_format": form}
+
+
+def _headers(mapping: Cause) -> list[JSON]:
+    chosen = mapping.reason
+    headers = {
+        REASON: chosen.code,
+        "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+        "X-Request-ID": "%REQ(x-request-id)%",
+        "X-Correlation-ID": "%REQ(x-correlation-id)%",
+        "Cache-Control": "no-store",
+    }
+    for name, value in chosen.headers:
+        headers[name] = value.replace("{error}", chosen.error).replace("{text}", chosen.text)
+    if chosen.code == "method-not-allowed":
+        headers["Allow"] = "%METADATA(ROUTE:wardgate:allow)%"
+    retry = {counter.reason: counter.retry_after_seconds for counter in COUNTERS}
+    if chosen.code in retry:
+        headers["Retry-After"] = str(retry[chosen.code])
+    return [{"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"} for key, value in headers.items()]
+

@@ -1,0 +1,193 @@
+"""Listeners: sockets, the shape of TLS, the order of filters, error mappers, the log. No policy lives here.
+
+NOTE: after a listener changes, open connections keep the old one until drained; so nothing here depends on the manifest
+but the TLS-MA profile of the environment.
+"""
+
+from typing import Any, Final
+
+from wardgate.dataplane.layout import Layout
+from wardgate.dataplane.resources import credentials, decision, door, error_mappers, log_format, standing
+from wardgate.dataplane.resources.envoy import HTTP, JSON, RBAC, REASON, RULES_NOT_LOADED, Filter, T, action, deny_all, duration, named
+from wardgate.dataplane.resources.limits import COUNTERS
+from wardgate.dataplane.resources.routes import REFUSAL_HEADER, REFUSAL_PATH
+from wardgate.security_patterns.facts import Listener
+
+CIPHERS: Final = ("ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-AES128-GCM-SHA256")
+SERVER_CERTIFICATE: Final = "server-certificate"
+CLIENT_TRUST: Final = "client-trust"
+BUFFER_BYTES: Final = 1_048_576
+HEADERS_KB: Final = 60
+MAX_HEADERS: Final = 100
+IDLE_SECONDS: Final = 300
+HEADERS_TIMEOUT_SECONDS: Final = 15
+REQUEST_TIMEOUT_SECONDS: Final = 120
+STREAM_IDLE_SECONDS: Final = 60
+CERTIFICATE_RECHECK_SECONDS: Final = 3600
+"""A connection on the mutual-TLS port lives at most this long, so that an expired certificate is looked at again."""
+
+_ECDS_TYPES: Final = {
+    Filter.FINGERPRINTS: RBAC, Filter.API_KEYS: HTTP + "api_key_auth.v3.ApiKeyAuth",
+    Filter.TOKENS: HTTP + "jwt_authn.v3.JwtAuthentication", Filter.CERTIFICATE_NAMES: RBAC,
+    Filter.OVERLAY: RBAC, Filter.CLIENTS: RBAC,
+    **{counter.filter: HTTP + "local_ratelimit.v3.LocalRateLimit" for counter in COUNTERS},
+}
+
+
+def source(poll_seconds: float) -> JSON:
+    """Return the config source of everything that changes: REST xDS on the private socket."""
+    rest = {"api_type": "REST", "transport_api_version": "V3", "cluster_names": ["wardgate-control"],
+            "refresh_delay": duration(poll_seconds), "request_timeout": "5s"}
+    return {"resource_api_version": "V3", "initial_fetch_timeout": "3s", "api_config_source": rest}
+
+
+def discovered(name: Filter, layout: Layout) -> JSON:
+    """Return a filter whose configuration comes by ECDS and which refuses everything until it has come."""
+    discovery = {"config_source": source(layout.poll_seconds), "type_urls": sorted({_ECDS_TYPES[name], RBAC}),
+                 "default_config": deny_all(RULES_NOT_LOADED)}
+    return {"name": str(name), "config_discovery": discovery}
+
+
+def http_filters(listener: Listener, layout: Layout, *, answer_bad_certificates: bool, refusal_secret: str) -> list[JSON]:
+    """Return the filters in the order of `envoy.Filter`."""
+    mtls = listener is Listener.MTLS
+    chain: dict[Filter, JSON] = {
+        Filter.EXPLAINED_LIMIT: _explained_limit(refusal_secret),
+        **({Filter.CERTIFICATE: named(Filter.CERTIFICATE, **_certificate_checks())} if mtls and answer_bad_certificates else {}),
+        Filter.STATE: door.state_filter(listener),
+        **({Filter.FINGERPRINTS: discovered(Filter.FINGERPRINTS, layout)} if mtls else {}),
+        Filter.API_KEYS: discovered(Filter.API_KEYS, layout),
+        Filter.TOKENS: discovered(Filter.TOKENS, layout),
+        **(_certificate_filters(layout) if mtls else {}),
+        Filter.DECISION: decision.filter_(),
+        Filter.PAIR: standing.pair_filter(),
+        Filter.OVERLAY: discovered(Filter.OVERLAY, layout),
+        Filter.CLIENTS: discovered(Filter.CLIENTS, layout),
+        Filter.ROUTE: {"name": str(Filter.ROUTE), "typed_config": deny_all(RULES_NOT_LOADED)},
+        **{counter.filter: discovered(counter.filter, layout) for counter in COUNTERS},
+        Filter.BODY: named(Filter.BODY, HTTP + "buffer.v3.Buffer", max_request_bytes=BUFFER_BYTES),
+    }
+    return [*chain.values(), named("envoy.filters.http.router", HTTP + "router.v3.Router", suppress_envoy_headers=True, dynamic_stats=False)]
+
+
+def _certificate_filters(layout: Layout) -> dict[Filter, JSON]:
+    client = credentials.certificate_client()
+    return {
+        Filter.CERTIFICATE_NAMES: discovered(Filter.CERTIFICATE_NAMES, layout),
+        Filter.CERTIFICATE_CLIENT: {"name": str(Filter.CERTIFICATE_CLIENT), "typed_config": client},
+    }
+
+
+def _certificate_checks() -> dict[str, Any]:
+    """Return the RBAC filter that answers a missing certificate with 496 and a bad one with 495 (`answer` profile)."""
+    checks = [_unless("mtls", "certificate-missing", 10), _unless("peer_certificate_valid", "certificate-invalid", 20)]
+    return {"type_url": RBAC, "matcher": {"matcher_list": {"matchers": checks}, "on_no_match": action("valid", allow=True)}}
+
+
+def _unless(attribute: str, reason: str, number: int) -> JSON:
+    """Return a matcher that refuses unless a connection attribute is true. RBAC takes CEL as a syntax tree only."""
+    connection = {"id": number + 2, "ident_expr": {"name": "connection"}}
+    value = {"id": number + 1, "select_expr": {"operand": connection, "field": attribute}}
+    expression = {"id": number, "call_expr": {"function": "!_", "args": [value]}}
+    matcher = {"@type": T + "xds.type.matcher.v3.CelMatcher", "expr_match": {"cel_expr_parsed": {"expr": expression}}}
+    single = {"input": named("cel", T + "xds.type.matcher.v3.HttpAttributesCelMatchInput"),
+              "custom_match": {"name": "cel", "typed_config": matcher}}
+    return {"predicate": {"single_predicate": single}, "on_match": action(reason, allow=False)}
+
+
+def _explained_limit(refusal_secret: str) -> JSON:
+    """Return the filter that lets Wardgate write the body of a 429, which needs what Envoy does not know."""
+    added = {"x-wardgate-refusal-secret": refusal_secret, REFUSAL_HEADER: "%RESP(x-wardgate-reason)%",
+             "x-wardgate-refused-api": "%METADATA(ROUTE:wardgate:api)%",
+             "x-wardgate-refused-route": "%METADATA(ROUTE:wardgate:route)%",
+             "x-wardgate-refused-dialect": "%METADATA(ROUTE:wardgate:dialect)%"}
+    policy = {
+        "@type": T + "envoy.extensions.http.custom_response.redirect_policy.v3.RedirectPolicy",
+        "status_code": 429, "uri": f"http://wardgate{REFUSAL_PATH}",
+        "request_headers_to_add": [
+            {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"} for key, value in added.items()
+        ],
+    }
+    limited = {"input": named("status", T + "envoy.type.matcher.v3.HttpResponseStatusCodeMatchInput"), "value_match": {"exact": "429"}}
+    matchers = [{"predicate": {"single_predicate": limited}, "on_match": {"action": {"name": "explain", "typed_config": policy}}}]
+    return named(Filter.EXPLAINED_LIMIT, HTTP + "custom_response.v3.CustomResponse",
+                 custom_response_matcher={"matcher_list": {"matchers": matchers}})
+
+
+def connection_manager(listener: Listener, layout: Layout, *, answer_bad_certificates: bool, refusal_secret: str) -> JSON:
+    """Return the HTTP connection manager of a listener."""
+    options = {"idle_timeout": duration(IDLE_SECONDS), "headers_with_underscores_action": "REJECT_REQUEST", "max_headers_count": MAX_HEADERS}
+    if listener is Listener.MTLS:
+        options["max_connection_duration"] = duration(CERTIFICATE_RECHECK_SECONDS)
+    config: JSON = {
+        "@type": T + "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": str(listener),
+        "rds": {"config_source": source(layout.poll_seconds), "route_config_name": f"routes-{listener}"},
+        "http_filters": http_filters(listener, layout, answer_bad_certificates=answer_bad_certificates, refusal_secret=refusal_secret),
+        "early_header_mutation_extensions": [door.header_mutations(listener)],
+        "local_reply_config": {"mappers": error_mappers.mappers()},
+        "access_log": [log_format.file_log(str(layout.access_log), log_format.REQUEST_LINE)],
+        "use_remote_address": True, "skip_xff_append": False,
+        "preserve_external_request_id": True, "always_set_request_id_in_response": True,
+        "normalize_path": True, "merge_slashes": True, "path_with_escaped_slashes_action": "REJECT_REQUEST",
+        "server_header_transformation": "PASS_THROUGH",
+        "max_request_headers_kb": HEADERS_KB, "common_http_protocol_options": options,
+        "request_headers_timeout": duration(HEADERS_TIMEOUT_SECONDS), "request_timeout": duration(REQUEST_TIMEOUT_SECONDS),
+        "stream_idle_timeout": duration(STREAM_IDLE_SECONDS),
+        "http2_protocol_options": {"max_concurrent_streams": 100, "initial_stream_window_size": 65536, "initial_connection_window_size": 1048576},
+        "http_protocol_options": {"accept_http_10": False},
+        "strip_trailing_host_dot": True,
+    }
+    if listener is Listener.MTLS:
+        config |= {"forward_client_cert_details": "SANITIZE_SET", "set_current_client_cert_details": {"subject": True, "dns": True}}
+    return config
+
+
+def tls_context(listener: Listener, layout: Layout, *, answer_bad_certificates: bool) -> JSON:
+    """Return the TLS shape of a listener; certificate and trust come by SDS (application-restricted 8.3)."""
+    def secret(name: str) -> JSON:
+        return {"name": name, "sds_config": source(layout.poll_seconds)}
+
+    common: JSON = {
+        "tls_params": {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3", "cipher_suites": list(CIPHERS)},
+        "tls_certificate_sds_secret_configs": [secret(SERVER_CERTIFICATE)],
+        "alpn_protocols": ["h2", "http/1.1"],
+    }
+    context: JSON = {"@type": T + "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext", "common_tls_context": common}
+    if listener is Listener.MTLS:
+        trust = secret(CLIENT_TRUST)
+        if answer_bad_certificates:
+            accept = {"trust_chain_verification": "ACCEPT_UNTRUSTED"}
+            common["combined_validation_context"] = {"default_validation_context": accept, "validation_context_sds_secret_config": trust}
+            # NOTE: on a resumed session the peer counts as not valid, so good clients would get 495
+            context |= {"disable_stateless_session_resumption": True, "disable_stateful_session_resumption": True}
+        else:
+            common["validation_context_sds_secret_config"] = trust
+        context["require_client_certificate"] = not answer_bad_certificates
+    return context
+
+
+def listeners(layout: Layout, *, answer_bad_certificates: bool, refusal_secret: str) -> list[JSON]:
+    """Return the listeners: TLS, TLS with client certificates, and plain HTTP on loopback if it is asked for."""
+    ports = {Listener.HTTPS: layout.https_port, Listener.MTLS: layout.mtls_port, Listener.HTTP: layout.http_port}
+    found = []
+    for listener, port in ports.items():
+        if port is None:
+            continue
+        manager = connection_manager(listener, layout, answer_bad_certificates=answer_bad_certificates, refusal_secret=refusal_secret)
+        chain: JSON = {"filters": [{"name": "http", "typed_config": manager}]}
+        if listener is not Listener.HTTP:
+            context = tls_context(listener, layout, answer_bad_certificates=answer_bad_certificates)
+            chain |= {"transport_socket": {"name": "tls", "typed_config": context}, "transport_socket_connect_timeout": "10s"}
+        address = "127.0.0.1" if listener is Listener.HTTP else layout.address
+        failed = {"extension_filter": {"name": "cel", "typed_config": {
+            "@type": T + "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+            "expression": "connection.transport_failure_reason != ''"}}}
+        found.append({
+            "@type": T + "envoy.config.listener.v3.Listener", "name": str(listener),
+            "address": {"socket_address": {"address": address, "port_value": port}},
+            "filter_chains": [chain], "per_connection_buffer_limit_bytes": BUFFER_BYTES,
+            "listener_filters_timeout": "5s",
+            **({"access_log": [log_format.file_log(str(layout.access_log), log_format.HANDSHAKE_LINE, failed)]} if listener is not Listener.HTTP else {}),
+        })
+    return found

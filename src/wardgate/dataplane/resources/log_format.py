@@ -1,0 +1,60 @@
+"""What Envoy writes down of every request and of every refused handshake. One JSON object a line.
+
+Never here: paths and queries (they may hold an NHS number), credentials, tokens, bodies. `telemetry` reads these lines.
+"""
+
+from typing import Final
+
+from wardgate.dataplane.resources.envoy import JSON, MESSAGE_ID, REASON, State, T
+from wardgate.dataplane.resources.routes import REFUSAL_HEADER
+
+_JWT: Final = "envoy.filters.http.jwt_authn:jwt"
+
+REQUEST_LINE: Final[JSON] = {
+    "kind": "call",
+    "at": "%START_TIME(%s.%3f)%",
+    "message_id": f"%REQ({MESSAGE_ID})%",
+    "kept_message_id": f"%FILTER_STATE({State.MESSAGE_ID}:PLAIN)%",
+    "made_message_id": f"%RESP({MESSAGE_ID})%",
+    "request_id": f"%FILTER_STATE({State.REQUEST_ID}:PLAIN)%",
+    "correlation_id": f"%FILTER_STATE({State.CORRELATION_ID}:PLAIN)%",
+    "pair": f"%FILTER_STATE({State.PAIR}:PLAIN)%",
+    "client": "%REQ(x-wardgate-client)%",
+    "api": "%METADATA(ROUTE:wardgate:api)%",
+    "route": "%METADATA(ROUTE:wardgate:route)%",
+    "pattern": "%METADATA(ROUTE:wardgate:pattern)%",
+    "required_scopes": "%METADATA(ROUTE:wardgate:scopes)%",
+    "scopes": f"%DYNAMIC_METADATA({_JWT}:scope)%",
+    "jti": f"%DYNAMIC_METADATA({_JWT}:jti)%",
+    "method": "%REQ(:METHOD)%",
+    "status": "%RESPONSE_CODE%",
+    "details": "%RESPONSE_CODE_DETAILS%",
+    "flags": "%RESPONSE_FLAGS%",
+    "reason": f"%RESP({REASON})%",
+    "explained": f"%REQ({REFUSAL_HEADER})%",
+    "duration_ms": "%DURATION%",
+    "received_bytes": "%BYTES_RECEIVED%",
+    "sent_bytes": "%BYTES_SENT%",
+    "caller": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+    "fingerprint": "%DOWNSTREAM_PEER_FINGERPRINT_256%",
+}
+
+HANDSHAKE_LINE: Final[JSON] = {
+    "kind": "handshake",
+    "at": "%START_TIME(%s.%3f)%",
+    "failure": "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%",
+    "fingerprint": "%DOWNSTREAM_PEER_FINGERPRINT_256%",
+    "issuer": "%DOWNSTREAM_PEER_ISSUER%",
+    "expired": "%DOWNSTREAM_PEER_CERT_V_END%",
+    "caller": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+}
+
+
+def file_log(path: str, line: JSON, log_filter: JSON | None = None) -> JSON:
+    """Return a file access log; absent values are left out of the line."""
+    config = {
+        "@type": T + "envoy.extensions.access_loggers.file.v3.FileAccessLog",
+        "path": path,
+        "log_format": {"json_format": line, "omit_empty_values": True},
+    }
+    return {"name": "file", "typed_config": config} | ({"filter": log_filter} if log_filter else {})

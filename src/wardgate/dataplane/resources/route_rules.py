@@ -1,0 +1,91 @@
+"""The last word of a route: an RBAC filter whose policies refuse, tried in the order of their names.
+
+Names are `NN~reason`; the error mappers read the reason after the tilde. Lives in routes, so it holds at once on open
+connections.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from wardgate.catalogue import API, Pattern, Route
+from wardgate.catalogue.model import RequestIDRule
+from wardgate.dataplane.resources.credentials import EXPIRED, REVOKED
+from wardgate.dataplane.resources.envoy import GIVEN_REQUEST_ID, HTTP, JSON, PROXIED_BOUND, PROXIED_CLIENT
+from wardgate.dataplane.resources.standing import ADMITTED, CLIENTS_PREFIX, OVERLAY_PREFIX, UNLISTED
+from wardgate.security_patterns import request_id, signed_jwt
+from wardgate.security_patterns.facts import Listener
+
+NOT_GRANTED: Final = "not-granted"
+ANY: Final[list[JSON]] = [{"any": True}]
+
+
+def refuse(reason: str) -> JSON:
+    """Return the filter of a route that only refuses, with one reason."""
+    return _plain({f"00~{reason}": _policy(ANY)})
+
+
+def rules(api: API, route: Route, pattern: Pattern, scopes: tuple[str, ...], listener: Listener, *, api_over_quota: bool) -> JSON:
+    """Return the rules of one route under one pattern, in the order of `security_patterns.decide`."""
+    policies: dict[str, JSON] = {}
+    if pattern is Pattern.API_KEY:
+        policies["03~api-key-revoked"] = _policy([_header(PROXIED_CLIENT, {"prefix": REVOKED + ":"})])
+        policies["04~api-key-expired"] = _policy([_header(PROXIED_CLIENT, {"prefix": EXPIRED + ":"})])
+    if api_over_quota:
+        policies["05~api-quota-exceeded"] = _policy(ANY)
+    if pattern is not Pattern.OPEN_ACCESS:
+        policies[f"10~{NOT_GRANTED}"] = _policy([{"not_id": _granted()}])
+    if pattern is Pattern.SIGNED_JWT:
+        policies["20~access-token-not-bound"] = _policy([_header(PROXIED_BOUND, present=True)]) | _unless_bound(listener)
+        policies[f"30~{signed_jwt.wrong_scope_reason(route)}"] = _policy([{"not_id": _any_scope(scopes)}])
+    if request_id.rule(api, route) is RequestIDRule.REQUIRED:
+        policies["40~request-id-missing"] = _policy([{"not_id": _header(GIVEN_REQUEST_ID, present=True)}])
+        proper = _header(GIVEN_REQUEST_ID, {"safe_regex": {"regex": f"^{request_id.UUID.pattern}$"}})
+        policies["41~request-id-invalid"] = _policy([{"not_id": proper}])
+    return _plain(policies)
+
+
+def _plain(policies: dict[str, JSON]) -> JSON:
+    rbac: JSON = {"rules": {"action": "DENY", "policies": policies}} if policies else {}
+    return {"@type": HTTP + "rbac.v3.RBACPerRoute", "rbac": rbac}
+
+
+def _policy(principals: list[JSON]) -> JSON:
+    return {"permissions": ANY, "principals": principals}
+
+
+def _header(name: str, value: JSON | None = None, *, present: bool = False) -> JSON:
+    return {"header": {"name": name, "present_match": True} if present else {"name": name, "string_match": value}}
+
+
+def _verdict(prefix: str, value: str) -> JSON:
+    path = [{"key": prefix + "enforced_effective_policy_id"}]
+    matcher = {"filter": "envoy.filters.http.rbac", "path": path, "value": {"string_match": {"exact": value}}}
+    return {"sourced_metadata": {"metadata_matcher": matcher}}
+
+
+def _granted() -> JSON:
+    by_map = {"and_ids": {"ids": [_verdict(OVERLAY_PREFIX, UNLISTED), _verdict(CLIENTS_PREFIX, ADMITTED)]}}
+    return {"or_ids": {"ids": [by_map, _verdict(OVERLAY_PREFIX, ADMITTED)]}}
+
+
+def _any_scope(scopes: Iterable[str]) -> JSON:
+    ids = [_scope(scope) for scope in scopes]
+    return ids[0] if len(ids) == 1 else {"or_ids": {"ids": ids}}
+
+
+def _scope(scope: str) -> JSON:
+    value = {"list_match": {"one_of": {"string_match": {"exact": scope}}}}
+    matcher = {"filter": "envoy.filters.http.jwt_authn", "path": [{"key": "jwt"}, {"key": "scope"}], "value": value}
+    return {"sourced_metadata": {"metadata_matcher": matcher}}
+
+
+def _unless_bound(listener: Listener) -> JSON:
+    """RFC 8705 section 3. A bound token needs its certificate: never on a port without one, else compare with TLS."""
+    if listener is not Listener.MTLS:
+        return {}
+    bound = {"id": 3, "call_expr": {"function": "_[_]", "args": [
+        {"id": 4, "select_expr": {"operand": {"id": 5, "ident_expr": {"name": "request"}}, "field": "headers"}},
+        {"id": 6, "const_expr": {"string_value": PROXIED_BOUND}}]}}
+    presented = {"id": 7, "select_expr": {"operand": {"id": 8, "ident_expr": {"name": "connection"}},
+                                          "field": "sha256_peer_certificate_digest"}}
+    return {"condition": {"id": 1, "call_expr": {"function": "_!=_", "args": [bound, presented]}}}

@@ -1,0 +1,277 @@
+"""Routes: the manifest's routes, each as one Envoy route per way of presenting a credential.
+
+An Envoy route switches on the filters of its one pattern. Which of a route's alternatives applies is told by the
+headers present; a request that presents several credentials is judged by the decision service, because Envoy's filters
+cannot be joined by "or". Everything that matches nothing gets a named refusal.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import combinations
+from typing import Final
+
+from wardgate import __version__
+from wardgate.catalogue import API, Alternative, Audit, Enforcement, Pattern, Route
+from wardgate.catalogue.paths import HEALTH_PATHS, MatchKind, PathMatch, allowed_methods, by_precedence
+from wardgate.dataplane.resources import route_rules
+from wardgate.dataplane.resources.envoy import (
+    HTTP, INTERNAL_HEADERS, JSON, PROXIED_ASID, PROXIED_CLIENT, REASON, Filter, State, T, duration,
+)
+from wardgate.refusals.dialects import Dialect
+from wardgate.security_patterns import api_key, signed_jwt
+from wardgate.security_patterns.bearer import BEARER
+from wardgate.security_patterns.facts import Listener
+from wardgate.security_patterns.snapshot import Snapshot
+
+PUBLIC_PREFIXES: Final = ("/oauth2/", "/oauth2-mock/", "/.well-known/", "/pki/", "/mock-jwks/")
+REFUSAL_PATH: Final = "/refusal"
+REFUSAL_HEADER: Final = "x-wardgate-refused-reason"
+EXPLAINED_PER_SECOND: Final = 200
+"""How many refusals of limits a second are explained in full; a flood gets Envoy's own short body."""
+
+NOT_FORWARDED: Final = (
+    "authorization", "apikey", "x-request-id", "x-correlation-id", "x-forwarded-client-cert", *INTERNAL_HEADERS,
+)
+"""What a backend never sees: credentials, the trace headers it gets under their NHSD names, and our own."""
+
+WARDGATE_BODY_BYTES: Final = 1_100_000
+"""Above the limits of Wardgate's own endpoints, so that they answer with their own words."""
+
+_MAPS: Final = frozenset({Filter.PAIR, Filter.OVERLAY, Filter.CLIENTS, Filter.ROUTE})
+FILTERS_OF: Final[Mapping[Pattern, frozenset[Filter]]] = {
+    Pattern.OPEN_ACCESS: frozenset({Filter.ROUTE}),
+    Pattern.API_KEY: _MAPS | {Filter.API_KEYS},
+    Pattern.SIGNED_JWT: _MAPS | {Filter.TOKENS},
+    Pattern.TLS_MA: _MAPS | {Filter.CERTIFICATE_NAMES, Filter.CERTIFICATE_CLIENT},
+}
+SWITCHED: Final = frozenset(Filter) - {Filter.EXPLAINED_LIMIT, Filter.CERTIFICATE, Filter.FINGERPRINTS, Filter.STATE}
+"""Filters that routes switch; the others run for every request. A route that forgets one is refused by it."""
+_APPLICATION_COUNTERS: Final = frozenset({Filter.APPLICATION_QUOTA, Filter.APPLICATION_SPIKE})
+_API_COUNTERS: Final = frozenset({Filter.API_QUOTA, Filter.API_SPIKE})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What routes are compiled for: one listener, one snapshot, one moment."""
+
+    snapshot: Snapshot
+    listener: Listener
+    now: datetime
+    counters: Mapping[str, frozenset[Filter]]
+    refusal_secret: str
+    """Set by our own redirects only: a caller cannot ask for the refusal page itself."""
+
+
+def route_configuration(place: Place) -> JSON:
+    """Return the route table of one listener."""
+    routes = [_explained_limit(place), *_public(place)]
+    for api in place.snapshot.apis:
+        routes += _health(api, place)
+        for template, group in by_precedence(api.routes):
+            for match in template.as_matches(api.base_path):
+                for route in group:
+                    routes += _native_or_asked(api, route, match, place)
+                if any(route.methods for route in group):
+                    allow = ", ".join(allowed_methods(group))
+                    routes.append(_refusal(match, "method-not-allowed", place, api, allow=allow))
+        routes.append(_refusal(PathMatch(MatchKind.PREFIX, api.base_path + "/"), "route-not-found", place, api))
+    routes.append(_refusal(PathMatch(MatchKind.PREFIX, "/"), "route-not-found", place, None))
+    return {
+        "@type": T + "envoy.config.route.v3.RouteConfiguration",
+        "name": f"routes-{place.listener}",
+        "response_headers_to_add": [
+            _set("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),
+            _set("X-Request-ID", _state(State.REQUEST_ID)),
+            _set("X-Correlation-ID", _state(State.CORRELATION_ID)),
+        ],
+        "virtual_hosts": [{"name": "everything", "domains": ["*"], "routes": routes}],
+    }
+
+
+def _native_or_asked(api: API, route: Route, match: PathMatch, place: Place) -> Iterator[JSON]:
+    alternatives = route.alternatives
+    opened = any(alternative.pattern is Pattern.OPEN_ACCESS for alternative in alternatives)
+    if must_ask(api, route, place.snapshot):
+        yield _asked(api, route, match, place, ())
+    elif opened:
+        yield _native(api, route, match, place, Alternative(pattern=Pattern.OPEN_ACCESS))
+    else:
+        yield from _by_credentials(api, route, match, place)
+
+
+def must_ask(api: API, route: Route, snapshot: Snapshot) -> bool:
+    """Return whether the decision service judges every request of this route."""
+    audit = route.audit or snapshot.environment.audit
+    asid = route.identity_headers is not None and route.identity_headers.asid is not None
+    needs_asid = asid and any(alternative.pattern in {Pattern.API_KEY, Pattern.TLS_MA} for alternative in route.alternatives)
+    return route.enforcement is Enforcement.DECISION or audit is Audit.BEFORE or needs_asid
+
+
+def _by_credentials(api: API, route: Route, match: PathMatch, place: Place) -> Iterator[JSON]:
+    by_pattern = {alternative.pattern: alternative for alternative in route.alternatives}
+    certificate = place.listener is Listener.MTLS and Pattern.TLS_MA in by_pattern
+    by_header = [pattern for pattern in (Pattern.API_KEY, Pattern.SIGNED_JWT) if pattern in by_pattern]
+    several = 1 if certificate else 2  # the certificate is presented by every request of this listener
+    for size in range(several, len(by_header) + 1):
+        for subset in combinations(by_header, size):
+            yield _asked(api, route, match, place, tuple(_present(_HEADER_OF[pattern]) for pattern in subset))
+    if certificate:
+        yield _native(api, route, match, place, by_pattern[Pattern.TLS_MA])
+        return
+    first = route.alternatives[0].pattern
+    for pattern in sorted(by_header, key=lambda pattern: pattern is first):  # the first alternative also answers "nothing presented"
+        required = () if pattern is first else (_present(_HEADER_OF[pattern]),)
+        if pattern is Pattern.SIGNED_JWT:
+            formed = {"name": "authorization", "string_match": {"safe_regex": {"regex": f"^{BEARER.pattern}$"}}}
+            yield _native(api, route, match, place, by_pattern[pattern], (formed,))
+            yield _refusal(match, "bearer", place, api, route=route, headers=required)
+        else:
+            yield _native(api, route, match, place, by_pattern[pattern], required)
+    if first is Pattern.TLS_MA:
+        yield _refusal(match, "certificate-missing", place, api, route=route)
+
+
+_HEADER_OF: Final = {Pattern.API_KEY: api_key.HEADER, Pattern.SIGNED_JWT: signed_jwt.HEADER}
+
+
+def _native(
+    api: API, route: Route, match: PathMatch, place: Place, alternative: Alternative, headers: Iterable[JSON] = ()
+) -> JSON:
+    pattern = alternative.pattern
+    spent = place.snapshot.over_quota.get(("", api.name))
+    rules = route_rules.rules(api, route, pattern, signed_jwt.scopes_of(api, alternative), place.listener,
+                              api_over_quota=spent is not None and spent > place.now)
+    return _forwarded(api, route, match, place, headers, pattern, FILTERS_OF[pattern], {Filter.ROUTE: rules})
+
+
+def _asked(api: API, route: Route, match: PathMatch, place: Place, headers: Iterable[JSON]) -> JSON:
+    return _forwarded(api, route, match, place, headers, None, frozenset({Filter.DECISION}), {})
+
+
+def _forwarded(
+    api: API, route: Route, match: PathMatch, place: Place, headers: Iterable[JSON], pattern: Pattern | None,
+    on: frozenset[Filter], configs: Mapping[Filter, JSON],
+) -> JSON:
+    counters = place.counters[api.name] & (_API_COUNTERS if pattern is Pattern.OPEN_ACCESS else _API_COUNTERS | _APPLICATION_COUNTERS)
+    body = {"@type": HTTP + "buffer.v3.BufferPerRoute", "buffer": {"max_request_bytes": max(1, route.max_body_bytes)}}
+    identity = route.identity_headers
+    named = [(identity.application, PROXIED_CLIENT), (identity.asid, PROXIED_ASID)] if identity else []
+    return {
+        "name": f"{api.name} {route.path}",
+        "match": _match(match, headers, route.methods),
+        "metadata": _metadata(api, route, pattern=pattern or "decision", scopes=_scopes_text(api, route)),
+        "route": {"cluster": cluster_name(api), "timeout": duration(route.timeout_seconds)},
+        "request_headers_to_remove": [*NOT_FORWARDED, *(name for name, _ in named if name)],
+        "response_headers_to_remove": [REASON],
+        "request_headers_to_add": [
+            _set("NHSD-Request-ID", _state(State.REQUEST_ID)),
+            _set("NHSD-Correlation-ID", ".".join(_state(key) for key in (State.REQUEST_ID, State.CORRELATION_ID, State.MESSAGE_ID))),
+            *(_set(name, f"%REQ({source})%") for name, source in named if name),
+        ],
+        "typed_per_filter_config": _switches(on | counters | {Filter.BODY}, dict(configs) | {Filter.BODY: body}),
+    }
+
+
+def _refusal(
+    match: PathMatch, reason: str, place: Place, api: API | None, *, route: Route | None = None,
+    headers: Iterable[JSON] = (), allow: str = "",
+) -> JSON:
+    return {
+        "name": f"{api.name} {route.path}" if api and route else f"{api.name if api else 'no-api'} {reason}",
+        "match": _match(match, headers, route.methods if route else ()),
+        "metadata": _metadata(api, route, pattern="refusal", allow=allow),
+        "direct_response": {"status": 404},
+        "typed_per_filter_config": _switches(frozenset({Filter.ROUTE}), {Filter.ROUTE: route_rules.refuse(reason)}),
+    }
+
+
+def _health(api: API, place: Place) -> Iterator[JSON]:
+    get = ("GET", "HEAD")
+    ping, status = (PathMatch(MatchKind.EXACT, api.base_path + path) for path in HEALTH_PATHS)
+    fields = f'{{"version":"{__version__}","revision":"{place.snapshot.generation}","releaseId":"{__version__}","commitId":"{__version__}"}}'
+    yield {
+        "name": f"{api.name} _ping", "match": _match(ping, (), get),
+        "metadata": _metadata(api, None, pattern="health"),
+        "direct_response": {"status": 200, "body": {"inline_string": fields}},
+        "response_headers_to_add": [_set("Content-Type", "application/json")],
+        "typed_per_filter_config": _switches(frozenset(), {}),
+    }
+    yield _to_wardgate(f"{api.name} _status", _match(status, (), get), "wardgate-public", "30s", api)
+    for path in (ping, status):
+        yield _refusal(path, "method-not-allowed", place, api, allow="GET, HEAD")
+
+
+def _public(_place: Place) -> Iterator[JSON]:
+    for prefix in PUBLIC_PREFIXES:
+        yield _to_wardgate(f"wardgate {prefix}", {"prefix": prefix}, "wardgate-public", "30s", None)
+
+
+def _to_wardgate(name: str, match: JSON, cluster: str, timeout: str, api: API | None) -> JSON:
+    """Return a route to Wardgate itself, which gets the original headers, trace headers and certificate included."""
+    body = {"@type": HTTP + "buffer.v3.BufferPerRoute", "buffer": {"max_request_bytes": WARDGATE_BODY_BYTES}}
+    return {
+        "name": name, "match": match, "route": {"cluster": cluster, "timeout": timeout},
+        "metadata": _metadata(api, None, pattern="wardgate"),
+        "typed_per_filter_config": _switches(frozenset({Filter.BODY}), {Filter.BODY: body}),
+    }
+
+
+def _explained_limit(place: Place) -> JSON:
+    flood: JSON = {
+        "@type": HTTP + "local_ratelimit.v3.LocalRateLimit", "stat_prefix": "explained",
+        "token_bucket": {"max_tokens": EXPLAINED_PER_SECOND, "tokens_per_fill": EXPLAINED_PER_SECOND, "fill_interval": "1s"},
+        "filter_enabled": {"default_value": {"numerator": 100}}, "filter_enforced": {"default_value": {"numerator": 100}},
+    }
+    ours = {"name": "x-wardgate-refusal-secret", "string_match": {"exact": place.refusal_secret}}
+    route = _to_wardgate("wardgate refusal", {"path": REFUSAL_PATH, "headers": [ours]}, "wardgate-control", "2s", None)
+    route["typed_per_filter_config"] = _switches(frozenset({Filter.APPLICATION_QUOTA}), {Filter.APPLICATION_QUOTA: flood})
+    return route
+
+
+def cluster_name(api: API) -> str:
+    """Return the name of an API's backend cluster."""
+    return f"api-{api.name}"
+
+
+def _match(path: PathMatch, headers: Iterable[JSON], methods: Iterable[str]) -> JSON:
+    forms: Mapping[MatchKind, JSON] = {
+        MatchKind.EXACT: {"path": path.value},
+        MatchKind.PREFIX: {"prefix": path.value},
+        MatchKind.REGEX: {"safe_regex": {"regex": path.value}},
+    }
+    taken = tuple(methods)
+    wanted = [*headers]
+    if taken:
+        wanted.append({"name": ":method", "string_match": {"safe_regex": {"regex": "|".join(taken)}}})
+    return forms[path.kind] | ({"headers": wanted} if wanted else {})
+
+
+def _present(name: str) -> JSON:
+    return {"name": name, "present_match": True}
+
+
+def _metadata(api: API | None, route: Route | None, **more: str) -> JSON:
+    dialect = (route.errors if route else None) or (api.errors if api else Dialect.FAULT)
+    facts = {"api": api.name if api else "", "route": route.path if route else "", "dialect": str(dialect)}
+    return {"filter_metadata": {"wardgate": facts | {key: str(value) for key, value in more.items() if value}}}
+
+
+def _scopes_text(api: API, route: Route) -> str:
+    jwt = next((alternative for alternative in route.alternatives if alternative.pattern is Pattern.SIGNED_JWT), None)
+    return " ".join(signed_jwt.scopes_of(api, jwt)) if jwt else ""
+
+
+def _switches(on: frozenset[Filter], configs: Mapping[Filter, JSON]) -> JSON:
+    off = {str(name): {"@type": T + "envoy.config.route.v3.FilterConfig", "disabled": True} for name in sorted(SWITCHED - on)}
+    return off | {str(name): config for name, config in configs.items()}
+
+
+def _set(key: str, value: str) -> JSON:
+    return {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+
+
+def _state(key: State) -> str:
+    return f"%FILTER_STATE({key}:PLAIN)%"
+
+
