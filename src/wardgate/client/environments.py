@@ -1,0 +1,68 @@
+"""Where an environment is: the national platform's by name, any other by base URL (application-restricted 2)."""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Self
+
+import httpx2
+
+from wardgate.client.errors import ClearTextRefused
+
+_PLATFORM_DOMAIN: Final = "api.service.nhs.uk"
+PLATFORM_NAMES: Final = (
+    "internal-dev", "internal-dev-sandbox", "internal-qa", "internal-qa-sandbox", "ref", "dev", "int", "sandbox", "dep",
+    "prod",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One environment: a base URL without a final slash, and the base path of its authorisation server."""
+
+    base_url: str
+    oauth_path: str = "/oauth2"
+
+    @classmethod
+    def at(cls, base_url: str, oauth_path: str = "/oauth2") -> Self:
+        """Return the environment at `base_url`, such as a Wardgate. Raises `ValueError` and `ClearTextRefused`."""
+        url = httpx2.URL(base_url)
+        if not url.host or url.scheme not in {"http", "https"} or url.query or url.fragment or url.userinfo:
+            raise ValueError("a base URL has a scheme, a host and at most a port and a path")
+        refuse_clear_text(url)
+        return cls(str(url).rstrip("/"), oauth_path)
+
+    @property
+    def token_url(self) -> str:
+        """The token endpoint, which is also the audience of an assertion."""
+        return f"{self.base_url}{self.oauth_path}/token"
+
+    def url(self, path: str) -> str:
+        """Return the URL of `path`, which starts with a slash and the API's base path."""
+        if not path.startswith("/"):
+            raise ValueError("a path starts with /")
+        return self.base_url + path
+
+
+def _of_the_platform(name: str) -> Environment:
+    return Environment(f"https://{_PLATFORM_DOMAIN}" if name == "prod" else f"https://{name}.{_PLATFORM_DOMAIN}")
+
+
+PLATFORM: Final[Mapping[str, Environment]] = MappingProxyType({name: _of_the_platform(name) for name in PLATFORM_NAMES})
+"""The national platform's environments by name."""
+
+
+def refuse_clear_text(url: httpx2.URL) -> None:
+    """Credentials travel over TLS; plain HTTP is for this machine. Raises `ClearTextRefused`."""
+    if url.scheme != "https" and not _is_loopback(url.host):
+        raise ClearTextRefused(f"credentials are not sent over {url.scheme}: to {url.host}; use https")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

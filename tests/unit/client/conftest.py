@@ -1,0 +1,156 @@
+"""A virtual clock and a token endpoint that checks what it is sent."""
+
+import base64
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+import httpx2
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from wardgate.client import PrivateKeySigner, SignedJWTAuth
+
+BASE = "https://int.example.nhs.uk"
+TOKEN_URL = f"{BASE}/oauth2/token"
+CLIENT_ID = "ExampleKeyExampleKeyExampleKey01"
+
+
+@dataclass
+class VirtualClock:
+    """Time that passes when somebody waits."""
+
+    at: datetime = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    waited: list[float] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at.timestamp()
+
+    def sleep(self, seconds: float) -> None:
+        self.waited.append(seconds)
+        self.at += timedelta(seconds=seconds)
+
+    async def asleep(self, seconds: float) -> None:
+        self.sleep(seconds)
+
+
+@dataclass
+class TokenEndpoint:
+    """The part of the platform that a client meets: assertions are verified, a jti is taken once."""
+
+    public_key: rsa.RSAPublicKey
+    clock: VirtualClock
+    skew: timedelta = timedelta()
+    life: Any = "599"
+    answers: list[httpx2.Response] = field(default_factory=list)
+    """Given out first, one for each token request."""
+    issued: int = 0
+    calls: list[httpx2.Request] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    jtis: set[str] = field(default_factory=set)
+    revoked: set[str] = field(default_factory=set)
+    guard: threading.Lock = field(default_factory=threading.Lock)
+    slow: Callable[[], None] | None = None
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        if str(request.url) == TOKEN_URL:
+            return self.token(request)
+        self.calls.append(request)
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not token or token in self.revoked:
+            return httpx2.Response(401, json={"fault": {"faultstring": "Invalid Access Token", "detail": {
+                "errorcode": "keymanagement.service.invalid_access_token"}}})
+        return httpx2.Response(200, json={"token": token})
+
+    def token(self, request: httpx2.Request) -> httpx2.Response:
+        assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+        form = {name: values[0] for name, values in parse_qs(request.content.decode(), strict_parsing=True).items()}
+        assert form["grant_type"] == "client_credentials"
+        claims = self.verified(form["client_assertion"])
+        with self.guard:
+            self.requests.append(claims)
+            if self.slow is not None:
+                self.slow()
+            if self.answers:
+                return self.answers.pop(0)
+            refused = self.refuse(claims)
+            if refused is not None:
+                return self.oauth_error(400, refused)
+            self.issued += 1
+            return httpx2.Response(200, json={
+                "access_token": f"token-{self.issued}", "expires_in": self.life, "token_type": "Bearer",
+                "issued_at": "1772366400000",
+            })
+
+    def refuse(self, claims: dict[str, Any]) -> str | None:
+        server_now = (self.clock.now() + self.skew).timestamp()
+        if claims["exp"] < server_now:
+            return "Invalid 'exp' claim in client_assertion JWT - JWT has expired"
+        if claims["jti"] in self.jtis:
+            return "Non-unique 'jti' claim in client_assertion JWT"
+        self.jtis.add(claims["jti"])
+        if claims["exp"] > server_now + 310:
+            return "Invalid 'exp' claim in client_assertion JWT - more than 5 minutes in future"
+        return None
+
+    def oauth_error(self, status: int, description: str) -> httpx2.Response:
+        date = format_datetime(self.clock.now() + self.skew, usegmt=True)
+        return httpx2.Response(status, headers={"Date": date}, json={
+            "error": "invalid_request", "error_description": description, "message_id": "rrt-1-a-geu2-1-1-1"})
+
+    def verified(self, assertion: str) -> dict[str, Any]:
+        header, payload, signature = assertion.split(".")
+        assert json.loads(unbase64(header)) == {"alg": "RS512", "typ": "JWT", "kid": "test-1"}
+        self.public_key.verify(unbase64(signature), f"{header}.{payload}".encode(), padding.PKCS1v15(), hashes.SHA512())
+        claims: dict[str, Any] = json.loads(unbase64(payload))
+        assert claims["iss"] == claims["sub"] == CLIENT_ID
+        assert claims["aud"] == TOKEN_URL
+        return claims
+
+
+def unbase64(text: str) -> bytes:
+    """Decode base64url without padding."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    """Return a clock that passes only when somebody waits."""
+    return VirtualClock()
+
+
+@pytest.fixture(scope="session")
+def rsa_key() -> rsa.RSAPrivateKey:
+    """Return one RSA key for all tests of this folder."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.fixture(scope="session")
+def rsa_pem(rsa_key: rsa.RSAPrivateKey) -> bytes:
+    """Return the same key in PKCS #8 PEM."""
+    return rsa_key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+@pytest.fixture
+def endpoint(rsa_key: rsa.RSAPrivateKey, clock: VirtualClock) -> TokenEndpoint:
+    """Return a token endpoint and an API that takes its tokens, on the virtual clock."""
+    return TokenEndpoint(rsa_key.public_key(), clock)
+
+
+@pytest.fixture
+def signed_jwt(rsa_key: rsa.RSAPrivateKey, clock: VirtualClock) -> Callable[..., SignedJWTAuth]:
+    """Return a maker of auths for the endpoint; settings may be replaced."""
+    def make(**settings: Any) -> SignedJWTAuth:
+        defaults = {"kid": "test-1", "token_url": TOKEN_URL, "clock": clock, "draw": lambda: 1.0}
+        return SignedJWTAuth(CLIENT_ID, PrivateKeySigner(rsa_key, "RS512"), **(defaults | settings))
+    return make
