@@ -1,13 +1,13 @@
 """The client assertion (RFC 7523 section 3 as application-restricted 6.3 narrows it)."""
 
-import base64
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from wardgate.client.signer import Signer
+from wardgate.jose import base64url
+from wardgate.jose.strict_json import encode as encode_json
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LONGEST_LIFETIME_SECONDS: Final = 300
@@ -20,7 +20,7 @@ def make_assertion(
     header = {"alg": signer.algorithm, "typ": "JWT", "kid": kid}
     claims = {"iss": client_id, "sub": client_id, "aud": audience, "jti": jti, "exp": int(now.timestamp()) + lifetime_seconds}
     signing_input = f"{_part(header)}.{_part(claims)}"
-    return f"{signing_input}.{_base64url(signer.sign(signing_input.encode()))}"
+    return f"{signing_input}.{base64url.encode(signer.sign(signing_input.encode()))}"
 
 
 def token_form(assertion: str) -> bytes:
@@ -31,8 +31,4 @@ def token_form(assertion: str) -> bytes:
 
 
 def _part(value: Mapping[str, Any]) -> str:
-    return _base64url(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return base64url.encode(encode_json(value).encode())

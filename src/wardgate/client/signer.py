@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, utils
 
 from wardgate.client.errors import KeyUnusable
+from wardgate.jose.algorithms import ALGORITHMS
 
 SMALLEST_RSA_BITS: Final = 2048
 _LARGEST_KEY_FILE_BYTES: Final = 100_000
@@ -57,12 +58,11 @@ class PrivateKeySigner:
     __slots__ = ("_key", "_sign", "algorithm")
 
     def __init__(self, key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey, algorithm: str) -> None:
-        if algorithm not in ALGORITHMS:
-            raise KeyUnusable(f"the algorithm is one of {', '.join(ALGORITHMS)}")
-        fits, self._sign = ALGORITHMS[algorithm]
-        if not fits(key):
+        if algorithm not in FITS:
+            raise KeyUnusable(f"the algorithm is one of {', '.join(FITS)}")
+        if not FITS[algorithm](key):
             raise KeyUnusable(f"this private key cannot sign {algorithm}; RSA keys have at least {SMALLEST_RSA_BITS} bits")
-        self._key = key
+        self._key, self._sign = key, ALGORITHMS[algorithm].sign
         self.algorithm: str = algorithm
 
     @classmethod
@@ -115,29 +115,13 @@ def _is_p256(key: object) -> bool:
     return isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1)
 
 
-def _rs512(key: rsa.RSAPrivateKey, data: bytes) -> bytes:
-    return key.sign(data, padding.PKCS1v15(), hashes.SHA512())
-
-
-def _ps256(key: rsa.RSAPrivateKey, data: bytes) -> bytes:
-    return key.sign(data, padding.PSS(padding.MGF1(hashes.SHA256()), salt_length=32), hashes.SHA256())
-
-
-def _es256(key: ec.EllipticCurvePrivateKey, data: bytes) -> bytes:
-    return _raw_ecdsa(key.sign(data, ec.ECDSA(hashes.SHA256())))
-
-
-def _eddsa(key: ed25519.Ed25519PrivateKey, data: bytes) -> bytes:
-    return key.sign(data)
-
-
-ALGORITHMS: Final[Mapping[str, tuple[Callable[[object], bool], Callable[..., bytes]]]] = {
-    "RS512": (_is_rsa, _rs512),
-    "PS256": (_is_rsa, _ps256),
-    "ES256": (_is_p256, _es256),
-    "EdDSA": (lambda key: isinstance(key, ed25519.Ed25519PrivateKey), _eddsa),
+FITS: Final[Mapping[str, Callable[[object], bool]]] = {
+    "RS512": _is_rsa,
+    "PS256": _is_rsa,
+    "ES256": _is_p256,
+    "EdDSA": lambda key: isinstance(key, ed25519.Ed25519PrivateKey),
 }
-"""RS512 is the national platform's one algorithm; the others are for servers with the profile `strict`."""
+"""The key each algorithm needs. RS512 is the national platform's one; the others are for the profile `strict`."""
 
 _DIGESTS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
     "RS512": lambda data: hashlib.sha512(data).digest(),
