@@ -1,0 +1,156 @@
+"""What a certificate of each kind says, and what must hold before one is signed.
+
+The shape of application-restricted 8.2: a root of RSA 4096 that signs with SHA-384, issuing authorities of RSA 2048
+below it; and of spec README rule 29 for what they issue: RSA 2048 or more, SHA-256, CN = SAN = FQDN, 3 years.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from wardgate.pki import rsa_strength
+from wardgate.pki.check import Check, Mismatch
+from wardgate.pki.errors import NameRefused
+from wardgate.pki.names import MAX_COMMON_NAME_CHARACTERS, NameRules, check_name, check_server_name
+
+ROOT_KEY_BITS: Final = 4096
+KEY_BITS: Final = 2048
+COUNTRY: Final = "GB"
+ORGANISATION: Final = "Wardgate"
+AUTHORITY_UNIT: Final = "CA"
+MAX_SERVER_NAMES: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A certificate before it is signed."""
+
+    subject: x509.Name
+    names: tuple[str, ...]
+    public_key: RSAPublicKey
+    validity: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is put in, and the validators that a draft must pass. `path_length` is None for what may not sign."""
+
+    name: str
+    validators: tuple[Check[Draft], ...]
+    key_usage: frozenset[str]
+    extended_key_usage: tuple[x509.ObjectIdentifier, ...] = ()
+    path_length: int | None = None
+    ocsp_no_check: bool = False
+    """RFC 6960 section 4.2.2.2.1: clients need not ask whether the responder's own certificate is revoked."""
+
+
+def common_name(name: str) -> x509.Name:
+    """A subject of one CN and nothing else."""
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def authority_subject(name: str) -> x509.Name:
+    """C=GB, O=Wardgate, OU=CA and the authority's own name; raises `ValueError` when that is too long."""
+    return x509.Name([
+        x509.NameAttribute(NameOID.COUNTRY_NAME, COUNTRY),
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, ORGANISATION),
+        x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, AUTHORITY_UNIT),
+        x509.NameAttribute(NameOID.COMMON_NAME, name),
+    ])
+
+
+def root_name(environment: str) -> str:
+    """The common name of an environment's root."""
+    return _bounded(f"Wardgate {environment} Root Authority")
+
+
+def issuing_name(environment: str, generation: int) -> str:
+    """The common name of an environment's issuing authority; from the second generation on it says which."""
+    return _bounded(f"Wardgate {environment} Authentication" + (f" G{generation}" if generation > 1 else ""))
+
+
+def _bounded(name: str) -> str:
+    if len(name) > MAX_COMMON_NAME_CHARACTERS:
+        raise ValueError(f"an authority's name has at most {MAX_COMMON_NAME_CHARACTERS} characters: {name}")
+    return name
+
+
+def _key_strength(draft: Draft) -> None:
+    numbers = draft.public_key.public_numbers()
+    rsa_strength.check_modulus_size(numbers)
+    rsa_strength.check_exponent(numbers)
+    rsa_strength.check_not_weak(numbers)
+
+
+def _root_key_size(draft: Draft) -> None:
+    if draft.public_key.key_size < ROOT_KEY_BITS:
+        raise Mismatch(f"a key of {ROOT_KEY_BITS} bits or more", f"{draft.public_key.key_size} bits")
+
+
+def _no_names(draft: Draft) -> None:
+    if draft.names:
+        raise Mismatch("no DNS name", ", ".join(draft.names))
+
+
+def _subject_is_the_one_name(draft: Draft) -> None:
+    if len(draft.names) != 1 or draft.subject != common_name(draft.names[0]):
+        raise Mismatch("CN = SAN = one name, and nothing else", f"{draft.subject.rfc4514_string()}; {', '.join(draft.names)}")
+
+
+def _server_names(draft: Draft) -> None:
+    if not 1 <= len(draft.names) <= MAX_SERVER_NAMES or len(set(draft.names)) != len(draft.names):
+        raise Mismatch(f"1 to {MAX_SERVER_NAMES} different names", f"{len(draft.names)} names")
+    for name in draft.names:
+        try:
+            check_server_name(name)
+        except NameRefused as refused:
+            raise Mismatch(refused.expected, refused.received) from refused
+
+
+def _name_under(rules: NameRules) -> Callable[[Draft], None]:
+    def test(draft: Draft) -> None:
+        for name in draft.names:
+            try:
+                check_name(name, rules)
+            except NameRefused as refused:
+                raise Mismatch(refused.expected, refused.received) from refused
+
+    return test
+
+
+KEY_STRENGTH: Final = Check("key-strength", "the key is RSA, long enough and not weak", _key_strength)
+ROOT_KEY_SIZE: Final = Check("root-key-size", "a root's key has 4096 bits", _root_key_size)
+NO_NAMES: Final = Check("no-names", "an authority has no DNS name", _no_names)
+ONE_NAME: Final = Check("one-name", "the subject is the one DNS name", _subject_is_the_one_name)
+SERVED_NAMES: Final = Check("server-names", "every name may stand in a server certificate", _server_names)
+
+SIGNS: Final = frozenset({"key_cert_sign", "crl_sign", "digital_signature"})
+"""`digital_signature` because an authority answers OCSP itself (RFC 6960 section 4.2.2.2)."""
+TLS_KEY: Final = frozenset({"digital_signature", "key_encipherment"})
+
+ROOT: Final = Profile("root", (KEY_STRENGTH, ROOT_KEY_SIZE, NO_NAMES), SIGNS, path_length=1)
+ISSUING: Final = Profile("issuing", (KEY_STRENGTH, NO_NAMES), SIGNS, path_length=0)
+SERVER: Final = Profile("server", (KEY_STRENGTH, SERVED_NAMES), TLS_KEY, (ExtendedKeyUsageOID.SERVER_AUTH,))
+OCSP_RESPONDER: Final = Profile(
+    "ocsp-responder",
+    (KEY_STRENGTH, NO_NAMES),
+    frozenset({"digital_signature"}),
+    (ExtendedKeyUsageOID.OCSP_SIGNING,),
+    ocsp_no_check=True,
+)
+
+
+def endpoint(rules: NameRules) -> Profile:
+    """The profile of systems and applications: one name under `rules`, client and server use (spec README rule 29)."""
+    named = Check("allowed-name", "the name is one this environment certifies", _name_under(rules))
+    return Profile(
+        "endpoint",
+        (KEY_STRENGTH, ONE_NAME, named),
+        TLS_KEY,
+        (ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH),
+    )
