@@ -87,6 +87,12 @@ class Alternative(Document):
     scopes: tuple[Scope, ...] = ()
     """For `signed-jwt`: any one is enough; when empty, `urn:nhsd:apim:app:level3:<api>`."""
 
+    @model_validator(mode="after")
+    def _scopes_need_tokens(self) -> Self:
+        if self.scopes and self.pattern is not Pattern.SIGNED_JWT:
+            raise ValueError("`scopes` belong to the pattern signed-jwt")
+        return self
+
 
 class IdentityHeaders(Document):
     """Names of the identity headers a route's backend receives; only the gateway sets them (spec README rule 11)."""

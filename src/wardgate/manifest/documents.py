@@ -1,0 +1,159 @@
+"""The manifest as separate documents, as the store keeps them.
+
+A document's `kind` is its section of the manifest and its `name` its key there. Secrets are not part of documents: API
+keys written in an application and the environment's `status_key` are taken out and returned beside them, because they
+belong to stores that encrypt.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from wardgate.applications import Application, FixedKey, Product
+from wardgate.catalogue import API, Environment
+from wardgate.directory import Organisation, System
+from wardgate.directory.model import Document
+from wardgate.manifest.model import Manifest
+
+ENVIRONMENT: Final = "environment"
+
+KINDS: Final[Mapping[str, tuple[type[Document], str]]] = {
+    ENVIRONMENT: (Environment, ""),
+    "organisations": (Organisation, "ods"),
+    "systems": (System, "asid"),
+    "apis": (API, "name"),
+    "products": (Product, "name"),
+    "applications": (Application, "name"),
+}
+"""Each section: its model and the field that is its documents' key. The one environment is called `environment`."""
+
+SECRETS: Final[Mapping[str, frozenset[str]]] = {
+    ENVIRONMENT: frozenset({"status_key"}),
+    "applications": frozenset({"api_keys"}),
+}
+"""Fields that are never part of a document, a diff or an export."""
+
+
+class AnyDocument(Protocol):
+    """What a stored document and a `ManifestDocument` have in common."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def body(self) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestDocument:
+    """One document: the same three fields as the store's."""
+
+    kind: str
+    name: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What the manifest said that only an encrypting store may keep."""
+
+    api_keys: Mapping[str, tuple[FixedKey, ...]]
+    """By application."""
+    status_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The smallest step from what is stored to a manifest."""
+
+    put: tuple[ManifestDocument, ...]
+    remove: tuple[tuple[str, str], ...]
+    """(kind, name)."""
+
+    def __bool__(self) -> bool:
+        return bool(self.put or self.remove)
+
+
+def key_of(kind: str, model: Document) -> str:
+    """Return the document's name: the value of its kind's key."""
+    key = KINDS[kind][1]
+    return str(getattr(model, key)) if key else ENVIRONMENT
+
+
+def document_of(kind: str, model: Document) -> ManifestDocument:
+    """Return the document of one part of the manifest, without its secrets, every default written out."""
+    body = model.model_dump(mode="json", exclude=set(SECRETS.get(kind, ())))
+    return ManifestDocument(kind, key_of(kind, model), body)
+
+
+def model_of(document: AnyDocument) -> Document:
+    """Return the part of the manifest that a document holds. Raises pydantic's `ValidationError` on a foreign body."""
+    return KINDS[document.kind][0].model_validate(document.body)
+
+
+def parts_of(manifest: Manifest) -> Iterable[tuple[str, Document]]:
+    """Every part of the manifest with its kind, in the manifest's order."""
+    yield ENVIRONMENT, manifest.environment
+    for kind in KINDS:
+        if kind != ENVIRONMENT:
+            for model in getattr(manifest, kind):
+                yield kind, model
+
+
+def to_documents(manifest: Manifest) -> tuple[tuple[ManifestDocument, ...], Secrets]:
+    """Take the manifest apart: its documents, and the secrets that are kept elsewhere."""
+    documents = tuple(document_of(kind, model) for kind, model in parts_of(manifest))
+    return documents, secrets_of(manifest)
+
+
+def secrets_of(manifest: Manifest) -> Secrets:
+    """Return the API keys and the monitoring key that the manifest spells out."""
+    keys = {application.name: application.api_keys for application in manifest.applications if application.api_keys}
+    return Secrets(keys, manifest.environment.status_key)
+
+
+def from_documents(documents: Iterable[AnyDocument]) -> Manifest:
+    """Put documents together again, each section sorted by key. Raises `ValueError` when there is no environment."""
+    sections: dict[str, list[Document]] = {kind: [] for kind in KINDS}
+    for document in sorted(documents, key=lambda entry: (entry.kind, entry.name)):
+        sections[document.kind].append(model_of(document))
+    environments = sections.pop(ENVIRONMENT)
+    if len(environments) != 1:
+        raise ValueError(f"a manifest has one environment document, not {len(environments)}")
+    return Manifest.model_validate(
+        {ENVIRONMENT: environments[0], **{kind: tuple(models) for kind, models in sections.items()}}
+    )
+
+
+def changes(stored: Iterable[AnyDocument], manifest: Manifest) -> Changes:
+    """Return what must be put and removed so that the store holds `manifest`.
+
+    A document that an older version wrote with fewer fields counts as unchanged when it means the same.
+    """
+    wanted, _ = to_documents(manifest)
+    held = {(document.kind, document.name): document for document in stored}
+    put = tuple(document for document in wanted if not _same(held.get((document.kind, document.name)), document))
+    names = {(document.kind, document.name) for document in wanted}
+    return Changes(put, tuple(sorted(held.keys() - names)))
+
+
+def _same(held: AnyDocument | None, wanted: ManifestDocument) -> bool:
+    if held is None:
+        return False
+    if held.body == wanted.body:
+        return True
+    try:
+        return document_of(held.kind, model_of(held)).body == wanted.body
+    except ValueError:
+        return False
+
+
+def with_secrets(manifest: Manifest, api_keys: Mapping[str, Sequence[FixedKey]], status_key: str | None) -> Manifest:
+    """Return the manifest with secrets put back, for example to compare it with one that still has its own."""
+    applications = tuple(
+        application.model_copy(update={"api_keys": tuple(api_keys.get(application.name, ()))})
+        for application in manifest.applications
+    )
+    environment = manifest.environment.model_copy(update={"status_key": status_key})
+    return manifest.model_copy(update={"environment": environment, "applications": applications})

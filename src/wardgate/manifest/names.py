@@ -1,0 +1,89 @@
+"""Names that must belong to one entry only."""
+
+from collections.abc import Hashable, Iterable, Iterator
+
+from wardgate.applications import Application, Product
+from wardgate.catalogue import API
+from wardgate.directory import System
+from wardgate.manifest.documents import ENVIRONMENT, KINDS
+from wardgate.manifest.draft import Draft, Entry
+from wardgate.manifest.errors import Problem
+from wardgate.manifest.locate import Location
+
+Claim = tuple[Hashable, str, Entry, Location]
+"""An identity that may be claimed once, its name in a message, and where it is claimed."""
+
+
+def check_names(draft: Draft) -> Iterator[Problem]:
+    """Every identity has one owner, and a list names a thing once."""
+    for kind, (_, key) in KINDS.items():
+        if kind != ENVIRONMENT:
+            yield from _claimed_once(_keys(draft, kind, key))
+    yield from _claimed_once(
+        (api.base_path, f"the base path `{api.base_path}`", entry, ("base_path",))
+        for entry, api in draft.models("apis", API)
+    )
+    yield from _claimed_once(_api_keys(draft))
+    yield from _one_party_key_per_fqdn(draft)
+    yield from _claimed_once(_certificate_names(draft))
+    yield from _listed_once(draft)
+
+
+def _claimed_once(claims: Iterable[Claim]) -> Iterator[Problem]:
+    first: dict[Hashable, tuple[Entry, Location]] = {}
+    for identity, name, entry, inner in claims:
+        if identity not in first:
+            first[identity] = (entry, inner)
+            continue
+        owner, owners_place = first[identity]
+        at = owner.place(*owners_place)
+        yield entry.place(*inner).problem(f"{name} is already used by `{at.key}` ({at.file}, line {at.line})")
+
+
+def _keys(draft: Draft, kind: str, key: str) -> Iterator[Claim]:
+    for entry in draft.sections[kind]:
+        value = entry.raw.get(key) if isinstance(entry.raw, dict) else None
+        if isinstance(value, str):
+            yield value.casefold(), f"the {key} `{value[:60]}`", entry, (key,)
+
+
+def _api_keys(draft: Draft) -> Iterator[Claim]:
+    for entry, application in draft.models("applications", Application):
+        for index, fixed in enumerate(application.api_keys):
+            yield fixed.key, "this API key", entry, ("api_keys", index, "key")
+
+
+def _one_party_key_per_fqdn(draft: Draft) -> Iterator[Problem]:
+    """Systems of one party key share its FQDN (spec README rule 24); others have their own."""
+    owners: dict[str, tuple[str, Entry]] = {}
+    for entry, system in draft.models("systems", System):
+        if system.fqdn is None:
+            continue
+        party = system.party_key or system.asid
+        owner, owners_entry = owners.setdefault(system.fqdn, (party, entry))
+        if owner != party:
+            at = owners_entry.place("fqdn")
+            message = f"the fqdn `{system.fqdn}` is already used by `{at.key}` ({at.file}, line {at.line})"
+            yield entry.place("fqdn").problem(message, "only systems of one party_key share an fqdn")
+
+
+def _certificate_names(draft: Draft) -> Iterator[Claim]:
+    """The name an application is known by in TLS: its own, or else its system's FQDN."""
+    systems = {system.asid: system for _, system in draft.models("systems", System)}
+    for entry, application in draft.models("applications", Application):
+        own = application.tls_client_auth_san_dns
+        system = systems.get(application.asid) if application.asid else None
+        name = own or (system.fqdn if system else None)
+        if name is not None:
+            yield name, f"the certificate name `{name}`", entry, ("tls_client_auth_san_dns",) if own else ("asid",)
+
+
+def _listed_once(draft: Draft) -> Iterator[Problem]:
+    """A list of references names each once."""
+    for entry, product in draft.models("products", Product):
+        yield from _claimed_once((api, f"`{api}`", entry, ("apis", index)) for index, api in enumerate(product.apis))
+    for entry, application in draft.models("applications", Application):
+        yield from _claimed_once(
+            (subscription.product, f"`{subscription.product}`", entry, ("products", index))
+            for index, subscription in enumerate(application.products)
+        )

@@ -1,0 +1,48 @@
+"""References from one entry to another."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from wardgate.applications import Application, Product
+from wardgate.directory import System
+from wardgate.manifest.draft import Draft, Entry
+from wardgate.manifest.errors import Problem
+from wardgate.manifest.locate import Location
+
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """That `entry` names `value`, which must be an entry of section `target`."""
+
+    entry: Entry
+    inner: Location
+    target: str
+    value: str
+
+
+def check_references(draft: Draft) -> Iterator[Problem]:
+    """Every organisation, API, product and ASID that is named is also described."""
+    names = {kind: draft.names(kind) for kind in ("organisations", "systems", "apis", "products")}
+    for reference in _references(draft):
+        known = names[reference.target]
+        if reference.value not in known:
+            what = _NAMES[reference.target]
+            message = f"there is no {what} `{reference.value}` in `{reference.target}`"
+            yield reference.entry.place(*reference.inner).problem(message, draft.near.suggest(reference.value, known))
+
+
+_NAMES = {"organisations": "organisation", "systems": "system with ASID", "apis": "API", "products": "product"}
+
+
+def _references(draft: Draft) -> Iterator[_Reference]:
+    for entry, system in draft.models("systems", System):
+        yield _Reference(entry, ("organisation",), "organisations", system.organisation)
+    for entry, product in draft.models("products", Product):
+        for index, api in enumerate(product.apis):
+            yield _Reference(entry, ("apis", index), "apis", api)
+    for entry, application in draft.models("applications", Application):
+        yield _Reference(entry, ("organisation",), "organisations", application.organisation)
+        if application.asid is not None:
+            yield _Reference(entry, ("asid",), "systems", application.asid)
+        for index, subscription in enumerate(application.products):
+            yield _Reference(entry, ("products", index, "product"), "products", subscription.product)

@@ -1,0 +1,143 @@
+"""What pydantic found, in plain English."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, get_args
+
+from pydantic import BaseModel
+
+from wardgate.applications.model import APIKey, Name, Scope
+from wardgate.catalogue.model import METHODS, Backend, BasePath, HeaderName, Origin, RoutePath
+from wardgate.directory.model import ASID, FQDN, ODSCode, PartyKey
+from wardgate.manifest.locate import Location
+from wardgate.manifest.near_miss import NearMisses
+
+SECRET_KEYS: Final = frozenset({"key", "status_key", "jwks"})
+"""Keys whose values are never repeated in a message."""
+
+
+def pattern_of(annotation: Any) -> str:
+    """Return the regular expression of an annotated string type of the models."""
+    for field in get_args(annotation)[1:]:
+        for metadata in getattr(field, "metadata", ()):
+            if getattr(metadata, "pattern", None):
+                return str(metadata.pattern)
+    raise LookupError(f"{annotation} has no pattern")
+
+
+PATTERNS: Final[Mapping[str, str]] = {
+    pattern_of(ODSCode): "an ODS code: 1 to 9 letters and digits",
+    pattern_of(ASID): "an ASID: exactly 12 digits, in quotes",
+    pattern_of(PartyKey): "a party key: an ODS code, a hyphen and 5 to 9 digits",
+    pattern_of(FQDN): "a fully qualified domain name in lower case, such as epr.example.thirdparty.nhs.uk",
+    pattern_of(Name): "a name of lower-case letters, digits and `.`, `_`, `-` inside, at most 100 characters",
+    pattern_of(Scope): "a scope: printable characters without spaces, quotes and backslashes, at most 300",
+    pattern_of(APIKey): "16 to 64 letters, digits, `_` and `-`",
+    pattern_of(BasePath): "a base path such as /hello-world or /demo/FHIR/R4, without a slash at its end",
+    pattern_of(RoutePath): "a path such as /Patient, /Patient/{id} or /files/*",
+    pattern_of(Origin): "a URL of scheme, host and port only, such as https://gateway.example.nhs.uk:8443",
+    pattern_of(Backend): "a backend: http:// or https:// with host and port and without a path, or unix:/path/to/socket",
+    pattern_of(HeaderName): "a header name of letters, digits and hyphens",
+    "^(" + "|".join(METHODS) + ")$": "a method in capitals: " + ", ".join(METHODS),
+    r"^https?://[^/\s]+/\S*$": "an http or https URL with a path, at least a `/` after the host",
+    r"^https?://[^\s#]+$": "an http or https URL without a fragment",
+    r"^[1-9][0-9]{0,8}(ps|pm)$": "a rate such as 5ps (per second) or 300pm (per minute)",
+    r"^(verify|answer)$": "verify or answer",
+    r"^localhost$": "localhost",
+    r"-----BEGIN CERTIFICATE-----": "certificates in PEM",
+    r"^/[\x21\x24-\x3E\x40-\x7E]*$": "a path that begins with `/`, without query and fragment",
+}
+"""Each pattern of the models, as what the value should be; a test sees that none is missing."""
+
+_KINDS: Final[Mapping[str, str]] = {
+    "string_type": "text",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping with keys",
+    "model_attributes_type": "a mapping with keys",
+    "datetime_type": "a date and time such as 2030-01-31T12:00:00Z",
+    "datetime_parsing": "a date and time such as 2030-01-31T12:00:00Z",
+    "datetime_from_date_parsing": "a date and time such as 2030-01-31T12:00:00Z",
+    "datetime_object_invalid": "a date and time such as 2030-01-31T12:00:00Z",
+    "timezone_aware": "a date and time with its zone, such as 2030-01-31T12:00:00Z",
+}
+
+_LIMITS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+    "greater_than": lambda ctx: f"must be more than {ctx['gt']:g}",
+    "greater_than_equal": lambda ctx: f"must be at least {ctx['ge']:g}",
+    "less_than": lambda ctx: f"must be less than {ctx['lt']:g}",
+    "less_than_equal": lambda ctx: f"must be at most {ctx['le']:g}",
+    "string_too_long": lambda ctx: f"must be at most {ctx['max_length']} characters long",
+    "string_too_short": lambda ctx: f"must be at least {ctx['min_length']} characters long",
+    "too_short": lambda ctx: "must not be empty" if ctx["min_length"] == 1 else f"must have at least {ctx['min_length']} entries",
+}
+
+
+def explain(error: Any, model: type[BaseModel], near: NearMisses) -> tuple[str, str | None]:
+    """Return what is wrong and, where something is close, what was probably meant."""
+    kind, location, context = error["type"], error["loc"], error.get("ctx", {})
+    if kind == "missing":
+        return f"`{location[-1]}` is missing", None
+    if kind == "extra_forbidden":
+        known = fields_at(model, location[:-1])
+        return f"unknown key `{_cut(str(location[-1]))}`", near.suggest(str(location[-1]), known) or _listed(known)
+    if kind in _LIMITS:
+        return _LIMITS[kind](context), None
+    if kind in {"enum", "literal_error"}:
+        known = re.findall(r"'([^']*)'", context["expected"])
+        meant = near.suggest(error["input"], known) if isinstance(error["input"], str) else None
+        return f"must be {context['expected'].replace(chr(39), '')}{_received(error)}", meant
+    if kind == "string_pattern_mismatch":
+        return f"must be {PATTERNS[context['pattern']]}{_received(error)}", None
+    if kind in _KINDS:
+        return f"must be {_KINDS[kind]}{_received(error)}", _quotes(kind, error)
+    return str(error["msg"]).removeprefix("Value error, "), None
+
+
+def fields_at(model: type[BaseModel], location: Location) -> list[str]:
+    """Return the keys that are known at a place in a model."""
+    current = model
+    for part in location:
+        if isinstance(part, str) and part in current.model_fields:
+            current = _model_in(current.model_fields[part].annotation) or current
+    return list(current.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for argument in get_args(annotation) if (found := _model_in(argument))), None)
+
+
+def _received(error: Any) -> str:
+    value = error["input"]
+    if SECRET_KEYS.intersection(part for part in error["loc"] if isinstance(part, str)):
+        return ""
+    if value is None:
+        return ", and is empty"
+    if isinstance(value, bool):
+        return f", not {str(value).lower()}"
+    if isinstance(value, (int, float)):
+        return f", not the number {value}"
+    if isinstance(value, str):
+        return f", not `{_cut(value)}`"
+    return ", not a list" if isinstance(value, list) else ", not a mapping" if isinstance(value, dict) else ""
+
+
+def _quotes(kind: str, error: Any) -> str | None:
+    text = kind == "string_type" and isinstance(error["input"], (int, float))
+    return "put it in quotes" if text else None
+
+
+def _cut(text: str) -> str:
+    shown = text if len(text) <= 60 else text[:57] + "..."
+    return shown.encode("unicode_escape").decode("ascii") if not shown.isprintable() else shown
+
+
+def _listed(known: list[str]) -> str:
+    return "known here: " + ", ".join(known)
