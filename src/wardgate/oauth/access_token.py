@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wardgate.jose import UnverifiedJWT, VerifiedJWT
+from wardgate.jose import UnverifiedJWT, VerifiedJWT, base64url
 
 TYPE: Final = "at+jwt"
 ALGORITHM: Final = "ES256"
@@ -44,6 +44,7 @@ class AccessToken:
             claims["asid"] = self.asid
         if self.certificate_sha256 is not None:
             claims["cnf"] = {"x5t#S256": self.certificate_sha256}
+            claims["bound"] = base64url.decode(self.certificate_sha256.encode("ascii")).hex()  # as Envoy spells a fingerprint
         return claims
 
 

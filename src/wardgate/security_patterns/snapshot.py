@@ -7,6 +7,7 @@ from typing import Any
 
 from wardgate.applications import Profile
 from wardgate.catalogue import API, Environment
+from wardgate.jose import JWKSet
 from wardgate.quotas import RateLimits
 
 
@@ -55,11 +56,13 @@ class Revocations:
 
 @dataclass(frozen=True, slots=True)
 class TokenIssuer:
-    """How this environment's access tokens are recognised: `jwks` holds the public keys (RFC 7517), `audience` is `aud`."""
+    """How this environment's access tokens are recognised: by keys, by one of the issuers, by the audience."""
 
     issuers: tuple[str, ...]
     audience: str
-    jwks: Mapping[str, object]
+    keys: JWKSet
+    jwks: Mapping[str, Any]
+    """The same keys as published (RFC 7517), for Envoy."""
 
 
 @dataclass(frozen=True, slots=True)

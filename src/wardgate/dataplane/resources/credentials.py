@@ -9,8 +9,18 @@ from datetime import datetime
 from typing import Any, Final
 
 from wardgate.dataplane.resources.envoy import (
-    HTTP, JSON, PROXIED_ASID, PROXIED_BOUND, PROXIED_CLIENT, PROXIED_CREDENTIAL, PROXIED_JTI, State, action,
-    rbac_matcher, state_input, tree,
+    HTTP,
+    JSON,
+    PROXIED_ASID,
+    PROXIED_BOUND,
+    PROXIED_CLIENT,
+    PROXIED_CREDENTIAL,
+    PROXIED_JTI,
+    State,
+    action,
+    rbac_matcher,
+    state_input,
+    tree,
 )
 from wardgate.security_patterns.snapshot import APIKey, Snapshot, TokenIssuer
 
@@ -23,7 +33,7 @@ CLAIM_HEADERS: Final = {
     PROXIED_CLIENT: "client_id",
     PROXIED_JTI: "jti",
     PROXIED_CREDENTIAL: "cred",
-    PROXIED_BOUND: "cnf.x5t#S256",
+    PROXIED_BOUND: "bound",
     PROXIED_ASID: "asid",
 }
 

@@ -8,7 +8,15 @@ from collections.abc import Iterable
 from typing import Final
 
 from wardgate.dataplane.resources.envoy import (
-    GIVEN_REQUEST_ID, HTTP, JSON, LISTENER, MESSAGE_ID, Filter, State, T, named,
+    GIVEN_REQUEST_ID,
+    HTTP,
+    JSON,
+    LISTENER,
+    MESSAGE_ID,
+    Filter,
+    State,
+    T,
+    named,
 )
 from wardgate.security_patterns.facts import Listener
 from wardgate.security_patterns.request_id import UUID

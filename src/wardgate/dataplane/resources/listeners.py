@@ -8,7 +8,18 @@ from typing import Any, Final
 
 from wardgate.dataplane.layout import Layout
 from wardgate.dataplane.resources import credentials, decision, door, error_mappers, log_format, standing
-from wardgate.dataplane.resources.envoy import HTTP, JSON, RBAC, REASON, RULES_NOT_LOADED, Filter, T, action, deny_all, duration, named
+from wardgate.dataplane.resources.envoy import (
+    HTTP,
+    JSON,
+    RBAC,
+    RULES_NOT_LOADED,
+    Filter,
+    T,
+    action,
+    deny_all,
+    duration,
+    named,
+)
 from wardgate.dataplane.resources.limits import COUNTERS
 from wardgate.dataplane.resources.routes import REFUSAL_HEADER, REFUSAL_PATH
 from wardgate.security_patterns.facts import Listener

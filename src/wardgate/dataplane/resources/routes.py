@@ -16,7 +16,16 @@ from wardgate.catalogue import API, Alternative, Audit, Enforcement, Pattern, Ro
 from wardgate.catalogue.paths import HEALTH_PATHS, MatchKind, PathMatch, allowed_methods, by_precedence
 from wardgate.dataplane.resources import route_rules
 from wardgate.dataplane.resources.envoy import (
-    HTTP, INTERNAL_HEADERS, JSON, PROXIED_ASID, PROXIED_CLIENT, REASON, Filter, State, T, duration,
+    HTTP,
+    INTERNAL_HEADERS,
+    JSON,
+    PROXIED_ASID,
+    PROXIED_CLIENT,
+    REASON,
+    Filter,
+    State,
+    T,
+    duration,
 )
 from wardgate.refusals.dialects import Dialect
 from wardgate.security_patterns import api_key, signed_jwt
@@ -65,7 +74,7 @@ class Place:
 
 def route_configuration(place: Place) -> JSON:
     """Return the route table of one listener."""
-    routes = [_explained_limit(place), *_public(place)]
+    routes = [_explained_limit(place), *_public()]
     for api in place.snapshot.apis:
         routes += _health(api, place)
         for template, group in by_precedence(api.routes):
@@ -74,9 +83,9 @@ def route_configuration(place: Place) -> JSON:
                     routes += _native_or_asked(api, route, match, place)
                 if any(route.methods for route in group):
                     allow = ", ".join(allowed_methods(group))
-                    routes.append(_refusal(match, "method-not-allowed", place, api, allow=allow))
-        routes.append(_refusal(PathMatch(MatchKind.PREFIX, api.base_path + "/"), "route-not-found", place, api))
-    routes.append(_refusal(PathMatch(MatchKind.PREFIX, "/"), "route-not-found", place, None))
+                    routes.append(_refusal(match, "method-not-allowed", api, allow=allow))
+        routes.append(_refusal(PathMatch(MatchKind.PREFIX, api.base_path + "/"), "route-not-found", api))
+    routes.append(_refusal(PathMatch(MatchKind.PREFIX, "/"), "route-not-found", None))
     return {
         "@type": T + "envoy.config.route.v3.RouteConfiguration",
         "name": f"routes-{place.listener}",
@@ -92,7 +101,7 @@ def route_configuration(place: Place) -> JSON:
 def _native_or_asked(api: API, route: Route, match: PathMatch, place: Place) -> Iterator[JSON]:
     alternatives = route.alternatives
     opened = any(alternative.pattern is Pattern.OPEN_ACCESS for alternative in alternatives)
-    if must_ask(api, route, place.snapshot):
+    if must_ask(route, place.snapshot):
         yield _asked(api, route, match, place, ())
     elif opened:
         yield _native(api, route, match, place, Alternative(pattern=Pattern.OPEN_ACCESS))
@@ -100,7 +109,7 @@ def _native_or_asked(api: API, route: Route, match: PathMatch, place: Place) -> 
         yield from _by_credentials(api, route, match, place)
 
 
-def must_ask(api: API, route: Route, snapshot: Snapshot) -> bool:
+def must_ask(route: Route, snapshot: Snapshot) -> bool:
     """Return whether the decision service judges every request of this route."""
     audit = route.audit or snapshot.environment.audit
     asid = route.identity_headers is not None and route.identity_headers.asid is not None
@@ -125,11 +134,11 @@ def _by_credentials(api: API, route: Route, match: PathMatch, place: Place) -> I
         if pattern is Pattern.SIGNED_JWT:
             formed = {"name": "authorization", "string_match": {"safe_regex": {"regex": f"^{BEARER.pattern}$"}}}
             yield _native(api, route, match, place, by_pattern[pattern], (formed,))
-            yield _refusal(match, "bearer", place, api, route=route, headers=required)
+            yield _refusal(match, "bearer", api, route=route, headers=required)
         else:
             yield _native(api, route, match, place, by_pattern[pattern], required)
     if first is Pattern.TLS_MA:
-        yield _refusal(match, "certificate-missing", place, api, route=route)
+        yield _refusal(match, "certificate-missing", api, route=route)
 
 
 _HEADER_OF: Final = {Pattern.API_KEY: api_key.HEADER, Pattern.SIGNED_JWT: signed_jwt.HEADER}
@@ -174,7 +183,7 @@ def _forwarded(
 
 
 def _refusal(
-    match: PathMatch, reason: str, place: Place, api: API | None, *, route: Route | None = None,
+    match: PathMatch, reason: str, api: API | None, *, route: Route | None = None,
     headers: Iterable[JSON] = (), allow: str = "",
 ) -> JSON:
     return {
@@ -199,10 +208,10 @@ def _health(api: API, place: Place) -> Iterator[JSON]:
     }
     yield _to_wardgate(f"{api.name} _status", _match(status, (), get), "wardgate-public", "30s", api)
     for path in (ping, status):
-        yield _refusal(path, "method-not-allowed", place, api, allow="GET, HEAD")
+        yield _refusal(path, "method-not-allowed", api, allow="GET, HEAD")
 
 
-def _public(_place: Place) -> Iterator[JSON]:
+def _public() -> Iterator[JSON]:
     for prefix in PUBLIC_PREFIXES:
         yield _to_wardgate(f"wardgate {prefix}", {"prefix": prefix}, "wardgate-public", "30s", None)
 

@@ -10,11 +10,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from wardgate.dataplane.resources.envoy import (
-    JSON, PROXIED_CLIENT, PROXIED_CREDENTIAL, PROXIED_JTI, Filter, State, action, header_input, rbac_matcher,
-    state_input, tree,
-)
 from wardgate.dataplane.resources.door import set_state
+from wardgate.dataplane.resources.envoy import (
+    JSON,
+    PROXIED_CLIENT,
+    PROXIED_CREDENTIAL,
+    PROXIED_JTI,
+    Filter,
+    State,
+    action,
+    header_input,
+    rbac_matcher,
+    state_input,
+    tree,
+)
 from wardgate.security_patterns import standing
 from wardgate.security_patterns.snapshot import Client, Snapshot
 

@@ -1,0 +1,130 @@
+"""A snapshot to Envoy's resources. Pure: the same snapshot, overlay and moment give the same bytes.
+
+Resources are grouped as Envoy subscribes to them; each has a version that is a digest of its content, so what did not
+change is not sent again and its buckets and caches are not reset.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from wardgate.dataplane.layout import Layout
+from wardgate.dataplane.resources import clusters, credentials, limits, listeners, routes, secrets, standing
+from wardgate.dataplane.resources.envoy import JSON, Filter, T
+from wardgate.security_patterns.facts import Listener
+from wardgate.security_patterns.snapshot import Client, Snapshot
+
+LISTENERS: Final = "listeners"
+CLUSTERS: Final = "clusters"
+ROUTES: Final = "routes"
+SECRETS: Final = "secrets"
+EXTENSIONS: Final = "extension_configs"
+
+TYPE_URLS: Final = {
+    LISTENERS: T + "envoy.config.listener.v3.Listener",
+    CLUSTERS: T + "envoy.config.cluster.v3.Cluster",
+    ROUTES: T + "envoy.config.route.v3.RouteConfiguration",
+    SECRETS: T + "envoy.extensions.transport_sockets.tls.v3.Secret",
+    EXTENSIONS: T + "envoy.config.core.v3.TypedExtensionConfig",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What Envoy asks for: a kind and, except for listeners and clusters, one name."""
+
+    kind: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A ready answer: `body` is the whole DiscoveryResponse, `version` a digest of its resources."""
+
+    version: str
+    body: bytes
+    resources: tuple[JSON, ...]
+
+
+Resources = Mapping[Key, Resource]
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything that is compiled. `base` is the set of clients the big map is (or will be) made of."""
+
+    snapshot: Snapshot
+    base: Mapping[str, Client]
+    tls: secrets.TLSMaterial
+    layout: Layout
+    now: datetime
+    refusal_secret: str
+
+
+def compile_resources(inputs: Inputs) -> Resources:
+    """Return every resource of the data plane."""
+    snapshot, layout = inputs.snapshot, inputs.layout
+    answer = snapshot.environment.tls_ma_profile == "answer"
+    found: dict[Key, Resource] = {
+        Key(LISTENERS): resource(LISTENERS, listeners.listeners(layout, answer_bad_certificates=answer, refusal_secret=inputs.refusal_secret)),
+        Key(CLUSTERS): resource(CLUSTERS, clusters.clusters(snapshot)),
+    }
+    for secret in secrets.secrets(inputs.tls):
+        found[Key(SECRETS, secret["name"])] = resource(SECRETS, [secret])
+    for name, config in urgent(inputs).items() | maps(inputs).items():
+        found[Key(EXTENSIONS, name)] = extension(name, config)
+    counters = limits.applies(snapshot)
+    for listener in Listener:
+        if listener is Listener.HTTP and layout.http_port is None:
+            continue
+        place = routes.Place(snapshot, listener, inputs.now, counters, inputs.refusal_secret)
+        table = routes.route_configuration(place)
+        found[Key(ROUTES, table["name"])] = resource(ROUTES, [table])
+    return found
+
+
+def urgent(inputs: Inputs) -> dict[Filter, JSON]:
+    """Return the small resources that carry what cannot wait for the big map."""
+    overlay = standing.Overlay(changed_clients(inputs.base, inputs.snapshot.clients))
+    return {
+        Filter.OVERLAY: standing.overlay(inputs.snapshot, overlay, inputs.now),
+        Filter.FINGERPRINTS: credentials.fingerprints(inputs.snapshot),
+        Filter.API_KEYS: credentials.api_keys(inputs.snapshot.api_keys, inputs.now),
+        Filter.TOKENS: credentials.tokens(inputs.snapshot.tokens),
+        Filter.CERTIFICATE_NAMES: credentials.certificate_names(inputs.snapshot),
+    }
+
+
+def maps(inputs: Inputs) -> dict[Filter, JSON]:
+    """Return the big map, of the clients in `base`, and the limits."""
+    based = replace(inputs.snapshot, clients=inputs.base)
+    return {Filter.CLIENTS: standing.clients(based), **limits.resources(inputs.snapshot)}
+
+
+def changed_clients(base: Mapping[str, Client], current: Mapping[str, Client]) -> dict[str, Client | None]:
+    """Return what the overlay must say because the big map does not: new and changed clients, None for removed ones."""
+    changed: dict[str, Client | None] = {
+        name: client for name, client in current.items() if name not in base or _gateway_view(base[name]) != _gateway_view(client)
+    }
+    return changed | {name: None for name in base if name not in current}
+
+
+def _gateway_view(client: Client) -> tuple[object, ...]:
+    return client.refused, client.products != frozenset(), client.apis
+
+
+def extension(name: Filter, config: JSON) -> Resource:
+    """Return one ECDS resource."""
+    kind = T + "envoy.config.core.v3.TypedExtensionConfig"
+    return resource(EXTENSIONS, [{"@type": kind, "name": str(name), "typed_config": config}])
+
+
+def resource(kind: str, found: list[JSON]) -> Resource:
+    """Return the ready DiscoveryResponse of these resources, with their digest as version."""
+    items = json.dumps(found, separators=(",", ":"), sort_keys=True)
+    version = hashlib.sha256(items.encode()).hexdigest()[:16]
+    body = f'{{"version_info":"{version}","type_url":"{TYPE_URLS[kind]}","resources":{items}}}'
+    return Resource(version, body.encode(), tuple(found))

@@ -1,0 +1,121 @@
+"""Ask Envoy itself whether it would take a configuration, before it is published.
+
+Over REST a rejected resource is not reported back, so what Envoy would reject must never be offered. Only the
+resources that changed are asked about: they are put, by value, into a bootstrap of their own.
+"""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from wardgate.dataplane.compile import CLUSTERS, EXTENSIONS, LISTENERS, ROUTES, SECRETS, Key, Resource, Resources
+from wardgate.dataplane.errors import EnvoyMissing, Rejected
+from wardgate.dataplane.layout import Layout
+from wardgate.dataplane.resources.clusters import wardgate_clusters
+from wardgate.dataplane.resources.envoy import HTTP, JSON, T, named
+
+TIMEOUT_SECONDS: Final = 60.0
+SHOWN_CHARACTERS: Final = 1000
+_ROUTER: Final = named("envoy.filters.http.router", HTTP + "router.v3.Router")
+
+
+async def validate(changed: Mapping[Key, Resource], layout: Layout) -> None:
+    """Raise `Rejected` with Envoy's own words unless Envoy takes every one of these resources."""
+    if not changed:
+        return
+    with tempfile.TemporaryDirectory(dir=layout.run_directory) as directory:
+        path = Path(directory) / "envoy.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(static_form(changed, layout)))
+        command = [str(layout.envoy_binary), "--mode", "validate", "-c", str(path), "--log-level", "error", "--log-format", "%v"]
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+            )
+        except OSError as error:
+            raise EnvoyMissing(f"{layout.envoy_binary} cannot be run: {error.strerror}") from error
+        try:
+            _, errors = await asyncio.wait_for(process.communicate(), TIMEOUT_SECONDS)
+        except TimeoutError:
+            process.kill()
+            raise Rejected(f"Envoy did not finish validating within {TIMEOUT_SECONDS:.0f} s") from None
+    if process.returncode != 0:
+        raise Rejected(errors.decode(errors="replace").strip()[-SHOWN_CHARACTERS:] or f"exit code {process.returncode}")
+
+
+def static_form(changed: Mapping[Key, Resource], layout: Layout) -> JSON:
+    """Return a bootstrap that holds the resources by value: one listener per listener, route table and set of filters."""
+    by_kind: dict[str, list[JSON]] = {}
+    for key, found in changed.items():
+        by_kind.setdefault(key.kind, []).extend(found.resources)
+    extensions = [{"name": item["name"], "typed_config": item["typed_config"]} for item in by_kind.get(EXTENSIONS, [])]
+    listeners = [_inlined(listener) for listener in by_kind.get(LISTENERS, [])]
+    managers = [_manager(route_config=table) for table in by_kind.get(ROUTES, [])]
+    if extensions:
+        managers.append(_manager(filters=extensions))
+    listeners += [_listener(index, manager) for index, manager in enumerate(managers)]
+    clusters = [*wardgate_clusters(layout), *by_kind.get(CLUSTERS, [])]
+    return {
+        "node": {"id": "validate", "cluster": "wardgate"},
+        "static_resources": {
+            "listeners": [_without_type(listener) for listener in listeners],
+            "clusters": [_without_type(cluster) for cluster in clusters],
+            "secrets": [_without_type(secret) for secret in by_kind.get(SECRETS, [])],
+        },
+    }
+
+
+def whole(resources: Resources, layout: Layout) -> JSON:
+    """Return the static form of everything: for tests, and for whoever wants to read one file."""
+    return static_form(resources, layout)
+
+
+def _manager(*, filters: list[JSON] | None = None, route_config: JSON | None = None) -> JSON:
+    table: JSON = {"name": "none", "virtual_hosts": []}
+    if route_config is not None:
+        table = _without_type(route_config) | {"validate_clusters": False}
+    return {
+        "@type": T + "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "validate", "route_config": table, "http_filters": [*(filters or []), _ROUTER],
+    }
+
+
+def _listener(index: int, manager: JSON) -> JSON:
+    return {"name": f"validate-{index}", "address": {"pipe": {"path": f"@wardgate-validate-{index}"}},
+            "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}]}
+
+
+def _inlined(listener: JSON) -> JSON:
+    """Return a listener that waits for nothing: its discovered filters, routes and secrets are left out or defaulted."""
+    copied: JSON = json.loads(json.dumps(listener))
+    for chain in copied["filter_chains"]:
+        manager = chain["filters"][0]["typed_config"]
+        manager.pop("rds", None)
+        manager["route_config"] = {"name": "none", "virtual_hosts": []}
+        manager["http_filters"] = [_defaulted(item) for item in manager["http_filters"]]
+        if "transport_socket" in chain:
+            chain["transport_socket"]["typed_config"] = _tls_by_name(chain["transport_socket"]["typed_config"])
+    return copied
+
+
+def _defaulted(item: dict[str, Any]) -> JSON:
+    discovery = item.get("config_discovery")
+    return {"name": item["name"], "typed_config": discovery["default_config"]} if discovery else item
+
+
+def _tls_by_name(context: dict[str, Any]) -> JSON:
+    common = context["common_tls_context"]
+    common.pop("tls_certificate_sds_secret_configs", None)
+    common.pop("validation_context_sds_secret_config", None)
+    combined = common.pop("combined_validation_context", None)
+    if combined:
+        common["validation_context"] = combined["default_validation_context"]
+    context.pop("require_client_certificate", None)
+    return context
+
+
+def _without_type(item: JSON) -> JSON:
+    return {key: value for key, value in item.items() if key != "@type"}
