@@ -1,11 +1,11 @@
 """Envoy's admin interface, over its Unix socket (owner only): readiness, counters, log reopening."""
 
-import asyncio
 from pathlib import Path
 from typing import Final
 
+import httpx2
+
 TIMEOUT_SECONDS: Final = 5.0
-MAX_ANSWER_BYTES: Final = 50_000_000
 
 
 class AdminUnavailable(Exception):
@@ -14,43 +14,13 @@ class AdminUnavailable(Exception):
 
 async def ask(socket: Path, method: str, path: str) -> tuple[int, str]:
     """Return status and body of one admin request. Raises `AdminUnavailable`."""
+    transport = httpx2.AsyncHTTPTransport(uds=str(socket))
     try:
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            reader, writer = await asyncio.open_unix_connection(str(socket), limit=1 << 20)
-            try:
-                writer.write(f"{method} {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".encode())
-                await writer.drain()
-                answer = await _all(reader)
-            finally:
-                writer.close()
-    except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+        async with httpx2.AsyncClient(transport=transport, timeout=TIMEOUT_SECONDS) as client:
+            answer = await client.request(method, f"http://admin{path}")
+    except httpx2.TransportError as error:
         raise AdminUnavailable(str(socket)) from error
-    head, _, body = answer.partition(b"\r\n\r\n")
-    words = head.split(b" ", 2)
-    if len(words) < 2 or not words[1].isdigit():
-        raise AdminUnavailable(str(socket))
-    if b"transfer-encoding: chunked" in head.lower():
-        body = _unchunked(body)
-    return int(words[1]), body.decode(errors="replace")
-
-
-async def _all(reader: asyncio.StreamReader) -> bytes:
-    found = bytearray()
-    while len(found) < MAX_ANSWER_BYTES and (part := await reader.read(1 << 16)):
-        found += part
-    return bytes(found)
-
-
-def _unchunked(body: bytes) -> bytes:
-    found = bytearray()
-    while body:
-        size_text, _, rest = body.partition(b"\r\n")
-        size = int(size_text.split(b";")[0] or b"0", 16)
-        if size == 0:
-            break
-        found += rest[:size]
-        body = rest[size + 2:]
-    return bytes(found)
+    return answer.status_code, answer.text
 
 
 async def ready(socket: Path) -> bool:

@@ -47,25 +47,29 @@ class Resource:
     version: str
     body: bytes
     resources: tuple[JSON, ...]
+    made_of: object = None
+    """The very object this was compiled from, when that is how it is known to be current."""
 
 
 Resources = Mapping[Key, Resource]
+_BIG_MAP: Final = Key(EXTENSIONS, str(Filter.CLIENTS))
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Everything that is compiled. `base` is the set of clients the big map is (or will be) made of."""
+    """Everything that is compiled. `base`: what every Envoy's big map is known to say; `mapped`: what the new one will."""
 
     snapshot: Snapshot
     base: Mapping[str, Client]
+    mapped: Mapping[str, Client]
     tls: secrets.TLSMaterial
     layout: Layout
     now: datetime
     refusal_secret: str
 
 
-def compile_resources(inputs: Inputs) -> Resources:
-    """Return every resource of the data plane."""
+def compile_resources(inputs: Inputs, previous: Resources) -> Resources:
+    """Return every resource of the data plane. The big map is taken from `previous` while `mapped` is what it was made of."""
     snapshot, layout = inputs.snapshot, inputs.layout
     answer = snapshot.environment.tls_ma_profile == "answer"
     found: dict[Key, Resource] = {
@@ -74,8 +78,9 @@ def compile_resources(inputs: Inputs) -> Resources:
     }
     for secret in secrets.secrets(inputs.tls):
         found[Key(SECRETS, secret["name"])] = resource(SECRETS, [secret])
-    for name, config in urgent(inputs).items() | maps(inputs).items():
-        found[Key(EXTENSIONS, name)] = extension(name, config)
+    configs = urgent(inputs) | limits.resources(snapshot)
+    found |= {Key(EXTENSIONS, str(name)): extension(name, config) for name, config in configs.items()}
+    found[_BIG_MAP] = _big_map(inputs, previous)
     counters = limits.applies(snapshot)
     for listener in Listener:
         if listener is Listener.HTTP and layout.http_port is None:
@@ -98,10 +103,12 @@ def urgent(inputs: Inputs) -> dict[Filter, JSON]:
     }
 
 
-def maps(inputs: Inputs) -> dict[Filter, JSON]:
-    """Return the big map, of the clients in `base`, and the limits."""
-    based = replace(inputs.snapshot, clients=inputs.base)
-    return {Filter.CLIENTS: standing.clients(based), **limits.resources(inputs.snapshot)}
+def _big_map(inputs: Inputs, previous: Resources) -> Resource:
+    kept = previous.get(_BIG_MAP)
+    if kept is not None and kept.made_of is inputs.mapped:
+        return kept
+    made = extension(Filter.CLIENTS, standing.clients(inputs.mapped))
+    return replace(made, made_of=inputs.mapped)
 
 
 def changed_clients(base: Mapping[str, Client], current: Mapping[str, Client]) -> dict[str, Client | None]:

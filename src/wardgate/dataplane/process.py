@@ -38,6 +38,7 @@ class EnvoyProcess:
         self._pid: int | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._stopping = False
+        self._digest = ""
 
     @property
     def pid(self) -> int | None:
@@ -51,6 +52,7 @@ class EnvoyProcess:
         """
         text = json.dumps(bootstrap(self._layout), indent=1, sort_keys=True)
         digest = hashlib.sha256((text + str(self._layout.envoy_binary)).encode()).hexdigest()
+        self._digest = digest
         found = self._recorded()
         if found is not None:
             pid, recorded = found
@@ -60,7 +62,7 @@ class EnvoyProcess:
             if _is_envoy(pid):
                 _end(pid)
         self._write(self._layout.run_directory / "envoy.json", text)
-        self._spawn(digest)
+        self._spawn()
         return False
 
     async def wait_ready(self, seconds: float = START_SECONDS) -> None:
@@ -88,8 +90,7 @@ class EnvoyProcess:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_BACK_OFF_SECONDS)
             started = time.monotonic()
-            text = (self._layout.run_directory / "envoy.json").read_text()
-            self._spawn(hashlib.sha256((json.dumps(json.loads(text), indent=1, sort_keys=True) + str(self._layout.envoy_binary)).encode()).hexdigest())
+            self._spawn()
 
     async def stop(self) -> None:
         """End Envoy: ask, wait, then insist."""
@@ -99,14 +100,14 @@ class EnvoyProcess:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
-        while self._ended() is None and time.monotonic() < deadline:
+        while self._ended() is None and time.monotonic() < deadline:  # noqa: ASYNC110 - a process sends no event
             await asyncio.sleep(0.02)
         if self._ended() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)
         (self._layout.run_directory / "envoy.pid").unlink(missing_ok=True)
 
-    def _spawn(self, digest: str) -> None:
+    def _spawn(self) -> None:
         layout = self._layout
         layout.admin_socket.unlink(missing_ok=True)
         command = [
@@ -124,7 +125,7 @@ class EnvoyProcess:
         finally:
             os.close(log)
         self._pid = self._child.pid
-        self._write(layout.run_directory / "envoy.pid", json.dumps({"pid": self._pid, "bootstrap": digest}))
+        self._write(layout.run_directory / "envoy.pid", json.dumps({"pid": self._pid, "bootstrap": self._digest}))
 
     def _ended(self) -> int | None:
         if self._child is not None:

@@ -70,14 +70,14 @@ def overlay(snapshot: Snapshot, urgent: Overlay, now: datetime) -> JSON:
     return rbac_matcher(root, OVERLAY_PREFIX)
 
 
-def clients(snapshot: Snapshot) -> JSON:
+def clients(mapped: Mapping[str, Client]) -> JSON:
     """Return the big map: every application at every API it may call, and the standing of those that may not."""
     granted = {
         pair(client.name, api): action(ADMITTED, allow=True)
-        for client in snapshot.clients.values()
+        for client in mapped.values()
         for api in client.apis if standing.standing(client, api) is None
     }
-    known = tree(header_input(PROXIED_CLIENT), _standings(sorted(snapshot.clients.items()), ""),
+    known = tree(header_input(PROXIED_CLIENT), _standings(sorted(mapped.items()), ""),
                  action(standing.UNKNOWN, allow=True))
     return rbac_matcher(tree(state_input(State.PAIR), dict(sorted(granted.items())), known), CLIENTS_PREFIX)
 

@@ -1,0 +1,102 @@
+"""Publishing: from one snapshot to the next, urgent things first.
+
+A change of one application goes out in the overlay at once. The big map is made anew only when nothing urgent waits, or
+when so much has changed that the overlay would be big itself; the overlay keeps saying what it says until every Envoy
+has the new map, so there is no moment at which neither does.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from wardgate.dataplane.compile import EXTENSIONS, Inputs, Key, Resource, Resources, changed_clients, compile_resources
+from wardgate.dataplane.layout import Layout
+from wardgate.dataplane.resources.envoy import Filter
+from wardgate.dataplane.resources.secrets import TLSMaterial
+from wardgate.dataplane.validate import validate
+from wardgate.dataplane.xds import Discovery
+from wardgate.security_patterns.snapshot import Client, Snapshot
+
+QUIET_SECONDS: Final = 5.0
+LARGEST_OVERLAY: Final = 500
+_BIG_MAP: Final = Key(EXTENSIONS, str(Filter.CLIENTS))
+
+
+@dataclass(slots=True)
+class Publisher:
+    """Compiles, validates and publishes. One at a time: callers await `publish`."""
+
+    layout: Layout
+    discovery: Discovery
+    refusal_secret: str = field(repr=False)
+    published_generation: int = 0
+    _base: Mapping[str, Client] = field(default_factory=dict)
+    """What every Envoy's big map is known to be made of; the overlay says the difference."""
+    _next_base: Mapping[str, Client] | None = None
+    """What the big map in force is made of while some Envoy may still have the one before."""
+    _changed_at: float = 0.0
+    _latest: tuple[Snapshot, TLSMaterial] | None = None
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def publish(self, snapshot: Snapshot, tls: TLSMaterial, now: datetime) -> bool:
+        """Put a snapshot in force. Returns whether anything changed. Raises `Rejected`; then the old one stays in force."""
+        async with self._lock:
+            self._settle()
+            waiting = changed_clients(self._base, snapshot.clients)
+            if not self.discovery.resources or len(waiting) > LARGEST_OVERLAY:
+                self._start_fold(snapshot)
+            changed = await self._put(snapshot, tls, now)
+            if changed:
+                self._changed_at = self.discovery.monotonic()
+            return changed
+
+    async def fold(self, now: datetime) -> bool:
+        """Move the overlay into the big map when it has been quiet, and empty it when every Envoy has the map. True: did either."""
+        async with self._lock:
+            if self._latest is None:
+                return False
+            snapshot, tls = self._latest
+            if self._next_base is not None:
+                settled = self._settle()
+                return settled and await self._put(snapshot, tls, now)
+            quiet = self.discovery.monotonic() - self._changed_at >= QUIET_SECONDS
+            if not quiet or not changed_clients(self._base, snapshot.clients):
+                return False
+            self._start_fold(snapshot)
+            return await self._put(snapshot, tls, now)
+
+    def in_force(self) -> tuple[Snapshot, TLSMaterial] | None:
+        """Return what was published last."""
+        return self._latest
+
+    def _start_fold(self, snapshot: Snapshot) -> None:
+        self._next_base = dict(snapshot.clients)
+
+    def _settle(self) -> bool:
+        """Take note when every Envoy has the new big map; the overlay may then forget what is in it."""
+        if self._next_base is None or (self.discovery.live() and not self.discovery.has(_BIG_MAP)):
+            return False
+        if _BIG_MAP not in self.discovery.resources:
+            return False
+        self._base, self._next_base = self._next_base, None
+        return True
+
+    async def _put(self, snapshot: Snapshot, tls: TLSMaterial, now: datetime) -> bool:
+        inputs = Inputs(snapshot, self._base, self._next_base if self._next_base is not None else self._base,
+                        tls, self.layout, now, self.refusal_secret)
+        compiled = await asyncio.to_thread(compile_resources, inputs, self.discovery.resources)
+        changed = {key: found for key, found in compiled.items() if _differs(self.discovery.resources, key, found)}
+        await validate(changed, self.layout)
+        removed = self.discovery.resources.keys() - compiled.keys()
+        self.discovery.publish(compiled)
+        self._latest = (snapshot, tls)
+        self.published_generation = snapshot.generation
+        return bool(changed or removed)
+
+
+def _differs(old: Resources, key: Key, found: Resource) -> bool:
+    return key not in old or old[key].version != found.version
+
+
