@@ -1,0 +1,188 @@
+"""Revoking, and revocation lists that are renewed at half their life (application-restricted 8.3)."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from wardgate.audit.model import Event, EventType
+from wardgate.ca.errors import AuthorityInUse, CertificateNotFound, CRLPublicationFailed, NotEnsured, NotRevocable
+from wardgate.ca.hierarchy import HeldAuthority, Hierarchy, bundle
+from wardgate.ca.records import SubjectKind, event
+from wardgate.ca.settings import CASettings
+from wardgate.pki.crl import REASONS, Revoked, build_crl, revoked_serials
+from wardgate.stores.errors import AlreadyExists, StoreError
+from wardgate.stores.ports import Certificates, IssuedCertificate, IssuedCRL
+
+PUBLISH_ATTEMPTS: Final = 5
+"""How often a list is made again because another process published one in between."""
+LOG: Final = logging.getLogger("wardgate.ca")
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTrust:
+    """What a TLS end needs to judge client certificates, from one moment: PEM of authorities, PEM of their lists."""
+
+    authorities: str
+    crls: str
+
+
+@dataclass(frozen=True, slots=True)
+class CRLHealth:
+    """The state of an authority's list. `overdue`: it should have been renewed; past `next_update` every client is refused."""
+
+    authority: str
+    number: int
+    next_update: datetime
+    overdue: bool
+
+
+class Revocation:
+    """Revocation state of what the hierarchy issued. Fails closed: without lists there is no trust to hand out."""
+
+    def __init__(self, certificates: Certificates, hierarchy: Hierarchy, settings: CASettings) -> None:
+        self._certificates = certificates
+        self._hierarchy = hierarchy
+        self._settings = settings
+
+    def revoke(self, chosen: Sequence[IssuedCertificate], reason: str, now: datetime) -> tuple[IssuedCertificate, ...]:
+        """Revoke these and renew the lists at once. What was revoked before stays as it was.
+
+        Raises `NotRevocable`, `CertificateNotFound`, `CRLPublicationFailed` (the revocation then holds already, by
+        fingerprint, and the next `publish` puts it on the list).
+        """
+        if reason not in REASONS:
+            raise NotRevocable(f"a reason is one of {', '.join(REASONS)}")
+        if not chosen:
+            raise CertificateNotFound("no certificate matches")
+        for certificate in chosen:
+            if certificate.subject_kind == SubjectKind.AUTHORITY:
+                raise NotRevocable("an authority is retired, not revoked: its certificates must be replaced first")
+            if certificate.revoked_at is None:
+                revoked = event(EventType.CERTIFICATE_REVOKED, certificate, now, revocation_reason=reason)
+                self._certificates.revoke(certificate.fingerprint, now, reason, revoked)
+        self.publish(now)
+        fingerprints = {certificate.fingerprint for certificate in chosen}
+        return tuple(c for c in self._certificates.all() if c.fingerprint in fingerprints)
+
+    def retire(self, name: str, now: datetime, *, force: bool = False) -> None:
+        """Second stage of a generation change: put an issuing authority on its root's list and stop trusting it.
+
+        Raises `AuthorityNotFound`, or `AuthorityInUse` while unexpired certificates of it are in use, unless forced.
+        """
+        leaving = self._hierarchy.named(name)
+        certificates = self._certificates.all()
+        dependants = [c for c in certificates if c.authority == name and c.revoked_at is None and c.not_after > now]
+        if dependants and not force:
+            names = ", ".join(sorted({c.name for c in dependants})[:10])
+            raise AuthorityInUse(f"{len(dependants)} certificates of {name} are in use: {names}")
+        self._hierarchy.retire(name, now)
+        for certificate in certificates:
+            if certificate.subject_kind == SubjectKind.AUTHORITY and certificate.name == leaving.name:
+                reason = "cACompromise" if force else "superseded"
+                retired = event(EventType.CERTIFICATE_REVOKED, certificate, now, revocation_reason=reason)
+                self._certificates.revoke(certificate.fingerprint, now, reason, retired)
+        self.publish(now)
+
+    def publish(self, now: datetime) -> tuple[IssuedCRL, ...]:
+        """Renew every list that is due: none yet, past half its life, or not saying what the store says.
+
+        Every authority is tried. Raises `CRLPublicationFailed` naming those that failed, after logging them as errors.
+        """
+        published: list[IssuedCRL] = []
+        failed: dict[str, str] = {}
+        for authority in self._hierarchy.all():
+            if authority.certificate.not_valid_after_utc <= now:
+                continue
+            try:
+                issued = self._publish_one(authority, now)
+            except (StoreError, ValueError) as error:
+                LOG.exception("the revocation list of %s was not renewed", authority.name)
+                failed[authority.name] = type(error).__name__
+                continue
+            if issued is not None:
+                published.append(issued)
+        if failed:
+            raise CRLPublicationFailed(failed)
+        return tuple(published)
+
+    def trust(self) -> ClientTrust:
+        """Active authorities that have a list, and those lists; raises `NotEnsured` rather than hand out less.
+
+        An authority without a list is left out, because its presence would refuse its clients without a reason, and
+        no lists at all would turn revocation off.
+        """
+        lists = {crl.authority: crl for crl in self._certificates.crls()}
+        trusted = [authority for authority in self._hierarchy.active() if authority.name in lists]
+        if not any(a.is_root for a in trusted) or all(a.is_root for a in trusted):
+            raise NotEnsured("no authority with a revocation list: start the certification authority first")
+        return ClientTrust(bundle(trusted), "".join(lists[authority.name].pem for authority in trusted))
+
+    def revoked_fingerprints(self, now: datetime) -> frozenset[str]:
+        """Fingerprints of certificates that were revoked, or whose authority was retired, and are not over by themselves."""
+        retired = {authority.name for authority in self._hierarchy.all() if authority.retired is not None}
+        return frozenset(
+            c.fingerprint
+            for c in self._certificates.all()
+            if c.not_after > now and (c.revoked_at is not None or c.authority in retired)
+        )
+
+    def health(self, now: datetime) -> tuple[CRLHealth, ...]:
+        """The state of the list of every active authority; one that is missing has number 0 and is overdue."""
+        lists = {crl.authority: crl for crl in self._certificates.crls()}
+        rows = []
+        for authority in self._hierarchy.active():
+            crl = lists.get(authority.name)
+            if crl is None:
+                rows.append(CRLHealth(authority.name, 0, now, overdue=True))
+            else:
+                rows.append(CRLHealth(crl.authority, crl.number, crl.next_update, overdue=now >= _alarm_at(crl)))
+        return tuple(rows)
+
+    def _publish_one(self, authority: HeldAuthority, now: datetime) -> IssuedCRL | None:
+        """Renew one list if it is due. The stored number is read before the entries: a later list never says less."""
+        for _ in range(PUBLISH_ATTEMPTS):
+            stored = next((crl for crl in self._certificates.crls() if crl.authority == authority.name), None)
+            entries = self._entries(authority.name, now)
+            if stored is not None and not _is_due(stored, entries, now):
+                return None
+            crl = self._signed(authority, entries, (stored.number if stored else 0) + 1, now)
+            details: dict[str, str | int] = {"authority": crl.authority, "number": crl.number, "entries": len(entries)}
+            try:
+                self._certificates.put_crl(crl, Event(EventType.CRL_ISSUED, now, details=details))
+            except AlreadyExists:
+                continue
+            return crl
+        raise ValueError("other processes keep publishing this list")
+
+    def _entries(self, authority: str, now: datetime) -> tuple[Revoked, ...]:
+        """What the list says. An entry stays for one list beyond the certificate's end (RFC 5280 section 3.3)."""
+        return tuple(
+            Revoked(int(c.serial, 16), c.revoked_at, c.revocation_reason or "unspecified")
+            for c in self._certificates.all()
+            if c.authority == authority and c.revoked_at is not None and c.not_after + self._settings.crl_validity > now
+        )
+
+    def _signed(self, authority: HeldAuthority, entries: Sequence[Revoked], number: int, now: datetime) -> IssuedCRL:
+        validity = self._settings.crl_validity
+        crl = build_crl(authority.issuer, entries, number=number, now=now, validity=validity)
+        if crl.next_update_utc is None:
+            raise ValueError("a list without an end was signed")
+        pem = crl.public_bytes(Encoding.PEM).decode("ascii")
+        return IssuedCRL(authority.name, number, crl.last_update_utc, crl.next_update_utc, pem)
+
+
+def _is_due(stored: IssuedCRL, entries: Sequence[Revoked], now: datetime) -> bool:
+    """Past half its life, from a clock ahead of ours, or different from what it should say."""
+    half = stored.this_update + (stored.next_update - stored.this_update) / 2
+    listed = revoked_serials(x509.load_pem_x509_crl(stored.pem.encode("ascii")))
+    return now >= half or now < stored.this_update or listed != {entry.serial for entry in entries}
+
+
+def _alarm_at(stored: IssuedCRL) -> datetime:
+    """When somebody should look: three quarters of its life gone and not renewed."""
+    return stored.next_update - max((stored.next_update - stored.this_update) / 4, timedelta())
