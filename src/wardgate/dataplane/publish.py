@@ -45,7 +45,9 @@ class Publisher:
         async with self._lock:
             self._settle()
             waiting = changed_clients(self._base, snapshot.clients)
-            if not self.discovery.resources or len(waiting) > LARGEST_OVERLAY:
+            if not self.discovery.resources:
+                self._base = dict(snapshot.clients)
+            elif len(waiting) > LARGEST_OVERLAY:
                 self._start_fold(snapshot)
             changed = await self._put(snapshot, tls, now)
             if changed:

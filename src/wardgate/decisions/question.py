@@ -1,0 +1,34 @@
+"""Envoy's question to facts. Everything here was written by Envoy: the socket is private and the door scrubs our headers."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from wardgate.pki.xfcc import presented_certificate
+from wardgate.security_patterns.facts import Facts, Listener, PresentedCertificate
+
+PREFIX: Final = "/decide"
+
+
+def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return headers by lower-case name; a repeated one is joined by commas (RFC 9110 section 5.3)."""
+    found: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        found[key] = f"{found[key]},{text}" if key in found else text
+    return found
+
+
+def facts_of(scope: Mapping[str, Any], headers: Mapping[str, str], now: datetime) -> Facts:
+    """Return the facts of the request Envoy asks about. `raw_path` keeps percent-encoding, as the route rules do."""
+    path = scope["raw_path"].decode("latin-1").partition("?")[0].removeprefix(PREFIX)
+    listener = Listener(headers.get("x-wardgate-listener", Listener.HTTPS))
+    certificate = _certificate(headers.get("x-forwarded-client-cert")) if listener is Listener.MTLS else None
+    return Facts(listener, scope["method"], path, headers, now, certificate)
+
+
+def _certificate(xfcc: str | None) -> PresentedCertificate | None:
+    if not xfcc:
+        return None
+    found = presented_certificate(xfcc)
+    return PresentedCertificate(found.fingerprint, found.name)
