@@ -1,1 +1,16 @@
-"""stores."""
+"""Stores: what must survive, behind ports, on SQLite or PostgreSQL.
+
+Owns: the promises (`ports`), the schema and its migrations, one module per port in `sql`, batching (`group_commit`).
+Leaves: the store key (`keystores` gives a `Sealer`), what an event says (`audit`), what a document means (`manifest`).
+Read: errors, ports, sealer, open, sql, group_commit, migrations.
+"""
+
+from wardgate.stores.errors import AlreadyExists, SchemaMismatch, StoreError, StoreUnavailable, WrongStoreKey
+from wardgate.stores.group_commit import GroupCommit
+from wardgate.stores.open import open_stores
+from wardgate.stores.ports import Stores
+
+__all__ = [
+    "AlreadyExists", "GroupCommit", "SchemaMismatch", "StoreError", "StoreUnavailable", "Stores", "WrongStoreKey",
+    "open_stores",
+]

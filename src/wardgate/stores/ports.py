@@ -7,7 +7,7 @@ into one transaction. What a method returned is durable: it survives SIGKILL of 
 A write that changes what the gateway enforces raises `generation` in the same transaction.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -197,6 +197,11 @@ class Tokens(Protocol):
     def issue(self, issues: Sequence[TokenIssue]) -> Sequence[bool]:
         """Claim each single use and store the event that applies, in one transaction. True: the token may leave."""
 
+    def issue_and_append(
+        self, issues: Sequence[TokenIssue], events: Sequence[Event]
+    ) -> tuple[Sequence[bool], Sequence[AuditRecord]]:
+        """Do `issue` and `AuditLog.append` in one transaction; `stores.group_commit` calls this."""
+
     def revoke(self, jti: str, until: datetime, event: Event) -> int:
         """Remember the revoked id until the token would have expired; return the new generation."""
 
@@ -272,6 +277,10 @@ class Values(Protocol):
         """Store the value unless there is one, and return the one that holds."""
 
 
+def _nothing_to_close() -> None:
+    """Stores without connections have nothing to end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stores:
     """Every store of an installation, on one database."""
@@ -287,3 +296,5 @@ class Stores:
     quotas: Quotas
     data_planes: DataPlanes
     values: Values
+    close: Callable[[], None] = _nothing_to_close
+    """End every connection. Call it once, when nothing uses the stores any more."""

@@ -1,0 +1,99 @@
+"""The story of one id: what was asked, which check failed, what was expected and received, and who can fix it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from wardgate.audit.model import EventType, Outcome
+from wardgate.refusals import CATALOGUE, Reason
+
+_SENTENCES: Final[Mapping[EventType, str]] = {
+    EventType.TOKEN_ISSUED: "An access token was issued",
+    EventType.TOKEN_REFUSED: "A token request was refused",
+    EventType.TOKEN_REVOKED: "An access token was revoked",
+    EventType.TOKEN_INTROSPECTED: "An access token was introspected",
+    EventType.CALL_ALLOWED: "A call was allowed",
+    EventType.CALL_REFUSED: "A call was refused",
+    EventType.CALL_DECIDED: "A call was decided, before its answer",
+    EventType.HANDSHAKE_REFUSED: "A TLS handshake was refused",
+    EventType.MANIFEST_APPLIED: "The manifest was changed",
+    EventType.APPLICATION_CHANGED: "An application was changed",
+    EventType.CREDENTIAL_ISSUED: "A credential was issued",
+    EventType.CREDENTIAL_REVOKED: "A credential was revoked",
+    EventType.CERTIFICATE_ISSUED: "A certificate was issued",
+    EventType.CERTIFICATE_REVOKED: "A certificate was revoked",
+    EventType.CRL_ISSUED: "A revocation list was issued",
+    EventType.SIGNING_KEY_ROTATED: "A signing key was rotated",
+    EventType.SERVER_STARTED: "The server started",
+    EventType.SERVER_STOPPED: "The server stopped",
+    EventType.RECORDS_LOST: "Records of the data plane were lost",
+}
+"""What each event says in words."""
+
+_SHOWN_ELSEWHERE: Final = frozenset({"expected", "received"})
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What is known of one id: `lines` for people, `data` for programs. `found` is False when there is no record."""
+
+    found: bool
+    lines: tuple[str, ...]
+    data: Mapping[str, Any]
+
+
+def explain(any_id: str, found: Sequence[tuple[int, Mapping[str, Any]]]) -> Story:
+    """Return the story of `any_id` from its records: pairs of number and parsed body, oldest first."""
+    if not found:
+        line = f"No record has the message, request or correlation id {any_id}."
+        return Story(False, (line, "Records of calls arrive within a second of the answer."), {"id": any_id, "events": []})
+    lines = [f"{any_id}: {len(found)} record{'s' if len(found) > 1 else ''}"]
+    events = []
+    for seq, body in found:
+        reason = CATALOGUE.get(body.get("reason", ""))
+        lines += ["", *_tell(seq, body, reason)]
+        events.append(_event(seq, body, reason))
+    return Story(True, tuple(lines), {"id": any_id, "events": events})
+
+
+def _tell(seq: int, body: Mapping[str, Any], reason: Reason | None) -> list[str]:
+    details = body.get("details", {})
+    lines = [f"{_SENTENCES[EventType(body['type'])]} at {body['at']} (audit record {seq})"]
+    if "application" in body:
+        lines.append(f"  application   {body['application']}")
+    lines += [f"  {name:<13} {_shown(value)}" for name, value in details.items() if name not in _SHOWN_ELSEWHERE]
+    lines += [f"  {name:<13} {body[name]}" for name in ("message_id", "request_id", "correlation_id") if name in body]
+    if body.get("outcome") == Outcome.REFUSED or "reason" in body:
+        lines += _tell_refusal(body, details, reason)
+    return lines
+
+
+def _tell_refusal(body: Mapping[str, Any], details: Mapping[str, Any], reason: Reason | None) -> list[str]:
+    lines = [f"  reason        {body.get('reason', 'not recorded')}"]
+    if reason is None:
+        return lines
+    lines.append(f"  check         {reason.check}: this did not hold")
+    lines += [f"  {name:<13} {_shown(details[name])}" for name in ("expected", "received") if details.get(name) is not None]
+    answered = f"{reason.status} {reason.text}".strip()
+    return [*lines, f"  answered      {answered}", f"  who can fix   the {reason.fixer}", f"  what to do    {reason.advice}",
+            f"  read more     {reason.anchor}"]
+
+
+def _event(seq: int, body: Mapping[str, Any], reason: Reason | None) -> dict[str, Any]:
+    event: dict[str, Any] = {"seq": seq, **body}
+    if reason is not None:
+        details = body.get("details", {})
+        event["refusal"] = {
+            "code": reason.code, "check": reason.check, "expected": details.get("expected"),
+            "received": details.get("received"), "status": reason.status, "text": reason.text,
+            "who_can_fix": reason.fixer.value, "advice": reason.advice, "source": reason.source, "anchor": reason.anchor,
+        }
+    return event
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Mapping):
+        return f"(personal, keyed hash {str(value.get('hmac_sha256', ''))[:16]}…)"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

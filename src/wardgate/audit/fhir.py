@@ -1,0 +1,125 @@
+"""A stored event as a FHIR R4 AuditEvent (hl7.org/fhir/R4/auditevent.html).
+
+`type` is the standard's code for the family of event, `subtype` our own name of it. `agent` is who asked: the
+application, or this Wardgate where nobody did. Details become `entity.detail`; personal values stay keyed hashes.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from wardgate.audit.model import EventType, Outcome
+
+DICOM: Final = "http://dicom.nema.org/resources/ontology/DCM"
+AUDIT_EVENT_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-event-type"
+SOURCE_TYPE: Final = "http://terminology.hl7.org/CodeSystem/security-source-type"
+ENTITY_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
+OBJECT_ROLE: Final = "http://terminology.hl7.org/CodeSystem/object-role"
+PARTICIPATION_ROLE: Final = "http://terminology.hl7.org/CodeSystem/extra-security-role-type"
+EVENT_SYSTEM: Final = "urn:wardgate:event"
+REASON_SYSTEM: Final = "urn:wardgate:refusal"
+
+_REST: Final = {"system": AUDIT_EVENT_TYPE, "code": "rest", "display": "RESTful Operation"}
+_AUTHENTICATION: Final = {"system": DICOM, "code": "110114", "display": "User Authentication"}
+_SECURITY: Final = {"system": DICOM, "code": "110113", "display": "Security Alert"}
+_APPLICATION: Final = {"system": DICOM, "code": "110100", "display": "Application Activity"}
+
+FORM: Final[Mapping[EventType, tuple[Mapping[str, str], str]]] = {
+    EventType.TOKEN_ISSUED: (_AUTHENTICATION, "E"),
+    EventType.TOKEN_REFUSED: (_AUTHENTICATION, "E"),
+    EventType.TOKEN_REVOKED: (_AUTHENTICATION, "D"),
+    EventType.TOKEN_INTROSPECTED: (_AUTHENTICATION, "R"),
+    EventType.CALL_ALLOWED: (_REST, "E"),
+    EventType.CALL_REFUSED: (_REST, "E"),
+    EventType.CALL_DECIDED: (_REST, "E"),
+    EventType.HANDSHAKE_REFUSED: (_AUTHENTICATION, "E"),
+    EventType.MANIFEST_APPLIED: (_SECURITY, "U"),
+    EventType.APPLICATION_CHANGED: (_SECURITY, "U"),
+    EventType.CREDENTIAL_ISSUED: (_SECURITY, "C"),
+    EventType.CREDENTIAL_REVOKED: (_SECURITY, "U"),
+    EventType.CERTIFICATE_ISSUED: (_SECURITY, "C"),
+    EventType.CERTIFICATE_REVOKED: (_SECURITY, "U"),
+    EventType.CRL_ISSUED: (_SECURITY, "C"),
+    EventType.SIGNING_KEY_ROTATED: (_SECURITY, "C"),
+    EventType.SERVER_STARTED: (_APPLICATION, "E"),
+    EventType.SERVER_STOPPED: (_APPLICATION, "E"),
+    EventType.RECORDS_LOST: (_SECURITY, "E"),
+}
+"""The family and the action (C, R, U, D, E) of each event."""
+
+_SUCCESS: Final = "0"
+_MINOR_FAILURE: Final = "4"
+_SERIOUS_FAILURE: Final = "8"
+
+
+def audit_event(seq: int, body: Mapping[str, Any], *, site: str, observer: str) -> dict[str, Any]:
+    """Return the AuditEvent of a stored event. `site` is the environment's name, `observer` this installation's.
+
+    Raises `ValueError` for an event of an unknown type.
+    """
+    kind = EventType(body["type"])
+    family, action = FORM[kind]
+    resource: dict[str, Any] = {
+        "resourceType": "AuditEvent",
+        "id": f"wardgate-{seq}",
+        "type": dict(family),
+        "subtype": [{"system": EVENT_SYSTEM, "code": kind.value}],
+        "action": action,
+        "recorded": body["at"],
+        "outcome": _outcome(kind, body),
+    }
+    if "reason" in body:
+        resource["outcomeDesc"] = body["reason"]
+    resource["agent"] = [_agent(body, observer)]
+    resource["source"] = {
+        "site": site,
+        "observer": {"display": observer},
+        "type": [{"system": SOURCE_TYPE, "code": "4", "display": "Application Server"}],
+    }
+    resource["entity"] = [_entity(seq, body)]
+    return resource
+
+
+def _outcome(kind: EventType, body: Mapping[str, Any]) -> str:
+    if kind is EventType.RECORDS_LOST:
+        return _SERIOUS_FAILURE
+    return _MINOR_FAILURE if body.get("outcome") == Outcome.REFUSED else _SUCCESS
+
+
+def _agent(body: Mapping[str, Any], observer: str) -> dict[str, Any]:
+    """Return who asked. Nobody is known when a handshake failed or a key was unknown."""
+    role = {"coding": [{"system": PARTICIPATION_ROLE, "code": "dataprocessor", "display": "data processor"}]}
+    if "application" in body:
+        identifier = {"system": "urn:wardgate:application", "value": body["application"]}
+        return {"type": role, "who": {"identifier": identifier, "display": body["application"]}, "requestor": True}
+    if "outcome" in body:
+        return {"type": role, "who": {"display": "unknown caller"}, "requestor": True}
+    return {"type": role, "who": {"display": observer}, "requestor": False}
+
+
+def _entity(seq: int, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was touched: the message, with everything else the event says as details."""
+    what = body.get("message_id") or body.get("request_id")
+    identifier = (
+        {"system": "urn:wardgate:message", "value": what} if what else {"system": "urn:wardgate:audit", "value": str(seq)}
+    )
+    entity: dict[str, Any] = {
+        "what": {"identifier": identifier},
+        "type": {"system": ENTITY_TYPE, "code": "2", "display": "System Object"},
+        "role": {"system": OBJECT_ROLE, "code": "24", "display": "Query"},
+    }
+    details = [_detail("audit_seq", str(seq))]
+    details += [_detail(name, body[name]) for name in ("request_id", "correlation_id") if name in body]
+    details += [_detail(name, _text(value)) for name, value in body.get("details", {}).items() if value not in (None, "")]
+    return entity | {"detail": details}
+
+
+def _detail(name: str, value: str) -> dict[str, str]:
+    return {"type": name, "valueString": value}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Mapping):
+        return f"hmac-sha256:{value.get('hmac_sha256', '')}"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

@@ -1,0 +1,101 @@
+"""The audit log: reading the chain, and appending to it from requests and from Envoy's log."""
+
+import json
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Connection, insert, select
+
+from wardgate.audit.model import Event
+from wardgate.audit.redact import bounded
+from wardgate.stores.ports import AuditRecord, Checkpoint, QuotaCount
+from wardgate.stores.sql import chain
+from wardgate.stores.sql.context import Context
+from wardgate.stores.sql.quotas import add_counts
+from wardgate.stores.sql.schema import AUDIT, AUDIT_HEAD, AUDIT_IDS, CHECKPOINTS, LOG_OFFSETS
+from wardgate.stores.sql.transaction import reading, writing
+from wardgate.stores.sql.upsert import upsert
+
+MAX_FOUND: Final = 100
+MAX_READ: Final = 10_000
+
+_RECORD = (AUDIT.c.seq, AUDIT.c.body, AUDIT.c.hash)
+
+
+class SQLAuditLog:
+    """One chain for all processes: appenders take turns at the head's row."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def append(self, events: Sequence[Event]) -> Sequence[AuditRecord]:
+        if not events:
+            return []
+        with writing(self._context.database) as connection:
+            return chain.append(self._context, connection, events)
+
+    def append_from(self, source: str, offset: int, events: Sequence[Event], counts: Sequence[QuotaCount]) -> None:
+        """Do nothing when `offset` was reached before: a repeat after a crash. One reader per source."""
+        with writing(self._context.database) as connection:
+            self._context.hot.lock_head(connection)  # two readers of one source by mistake also take turns here
+            if _offset(connection, source) >= offset:
+                return
+            chain.append(self._context, connection, events)
+            add_counts(connection, counts)
+            upsert(connection, LOG_OFFSETS, [{"source": source, "offset": offset}])
+
+    def offset_of(self, source: str) -> int:
+        """Return 0 for a source that was never read."""
+        with reading(self._context.database) as connection:
+            return _offset(connection, source)
+
+    def read(self, after: int, limit: int) -> Sequence[AuditRecord]:
+        """Return at most `limit` records (10,000 at once) that follow number `after`."""
+        statement = select(*_RECORD).where(AUDIT.c.seq > after).order_by(AUDIT.c.seq).limit(min(limit, MAX_READ))
+        with reading(self._context.database) as connection:
+            return [AuditRecord(*row) for row in connection.execute(statement)]
+
+    def last(self, limit: int) -> Sequence[AuditRecord]:
+        """Return the last records, oldest first."""
+        statement = select(*_RECORD).order_by(AUDIT.c.seq.desc()).limit(min(limit, MAX_READ))
+        with reading(self._context.database) as connection:
+            return [AuditRecord(*row) for row in connection.execute(statement)][::-1]
+
+    def find(self, any_id: str) -> Sequence[AuditRecord]:
+        statement = select(*_RECORD).join(AUDIT_IDS, AUDIT_IDS.c.seq == AUDIT.c.seq)
+        statement = statement.where(AUDIT_IDS.c.id_key == chain.id_key(any_id)).order_by(AUDIT.c.seq).limit(MAX_FOUND)
+        with reading(self._context.database) as connection:
+            found = [AuditRecord(*row) for row in connection.execute(statement)]
+        return [record for record in found if _has_id(record, bounded(any_id))]
+
+    def head(self) -> AuditRecord | None:
+        """Return the last record as the head says it; its body is empty when that record is no longer there."""
+        statement = select(AUDIT_HEAD.c.seq, AUDIT.c.body, AUDIT_HEAD.c.hash)
+        statement = statement.select_from(AUDIT_HEAD).outerjoin(AUDIT, AUDIT.c.seq == AUDIT_HEAD.c.seq)
+        with reading(self._context.database) as connection:
+            row = connection.execute(statement).first()
+        if row is None or row.seq == 0:
+            return None
+        return AuditRecord(row.seq, row.body or "", row.hash)
+
+    def add_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Raise `AlreadyExists` when there is one at this number."""
+        row = {"seq": checkpoint.seq, "at": checkpoint.at, "hash": checkpoint.hash, "signature": checkpoint.signature}
+        with writing(self._context.database) as connection:
+            connection.execute(insert(CHECKPOINTS).values(**row))
+
+    def checkpoints(self) -> Sequence[Checkpoint]:
+        """Return all of them, oldest first."""
+        statement = select(CHECKPOINTS).order_by(CHECKPOINTS.c.seq)
+        with reading(self._context.database) as connection:
+            return [Checkpoint(row.seq, row.at, row.hash, row.signature) for row in connection.execute(statement)]
+
+
+def _offset(connection: Connection, source: str) -> int:
+    found = connection.execute(select(LOG_OFFSETS.c.offset).where(LOG_OFFSETS.c.source == source)).scalar_one_or_none()
+    return 0 if found is None else int(found)
+
+
+def _has_id(record: AuditRecord, any_id: str) -> bool:
+    body = json.loads(record.body)
+    return any(body.get(name) == any_id for name in ("message_id", "request_id", "correlation_id"))

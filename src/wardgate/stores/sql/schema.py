@@ -1,0 +1,173 @@
+"""The tables. `generation` columns hold the number that the row's last change raised the generation to.
+
+`sealed` columns are encrypted (`keystores.sealing`); the place of a value is table/column/primary key.
+A migration makes these tables; a test compares the two.
+"""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+
+from wardgate.stores.sql.columns import Instant, Number
+
+METADATA: Final = MetaData()
+
+GENERATION: Final = Table(
+    "generation", METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+)
+
+DOCUMENTS: Final = Table(
+    "documents", METADATA,
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("body", Text),
+    Column("removed", Boolean, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Index("documents_generation", "generation"),
+)
+"""A removed document stays as a tombstone without a body, so that others learn of it."""
+
+CREDENTIALS: Final = Table(
+    "credentials", METADATA,
+    Column("id", Text, primary_key=True),
+    Column("application", Text, nullable=False),
+    Column("key_hash", LargeBinary, nullable=False, unique=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("issued", Instant, nullable=False),
+    Column("expires", Instant),
+    Column("revoked_at", Instant),
+    Column("generation", BigInteger, nullable=False),
+    Index("credentials_application", "application"),
+    Index("credentials_generation", "generation"),
+)
+
+SINGLE_USES: Final = Table(
+    "single_uses", METADATA,
+    Column("key", LargeBinary, primary_key=True),
+    Column("until", Instant, nullable=False),
+    Index("single_uses_until", "until"),
+    sqlite_with_rowid=False,
+)
+"""`key` is a hash of namespace and id: a long id takes no more room than a short one."""
+
+REVOKED_TOKENS: Final = Table(
+    "revoked_tokens", METADATA,
+    Column("jti", Text, primary_key=True),
+    Column("until", Instant, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Index("revoked_tokens_until", "until"),
+)
+
+AUDIT: Final = Table(
+    "audit", METADATA,
+    Column("seq", Number, primary_key=True, autoincrement=False),
+    Column("body", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
+AUDIT_IDS: Final = Table(
+    "audit_ids", METADATA,
+    Column("id_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""Where to find an id: `id_key` is 64 bits of its hash, so a hit is confirmed in the record."""
+
+AUDIT_HEAD: Final = Table(
+    "audit_head", METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+"""The last record. Appenders lock this row, which keeps one chain among several processes."""
+
+CHECKPOINTS: Final = Table(
+    "checkpoints", METADATA,
+    Column("seq", Number, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("signature", Text, nullable=False),
+)
+
+LOG_OFFSETS: Final = Table(
+    "log_offsets", METADATA,
+    Column("source", Text, primary_key=True),
+    Column("offset", BigInteger, nullable=False),
+)
+
+QUOTA_COUNTS: Final = Table(
+    "quota_counts", METADATA,
+    Column("application", Text, primary_key=True),
+    Column("api", Text, primary_key=True),
+    Column("window_seconds", BigInteger, primary_key=True, autoincrement=False),
+    Column("window_start", Instant, primary_key=True),
+    Column("window_end", Instant, nullable=False),
+    Column("used", BigInteger, nullable=False),
+    Index("quota_counts_window_end", "window_end"),
+)
+
+SIGNING_KEYS: Final = Table(
+    "signing_keys", METADATA,
+    Column("kid", Text, primary_key=True),
+    Column("use", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created", Instant, nullable=False),
+    Column("sign_from", Instant, nullable=False),
+    Column("verify_until", Instant),
+    Column("generation", BigInteger, nullable=False),
+    Index("signing_keys_use_sign_from", "use", "sign_from", unique=True),
+)
+
+AUTHORITIES: Final = Table(
+    "authorities", METADATA,
+    Column("name", Text, primary_key=True),
+    Column("parent", Text),
+    Column("certificate_pem", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created", Instant, nullable=False),
+    Column("retired", Instant),
+    Column("generation", BigInteger, nullable=False),
+)
+
+CERTIFICATES: Final = Table(
+    "certificates", METADATA,
+    Column("fingerprint", Text, primary_key=True),
+    Column("serial", Text, nullable=False, unique=True),
+    Column("authority", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("subject_kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("not_before", Instant, nullable=False),
+    Column("not_after", Instant, nullable=False),
+    Column("certificate_pem", Text, nullable=False),
+    Column("revoked_at", Instant),
+    Column("revocation_reason", Text),
+    Column("generation", BigInteger, nullable=False),
+)
+
+CRLS: Final = Table(
+    "crls", METADATA,
+    Column("authority", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("this_update", Instant, nullable=False),
+    Column("next_update", Instant, nullable=False),
+    Column("pem", Text, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+)
+
+DATA_PLANES: Final = Table(
+    "data_planes", METADATA,
+    Column("node", Text, primary_key=True),
+    Column("generation", BigInteger, nullable=False),
+    Column("seen", Instant, nullable=False),
+    Column("error", Text),
+)
+
+INSTALLATION_VALUES: Final = Table(
+    "installation_values", METADATA,
+    Column("name", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
