@@ -105,6 +105,8 @@ TOKEN_ENDPOINT: Final = (
          "the body is at most 64 KiB and 32 parameters", "send only the parameters of the grant"),
     _row("application-restricted 6.3", "assertion-nbf", 401, _REQUEST, "Invalid 'nbf' claim in client_assertion JWT",
          "nbf, if present, is at most 10 s ahead", "check the clock of the machine that signs"),
+    _row("FAPI 2.0 section 5.3.2.1", "assertion-iat", 401, _REQUEST, "Invalid 'iat' claim in client_assertion JWT",
+         "iat, if present, is at most 60 s ahead (profile strict)", "check the clock of the machine that signs"),
     # --- the strict profile (RFC 9700, FAPI 2.0): where it differs from the platform
     _row("RFC 7521 section 4.2", "client-id-mismatch", 401, "invalid_client", "client_id does not match the client assertion",
          "client_id, if sent, is the assertion's subject", "leave client_id out, or send the same value"),
@@ -122,6 +124,8 @@ TOKEN_ENDPOINT: Final = (
          headers=(("WWW-Authenticate", 'Bearer realm="wardgate"'),)),
     _row("RFC 7662 section 2.1", "token-parameter-missing", 400, _REQUEST, "token is missing", "the form has token",
          "add the token"),
+    _row("RFC 7009 section 2.1", "token-of-another-client", 400, "unauthorized_client", "The token was not issued to this client",
+         "the token was issued to the client that revokes it", "authenticate as the application that got the token"),
     _row("RFC 7009 section 2.2.1", "token-type-unsupported", 400, "unsupported_token_type", "The token type cannot be revoked",
          "the token is one this server issued", "send an access token of this server"),
     _row("application-restricted 12", "status-key-invalid", 401, "Access Denied",

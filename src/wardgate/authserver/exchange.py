@@ -1,0 +1,41 @@
+"""One request on its way through: what is known of it so far, for the answer and for the record."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from wardgate.audit.model import Event, EventType, Outcome, Personal
+
+Details = dict[str, str | int | bool | Personal | None]
+
+
+@dataclass(slots=True)
+class Exchange:
+    """Filled in as checks pass. `application` is set as soon as a credential names one, proved or not."""
+
+    at: datetime
+    base_path: str
+    headers: dict[bytes, bytes]
+    message_id: str
+    refused_as: EventType = EventType.TOKEN_REFUSED
+    application: str | None = None
+    details: Details = field(default_factory=dict)
+    """Short public values; what they are is said where they are put in. Never an assertion, a key or a token."""
+
+    def event(self, kind: EventType, outcome: Outcome, reason: str | None, more: Details) -> Event:
+        """Return the event of this request's end."""
+        details = self.details | more if more else self.details
+        gateway = self.headers.get(b"x-wardgate-message-id")
+        if gateway is not None:
+            details = details | {"gateway_message_id": trace_id(gateway)}
+        return Event(
+            kind, self.at, outcome, reason, self.application, self.message_id,
+            trace_id(self.headers.get(b"x-request-id")), trace_id(self.headers.get(b"x-correlation-id")), details,
+        )
+
+
+def trace_id(value: bytes | None) -> str | None:
+    """Return a caller's trace header as it may be recorded: printable ASCII of at most 200 characters, or nothing."""
+    if value is None or not 0 < len(value) <= 200 or not value.isascii():
+        return None
+    text = value.decode("ascii")
+    return text if text.isprintable() else None

@@ -1,0 +1,125 @@
+"""One GET, with every limit there is (application-restricted 6.2, "Hardened").
+
+https only, public addresses only (both can be widened by the operator), no redirect, no proxy from the environment, no
+compression, at most so many bytes, all within one time limit.
+"""
+
+import asyncio
+import socket
+import ssl
+from dataclasses import dataclass, field
+from typing import Final
+
+import httpx2
+
+from wardgate.outbound.addresses import Network, is_public, is_within, plain
+from wardgate.outbound.errors import HostDown, NotAKeySet
+
+USER_AGENT: Final = "APIM"
+_BUSY: Final = frozenset({408, 425, 429})
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRules:
+    """The limits of one fetch."""
+
+    timeout_seconds: float = 5.0
+    max_body_bytes: int = 65_536
+    allowed_networks: tuple[Network, ...] = field(default=())
+    """Private networks that key sets may be fetched from."""
+    plain_http_networks: tuple[Network, ...] = field(default=())
+    """Networks that may be asked without TLS: a demonstration's loopback."""
+    ca_file: str | None = None
+    """PEM of the roots to trust; None: the system's."""
+
+
+class Fetcher:
+    """A client for other people's documents. Close it with `aclose`."""
+
+    def __init__(self, rules: FetchRules) -> None:
+        self._rules = rules
+        self._client = httpx2.AsyncClient(
+            verify=ssl.create_default_context(cafile=rules.ca_file),
+            headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"},
+            timeout=rules.timeout_seconds, follow_redirects=False, trust_env=False,
+            limits=httpx2.Limits(max_connections=50, max_keepalive_connections=0),
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections that are open."""
+        await self._client.aclose()
+
+    async def get(self, url: str) -> bytes:
+        """Return the body of a 200. Raises `HostDown` when asking later may help, `NotAKeySet` when it will not."""
+        try:
+            async with asyncio.timeout(self._rules.timeout_seconds):
+                return await self._get(url)
+        except TimeoutError:
+            raise HostDown(f"an answer within {self._rules.timeout_seconds:g} s", "none in time") from None
+        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, UnicodeError):
+            raise NotAKeySet("an https URL with a host and a path", "another text") from None
+        except httpx2.HTTPError as error:
+            raise HostDown("an answer", _kind(error)) from None
+
+    async def _get(self, url: str) -> bytes:
+        asked = httpx2.URL(url)
+        address = await self._resolve(asked)
+        request = self._client.build_request(
+            "GET", asked.copy_with(host=address), headers={"Host": asked.netloc.decode("ascii")},
+            extensions={"sni_hostname": asked.host},
+        )
+        response = await self._client.send(request, stream=True)
+        try:
+            _check_head(response)
+            return await self._body(response)
+        finally:
+            await response.aclose()
+
+    async def _resolve(self, url: httpx2.URL) -> str:
+        """Return the address to connect to, checked; all of a name's addresses must be allowed."""
+        if url.scheme not in {"https", "http"} or not url.host or url.userinfo or not url.path.startswith("/"):
+            raise NotAKeySet("an https URL with a host and a path", "another text")
+        port = url.port or (443 if url.scheme == "https" else 80)
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            raise HostDown("a host name that resolves", "one that does not") from None
+        addresses = [plain(str(row[4][0])) for row in found]
+        for address in addresses:
+            if not is_public(address) and not is_within(address, self._rules.allowed_networks):
+                raise NotAKeySet("a public address", "one of a private, local or reserved network")
+            if url.scheme == "http" and not is_within(address, self._rules.plain_http_networks):
+                raise NotAKeySet("an https URL", "an http URL")
+        return str(addresses[0])
+
+    async def _body(self, response: httpx2.Response) -> bytes:
+        body = bytearray()
+        async for part in response.aiter_raw():
+            body += part
+            if len(body) > self._rules.max_body_bytes:
+                raise NotAKeySet(f"at most {self._rules.max_body_bytes} bytes", "more")
+        return bytes(body)
+
+
+def _check_head(response: httpx2.Response) -> None:
+    status = response.status_code
+    if status >= 500 or status in _BUSY:
+        raise HostDown("status 200", f"status {status}")
+    if status != 200:
+        raise NotAKeySet("status 200, without a redirect", f"status {status}")
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise NotAKeySet("a body that is not compressed", "a compressed one")
+
+
+def _kind(error: httpx2.HTTPError) -> str:
+    """Say what failed without repeating texts of others."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return "a certificate that does not verify"
+        if isinstance(cause, ssl.SSLError):
+            return "a failed TLS handshake"
+        cause = cause.__cause__ or cause.__context__
+    return "no connection" if isinstance(error, httpx2.ConnectError) else type(error).__name__
+
+
