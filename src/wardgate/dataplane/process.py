@@ -26,7 +26,7 @@ LONGEST_BACK_OFF_SECONDS: Final = 5.0
 GOOD_RUN_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 5.0
 WATCH_SECONDS: Final = 0.1
-START_SECONDS: Final = 30.0
+START_SECONDS: Final = 8.0
 
 
 class EnvoyProcess:

@@ -90,7 +90,7 @@ class Publisher:
                         tls, self.layout, now, self.refusal_secret)
         compiled = await asyncio.to_thread(compile_resources, inputs, self.discovery.resources)
         changed = {key: found for key, found in compiled.items() if _differs(self.discovery.resources, key, found)}
-        await validate(changed, self.layout)
+        await validate(changed, compiled, self.layout)
         removed = self.discovery.resources.keys() - compiled.keys()
         self.discovery.publish(compiled)
         self._latest = (snapshot, tls)

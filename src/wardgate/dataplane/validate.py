@@ -14,18 +14,24 @@ from typing import Any, Final
 from wardgate.dataplane.compile import CLUSTERS, EXTENSIONS, LISTENERS, ROUTES, SECRETS, Key, Resource, Resources
 from wardgate.dataplane.errors import EnvoyMissing, Rejected
 from wardgate.dataplane.layout import Layout
+from wardgate.dataplane.resources.bootstrap import RUNTIME
 from wardgate.dataplane.resources.clusters import wardgate_clusters
-from wardgate.dataplane.resources.envoy import HTTP, JSON, T, named
+from wardgate.dataplane.resources.envoy import HTTP, JSON, T, named, plain
 
 TIMEOUT_SECONDS: Final = 60.0
 SHOWN_CHARACTERS: Final = 1000
 _ROUTER: Final = named("envoy.filters.http.router", HTTP + "router.v3.Router")
 
 
-async def validate(changed: Mapping[Key, Resource], layout: Layout) -> None:
-    """Raise `Rejected` with Envoy's own words unless Envoy takes every one of these resources."""
+async def validate(changed: Mapping[Key, Resource], resources: Resources, layout: Layout) -> None:
+    """Raise `Rejected` with Envoy's own words unless Envoy takes every one of the changed resources.
+
+    A certificate is only looked at by a listener that uses it, so listeners and secrets are always asked about together.
+    """
     if not changed:
         return
+    if any(key.kind in {LISTENERS, SECRETS} for key in changed):
+        changed = {key: found for key, found in resources.items() if key in changed or key.kind in {LISTENERS, SECRETS}}
     with tempfile.TemporaryDirectory(dir=layout.run_directory) as directory:
         path = Path(directory) / "envoy.json"
         path.touch(mode=0o600)
@@ -33,7 +39,7 @@ async def validate(changed: Mapping[Key, Resource], layout: Layout) -> None:
         command = [str(layout.envoy_binary), "--mode", "validate", "-c", str(path), "--log-level", "error", "--log-format", "%v"]
         try:
             process = await asyncio.create_subprocess_exec(
-                *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+                *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE, umask=0o077
             )
         except OSError as error:
             raise EnvoyMissing(f"{layout.envoy_binary} cannot be run: {error.strerror}") from error
@@ -60,23 +66,19 @@ def static_form(changed: Mapping[Key, Resource], layout: Layout) -> JSON:
     clusters = [*wardgate_clusters(layout), *by_kind.get(CLUSTERS, [])]
     return {
         "node": {"id": "validate", "cluster": "wardgate"},
+        "layered_runtime": RUNTIME,
         "static_resources": {
-            "listeners": [_without_type(listener) for listener in listeners],
-            "clusters": [_without_type(cluster) for cluster in clusters],
-            "secrets": [_without_type(secret) for secret in by_kind.get(SECRETS, [])],
+            "listeners": [plain(listener) for listener in listeners],
+            "clusters": [plain(cluster) for cluster in clusters],
+            "secrets": [plain(secret) for secret in by_kind.get(SECRETS, [])],
         },
     }
-
-
-def whole(resources: Resources, layout: Layout) -> JSON:
-    """Return the static form of everything: for tests, and for whoever wants to read one file."""
-    return static_form(resources, layout)
 
 
 def _manager(*, filters: list[JSON] | None = None, route_config: JSON | None = None) -> JSON:
     table: JSON = {"name": "none", "virtual_hosts": []}
     if route_config is not None:
-        table = _without_type(route_config) | {"validate_clusters": False}
+        table = plain(route_config) | {"validate_clusters": False}
     return {
         "@type": T + "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "validate", "route_config": table, "http_filters": [*(filters or []), _ROUTER],
@@ -107,15 +109,14 @@ def _defaulted(item: dict[str, Any]) -> JSON:
 
 
 def _tls_by_name(context: dict[str, Any]) -> JSON:
+    """Return the TLS context with its secrets taken from the bootstrap instead of waited for."""
     common = context["common_tls_context"]
-    common.pop("tls_certificate_sds_secret_configs", None)
-    common.pop("validation_context_sds_secret_config", None)
-    combined = common.pop("combined_validation_context", None)
-    if combined:
-        common["validation_context"] = combined["default_validation_context"]
-    context.pop("require_client_certificate", None)
+    named_secrets = [*common["tls_certificate_sds_secret_configs"]]
+    if "validation_context_sds_secret_config" in common:
+        named_secrets.append(common["validation_context_sds_secret_config"])
+    if "combined_validation_context" in common:
+        named_secrets.append(common["combined_validation_context"]["validation_context_sds_secret_config"])
+    for secret in named_secrets:
+        secret.pop("sds_config")
     return context
 
-
-def _without_type(item: JSON) -> JSON:
-    return {key: value for key, value in item.items() if key != "@type"}

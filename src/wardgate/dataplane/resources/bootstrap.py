@@ -4,7 +4,7 @@ from typing import Final
 
 from wardgate.dataplane.layout import Layout
 from wardgate.dataplane.resources.clusters import wardgate_clusters
-from wardgate.dataplane.resources.envoy import JSON, T
+from wardgate.dataplane.resources.envoy import JSON, T, plain
 from wardgate.dataplane.resources.listeners import source
 
 MAX_DOWNSTREAM_CONNECTIONS: Final = 20_000
@@ -16,6 +16,10 @@ KEPT_STATS: Final = (
 )
 """Counters that somebody reads; every other costs time on each request."""
 
+RUNTIME: Final[JSON] = {"layers": [{"name": "static", "static_layer": {
+    "re2.max_program_size.error_level": 2000, "re2.max_program_size.warn_level": 2000,  # the door's list of headers is long
+}}]}
+
 
 def bootstrap(layout: Layout) -> JSON:
     """Return the bootstrap of one Envoy."""
@@ -26,8 +30,8 @@ def bootstrap(layout: Layout) -> JSON:
         "node": {"id": layout.node, "cluster": "wardgate"},
         "admin": {"address": {"pipe": {"path": str(layout.admin_socket), "mode": 0o600}}},
         "dynamic_resources": {"lds_config": source(layout.poll_seconds), "cds_config": source(layout.poll_seconds)},
-        "static_resources": {"clusters": wardgate_clusters(layout)},
+        "static_resources": {"clusters": [plain(cluster) for cluster in wardgate_clusters(layout)]},
         "stats_config": {"stats_matcher": matcher},
         "overload_manager": {"resource_monitors": [{"name": "envoy.resource_monitors.global_downstream_max_connections", "typed_config": maximum}]},
-        "layered_runtime": {"layers": [{"name": "static", "static_layer": {}}]},
+        "layered_runtime": RUNTIME,
     }

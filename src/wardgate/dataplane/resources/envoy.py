@@ -61,9 +61,14 @@ INTERNAL_HEADERS: Final = (
 )
 
 
-def named(name: str, type_url: str, **config: Any) -> JSON:
+def named(name: str, type_url: str, /, **config: Any) -> JSON:
     """Return a TypedExtensionConfig."""
     return {"name": name, "typed_config": {"@type": type_url, **config}}
+
+
+def plain(resource: JSON) -> JSON:
+    """Return a resource without its type, as a bootstrap holds it by value."""
+    return {key: value for key, value in resource.items() if key != "@type"}
 
 
 def duration(seconds: float) -> str:

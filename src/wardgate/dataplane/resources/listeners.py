@@ -64,7 +64,7 @@ def http_filters(listener: Listener, layout: Layout, *, answer_bad_certificates:
     mtls = listener is Listener.MTLS
     chain: dict[Filter, JSON] = {
         Filter.EXPLAINED_LIMIT: _explained_limit(refusal_secret),
-        **({Filter.CERTIFICATE: named(Filter.CERTIFICATE, **_certificate_checks())} if mtls and answer_bad_certificates else {}),
+        **({Filter.CERTIFICATE: named(Filter.CERTIFICATE, RBAC, **_certificate_checks())} if mtls and answer_bad_certificates else {}),
         Filter.STATE: door.state_filter(listener),
         **({Filter.FINGERPRINTS: discovered(Filter.FINGERPRINTS, layout)} if mtls else {}),
         Filter.API_KEYS: discovered(Filter.API_KEYS, layout),
@@ -92,7 +92,7 @@ def _certificate_filters(layout: Layout) -> dict[Filter, JSON]:
 def _certificate_checks() -> dict[str, Any]:
     """Return the RBAC filter that answers a missing certificate with 496 and a bad one with 495 (`answer` profile)."""
     checks = [_unless("mtls", "certificate-missing", 10), _unless("peer_certificate_valid", "certificate-invalid", 20)]
-    return {"type_url": RBAC, "matcher": {"matcher_list": {"matchers": checks}, "on_no_match": action("valid", allow=True)}}
+    return {"matcher": {"matcher_list": {"matchers": checks}, "on_no_match": action("valid", allow=True)}}
 
 
 def _unless(attribute: str, reason: str, number: int) -> JSON:

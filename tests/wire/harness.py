@@ -1,0 +1,196 @@
+"""A real Envoy with a real control plane around one snapshot, and a backend that says what it received.
+
+Everything runs in this process but Envoy: the private socket (xDS, decisions, explained limits) and the backend, each a
+uvicorn server on a thread of its own.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import uvicorn
+
+from wardgate.audit.model import Event
+from wardgate.catalogue.paths import RouteMatcher
+from wardgate.dataplane.layout import Layout
+from wardgate.dataplane.process import EnvoyProcess
+from wardgate.dataplane.publish import Publisher
+from wardgate.dataplane.resources.secrets import TLSMaterial
+from wardgate.dataplane.xds import PREFIX, Discovery, XDSApp
+from wardgate.decisions.app import DecisionApp, World
+from wardgate.security_patterns.snapshot import Snapshot
+
+ENVOY = Path(sys.executable).with_name("envoy")
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports nobody listens on now."""
+    found = [socket.socket() for _ in range(count)]
+    for one in found:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in found]
+    for one in found:
+        one.close()
+    return ports
+
+
+class ServerThread:
+    """A uvicorn server on its own thread and loop."""
+
+    def __init__(self, app: Any, **where: Any) -> None:
+        self.config = uvicorn.Config(app, interface="asgi3", proxy_headers=False, lifespan="off", log_level="error", access_log=False, **where)
+        self.server = uvicorn.Server(self.config)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        asyncio.run(self.server.serve())
+
+    def start(self) -> None:
+        """Return when the server accepts."""
+        self.thread.start()
+        deadline = time.monotonic() + 10
+        while not self.server.started:
+            assert time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """End the server and its thread."""
+        self.server.should_exit = True
+        self.thread.join(10)
+
+
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    """Answer with what arrived: method, path, headers and how long the body was."""
+    size = 0
+    while True:
+        message = await receive()
+        size += len(message.get("body", b""))
+        if not message.get("more_body"):
+            break
+    headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    body = json.dumps({"method": scope["method"], "path": scope["path"], "headers": headers, "body_bytes": size}).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [
+        (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"x-wardgate-reason", b"spoofed"),
+    ]})
+    await send({"type": "http.response.body", "body": body})
+
+
+@dataclass
+class DataPlane:
+    """Envoy and its control plane. Start it with `running`."""
+
+    layout: Layout
+    tls: TLSMaterial
+    backend_url: str
+    discovery: Discovery = field(default_factory=Discovery)
+    recorded: list[Event] = field(default_factory=list)
+    snapshot: Snapshot | None = None
+    fail_recording: bool = False
+
+    def __post_init__(self) -> None:
+        self.publisher = Publisher(self.layout, self.discovery, "harness-secret")
+        self.process = EnvoyProcess(self.layout)
+        self.loop = asyncio.new_event_loop()
+        self.loop_thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.loop_thread.start()
+        self._world: World | None = None
+
+    def run(self, coroutine: Any) -> Any:
+        """Run a coroutine on the control loop and return its result."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
+
+    async def _record(self, event: Event) -> None:
+        if self.fail_recording:
+            raise OSError("the store is not available")
+        self.recorded.append(event)
+
+    def world(self) -> World:
+        """Return what is in force."""
+        assert self._world is not None
+        return self._world
+
+    async def control(self, scope: Any, receive: Any, send: Any) -> None:
+        """The private socket's application."""
+        if scope["path"].startswith(PREFIX):
+            await XDSApp(self.discovery)(scope, receive, send)
+        else:
+            decisions = DecisionApp(self.world, lambda: datetime.now(UTC), self._record, (OSError,))
+            await decisions(scope, receive, send)
+
+    def publish(self, snapshot: Snapshot, *, wait: bool = True) -> None:
+        """Put a snapshot in force and, if asked, return when Envoy has confirmed all of it."""
+        self._world = World(snapshot, RouteMatcher(snapshot.apis))
+        self.snapshot = snapshot
+        self.run(self.publisher.publish(snapshot, self.tls, datetime.now(UTC)))
+        if wait:
+            self.wait_confirmed()
+
+    def wait_confirmed(self, seconds: float = 15.0) -> None:
+        """Return when every live Envoy has accepted every resource in force."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            live = self.discovery.live()
+            if live and all(self.discovery.confirmed(node) for node in live.values()):
+                return
+            time.sleep(0.02)
+        nodes = {name: node.rejected for name, node in self.discovery.live().items()}
+        raise AssertionError(f"not confirmed within {seconds} s; rejected: {nodes}")
+
+    def url(self, path: str, listener: str = "https") -> str:
+        """Return the address of a path on one of the listeners."""
+        ports = {"https": ("https", self.layout.https_port), "mtls": ("https", self.layout.mtls_port), "http": ("http", self.layout.http_port)}
+        scheme, port = ports[listener]
+        return f"{scheme}://127.0.0.1:{port}{path}"
+
+
+@contextlib.contextmanager
+def running(directory: Path, tls: TLSMaterial, snapshot: Any) -> Iterator[DataPlane]:
+    """Start Envoy, its control plane and a backend; `snapshot(backend_url)` makes the first snapshot."""
+    run_directory = Path(os.path.realpath(directory)) / "run"
+    run_directory.mkdir(parents=True, mode=0o700)
+    https, mtls, http, backend = free_ports(4)
+    layout = Layout(
+        node="test", address="127.0.0.1", https_port=https, mtls_port=mtls, http_port=http,
+        control_socket=run_directory / "control.sock", public_socket=run_directory / "public.sock",
+        admin_socket=run_directory / "admin.sock", access_log=run_directory / "access.log", run_directory=run_directory,
+        envoy_binary=ENVOY, poll_seconds=0.1, log_flush_seconds=0.1, worker_threads=1,
+    )
+    plane = DataPlane(layout, tls, f"http://127.0.0.1:{backend}")
+    servers = [
+        ServerThread(plane.control, uds=str(layout.control_socket)),
+        ServerThread(echo, uds=str(layout.public_socket)),
+        ServerThread(echo, host="127.0.0.1", port=backend),
+    ]
+    for server in servers:
+        server.start()
+    try:
+        plane.publish(snapshot(plane.backend_url), wait=False)
+        plane.process.start()
+        plane.run(plane.process.wait_ready())
+        plane.wait_confirmed()
+        yield plane
+    finally:
+        plane.run(plane.process.stop())
+        for server in servers:
+            server.stop()
+        plane.loop.call_soon_threadsafe(plane.loop.stop)
+        plane.loop_thread.join(5)
+        plane.loop.close()
+        if not os.environ.get("KEEP"): shutil.rmtree(run_directory, ignore_errors=True)
+
+
+def client(verify: Any = False) -> httpx2.Client:
+    """Return an HTTP client that keeps connections open."""
+    return httpx2.Client(verify=verify, timeout=10)
