@@ -32,8 +32,11 @@ class Product(Document):
     """A bundle that gives an application access to APIs and carries scopes."""
 
     name: Name
+    """The product's name, by which applications subscribe to it."""
     apis: tuple[Name, ...] = ()
+    """The APIs it gives access to, by name."""
     scopes: tuple[Scope, ...] = ()
+    """The scopes that tokens of its applications carry; tokens by signed JWT need `urn:nhsd:apim:app:level3:<api>`."""
     limits: RateLimits | None = None
     """Limits of each application at each API of this product."""
 
@@ -42,37 +45,51 @@ class Subscription(Document):
     """An application's use of one product. In the manifest the product's name alone means `approved`."""
 
     product: Name
+    """The product's name."""
     status: Approval = Approval.APPROVED
+    """Only an approved subscription counts."""
 
 
 class FixedKey(Document):
     """An API key written in the manifest: for demonstrations and tests, refused in a live environment."""
 
     key: APIKey
+    """The key itself, which is also the OAuth client identifier. It is kept encrypted and never exported."""
     status: Approval = Approval.APPROVED
+    """A key that is not approved is refused as revoked."""
     expires: AwareDatetime | None = None
+    """When the key ends; when absent, never."""
 
 
-class Application(Document):
+class Application(Document, json_schema_extra={"not": {"required": ["jwks", "jwks_url"]}}):
     """A registered caller. Its API keys are its OAuth client identifiers; the name is its own identifier here."""
 
     name: Name
+    """The application's name, by which `explain`, `diff` and the audit log speak of it."""
     organisation: ODSCode
+    """The ODS code of the organisation that answers for it."""
     status: Approval = Approval.APPROVED
+    """Only an approved application is let in."""
     profile: Profile | None = None
     """Overrides the environment's profile."""
     developer_active: Flag = True
+    """false: refused, because the developer's account is not active (`developer-inactive`)."""
     products: tuple[Subscription, ...] = ()
-    callback_urls: tuple[Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s#]+$")], ...] = ()
-    jwks_url: Annotated[str, Field(max_length=8000, pattern=r"^https?://[^/\s]+/\S*$")] | None = None
+    """Its subscriptions; a product's name alone is an approved one."""
+    callback_urls: tuple[Annotated[str, Field(max_length=2000, pattern=r"^https?://[\x21\x22\x24-\x7E]+$")], ...] = ()
+    """Where user sign-in may return to. Recorded; this version has no sign-in of users."""
+    jwks_url: Annotated[str, Field(max_length=8000, pattern=r"^https?://[\x21-\x2E\x30-\x7E]+/[\x21-\x7E]*$")] | None = None
+    """Where the application publishes its public keys (application-restricted 6.1)."""
     jwks: dict[str, Any] | None = None
     """An inline key set, in place of `jwks_url`."""
     tls_client_auth_san_dns: FQDN | None = None
     """The certificate name of TLS-MA and of RFC 8705; when absent, the FQDN of the application's system."""
     asid: ASID | None = None
+    """The accredited system the application is; sent to backends that ask for it."""
     limits: RateLimits | None = None
     """Overrides the products' limits for this application."""
     api_keys: tuple[FixedKey, ...] = ()
+    """Keys fixed in the file, for demonstrations and tests; refused when live. Real ones: `wardgate app create`."""
     certificate_bound_tokens: Flag = False
     """RFC 8705 section 3: tokens asked for over mutual TLS are bound to the certificate (profile `strict`)."""
 

@@ -4,7 +4,7 @@ import re
 from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from wardgate.applications.model import Name, Profile, Scope
 from wardgate.directory.model import FQDN, Document, Flag, Whole
@@ -35,7 +35,7 @@ RoutePath = Annotated[
 ]
 Origin = Annotated[str, Field(pattern=rf"^https?://{_HOST}$", max_length=400), AfterValidator(_port_in_range)]
 Backend = Annotated[
-    str, Field(pattern=rf"^(https?://{_HOST}|unix:/[^\s]+)$", max_length=400), AfterValidator(_port_in_range)
+    str, Field(pattern=rf"^(https?://{_HOST}|unix:/[\x21-\x7E]+)$", max_length=400), AfterValidator(_port_in_range)
 ]
 def _not_oauth(dialect: Dialect) -> Dialect:
     if dialect is Dialect.OAUTH:
@@ -43,7 +43,9 @@ def _not_oauth(dialect: Dialect) -> Dialect:
     return dialect
 
 
-ErrorShape = Annotated[Dialect, AfterValidator(_not_oauth)]
+ErrorShape = Annotated[
+    Dialect, AfterValidator(_not_oauth), WithJsonSchema({"enum": ["fault", "fhir", "problem"], "type": "string"})
+]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -84,6 +86,7 @@ class Alternative(Document):
     """One pattern of a route, with its conditions."""
 
     pattern: Pattern
+    """The pattern's name."""
     scopes: tuple[Scope, ...] = ()
     """For `signed-jwt`: any one is enough; when empty, `urn:nhsd:apim:app:level3:<api>`."""
 
@@ -98,28 +101,40 @@ class IdentityHeaders(Document):
     """Names of the identity headers a route's backend receives; only the gateway sets them (spec README rule 11)."""
 
     application: HeaderName | None = None
+    """The header that gets the application's name."""
     asid: HeaderName | None = None
+    """The header that gets the application's ASID; `NHSD-ASID` on the platform."""
 
 
-class Route(Document):
+class Route(Document, json_schema_extra={"oneOf": [{"required": ["pattern"]}, {"required": ["any_of"]}]}):
     """A path of an API and the pattern that protects it. `/x/*` covers everything below, `{name}` one segment."""
 
     path: RoutePath
+    """Below the base path. A literal segment beats `{name}` beats `/*`; the most specific path decides alone."""
     methods: tuple[Annotated[str, Field(pattern="^(" + "|".join(METHODS) + ")$")], ...] = ()
-    """Empty: every method."""
+    """Empty: every method. HEAD is not implied by GET."""
     pattern: Pattern | None = None
+    """The one pattern that protects the route: the short form of `any_of` with one alternative."""
     scopes: tuple[Scope, ...] = ()
+    """With `pattern: signed-jwt`: any one is enough; when empty, `urn:nhsd:apim:app:level3:<api>`."""
     any_of: tuple[Alternative, ...] = ()
+    """Several patterns, any one enough."""
     enforcement: Enforcement = Enforcement.NATIVE
+    """`decision`: the decision service judges each request; `native`: Envoy's own filters do."""
     audit: Audit | None = None
-    """When absent: the environment's."""
+    """`before`: recorded durably before the answer. When absent: the environment's."""
     errors: ErrorShape | None = None
+    """The shape of refusals. When absent: the API's."""
     request_id: RequestIDRule | None = None
+    """What happens without a good `X-Request-ID`. When absent: the API's."""
     identity_headers: IdentityHeaders | None = None
+    """Headers that tell the backend who calls; only the gateway sets them."""
     wrong_token_status: Literal[401, 403] = 403
     """401 as Hello World answers a token of the wrong kind, 403 as the platform's default (spec README rule 14)."""
     timeout_seconds: Annotated[float, Field(gt=0, le=600, strict=True)] = 30.0
+    """How long the backend may take."""
     max_body_bytes: Annotated[Whole, Field(ge=0, le=100_000_000)] = 10_000_000
+    """The largest request body."""
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
@@ -150,10 +165,15 @@ class API(Document):
     """An API behind the gateway: where it is, its routes, and how it says no."""
 
     name: Name
+    """The API's name, by which products refer to it."""
     base_path: BasePath
+    """Where it begins; not below another API's and not one of the gateway's own paths."""
     backend: Backend
+    """Where requests are sent: scheme, host and port, or `unix:` and a socket's path."""
     routes: Annotated[tuple[Route, ...], Field(min_length=1)]
+    """What exists; everything else is 404."""
     errors: ErrorShape = Dialect.FAULT
+    """The shape of refusals: fault JSON, FHIR OperationOutcome or RFC 9457 problem."""
     request_id: RequestIDRule | None = None
     """When absent: required on APIs whose errors are FHIR, generated elsewhere."""
     limits: RateLimits | None = None
@@ -168,12 +188,17 @@ class Environment(Document):
     """The environment as a whole."""
 
     name: Name
+    """What this environment is called."""
     live: Flag = False
+    """true: real data. Demo content, fixed keys and everything without TLS are refused."""
     profile: Profile = Profile.NHS
+    """`nhs`: the national platform's behaviour. `strict`: RFC 9700 and FAPI 2.0 where they are stronger."""
     audit: Audit = Audit.AFTER
+    """When decisions are recorded on routes that do not say."""
     public_urls: tuple[Origin, ...] = ()
     """Scheme, host and port under which callers reach Envoy; when empty, those `wardgate up` listens on."""
     server_names: tuple[FQDN | Annotated[str, Field(pattern="^localhost$")], ...] = ("localhost",)
+    """The names in the server's certificate."""
     tls_ma_profile: Annotated[str, Field(pattern="^(verify|answer)$")] = "verify"
     """`verify`: a bad client certificate gets a TLS alert. `answer`: it gets 495 or 496."""
     default_limits: RateLimits | None = None

@@ -15,28 +15,40 @@ Flag = Annotated[bool, Strict()]
 """true or false, and nothing that could be taken for them."""
 Whole = Annotated[int, Strict()]
 """A number without a fraction, written as a number."""
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1F\x7F-\x9F\u2028\u2029]*$", max_length=200)]
+"""One line of text for people."""
+InteractionID = Annotated[str, Field(pattern=r"^[\x21-\x7E]+$", max_length=300)]
 
 
 class Document(BaseModel):
     """A part of the manifest: frozen, and unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False, hide_input_in_errors=True, use_attribute_docstrings=True)
 
 
 class Organisation(Document):
     """A legal body with an ODS code. An inactive one's applications are refused (`company-inactive`)."""
 
     ods: ODSCode
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    """The organisation's ODS code, by which everything refers to it."""
+    name: Annotated[Line, Field(min_length=1)]
+    """The name for people."""
     active: Flag = True
+    """false: every application of the organisation is refused (`company-inactive`)."""
 
 
 class System(Document):
     """An accredited system: one ASID in one organisation, known on the network by one FQDN."""
 
     asid: ASID
+    """The accredited system's number, always in quotes."""
     organisation: ODSCode
-    product: Annotated[str, Field(max_length=200)] = ""
+    """The ODS code of the organisation that runs it."""
+    product: Line = ""
+    """The product's name for people."""
     fqdn: FQDN | None = None
+    """Its name on the network, which its certificate carries. Only systems of one party key share a name."""
     party_key: PartyKey | None = None
-    interactions: tuple[Annotated[str, Field(max_length=300)], ...] = ()
+    """The message handler it belongs to."""
+    interactions: tuple[InteractionID, ...] = ()
+    """The interactions it may send. Recorded; this version enforces no pattern that reads them."""

@@ -13,8 +13,14 @@ class Manifest(Document):
     """
 
     environment: Environment
+    """The environment as a whole; stated once, in one of the files."""
     organisations: tuple[Organisation, ...] = ()
+    """Legal bodies with ODS codes."""
     systems: tuple[System, ...] = ()
+    """Accredited systems with ASIDs."""
     apis: tuple[API, ...] = ()
+    """What is offered."""
     products: tuple[Product, ...] = ()
+    """Bundles of APIs and scopes."""
     applications: tuple[Application, ...] = ()
+    """Who calls."""

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from wardgate.applications.model import APIKey, Name, Scope
 from wardgate.catalogue.model import METHODS, Backend, BasePath, HeaderName, Origin, RoutePath
-from wardgate.directory.model import ASID, FQDN, ODSCode, PartyKey
+from wardgate.directory.model import ASID, FQDN, InteractionID, Line, ODSCode, PartyKey
 from wardgate.manifest.locate import Location
 from wardgate.manifest.near_miss import NearMisses
 
@@ -28,6 +28,8 @@ def pattern_of(annotation: Any) -> str:
 PATTERNS: Final[Mapping[str, str]] = {
     pattern_of(ODSCode): "an ODS code: 1 to 9 letters and digits",
     pattern_of(ASID): "an ASID: exactly 12 digits, in quotes",
+    pattern_of(Line): "one line of text without control characters",
+    pattern_of(InteractionID): "an interaction id: printable characters without spaces",
     pattern_of(PartyKey): "a party key: an ODS code, a hyphen and 5 to 9 digits",
     pattern_of(FQDN): "a fully qualified domain name in lower case, such as epr.example.thirdparty.nhs.uk",
     pattern_of(Name): "a name of lower-case letters, digits and `.`, `_`, `-` inside, at most 100 characters",
@@ -39,8 +41,8 @@ PATTERNS: Final[Mapping[str, str]] = {
     pattern_of(Backend): "a backend: http:// or https:// with host and port and without a path, or unix:/path/to/socket",
     pattern_of(HeaderName): "a header name of letters, digits and hyphens",
     "^(" + "|".join(METHODS) + ")$": "a method in capitals: " + ", ".join(METHODS),
-    r"^https?://[^/\s]+/\S*$": "an http or https URL with a path, at least a `/` after the host",
-    r"^https?://[^\s#]+$": "an http or https URL without a fragment",
+    r"^https?://[\x21-\x2E\x30-\x7E]+/[\x21-\x7E]*$": "an http or https URL with a path, at least a `/` after the host",
+    r"^https?://[\x21\x22\x24-\x7E]+$": "an http or https URL without a fragment",
     r"^[1-9][0-9]{0,8}(ps|pm)$": "a rate such as 5ps (per second) or 300pm (per minute)",
     r"^(verify|answer)$": "verify or answer",
     r"^localhost$": "localhost",

@@ -31,9 +31,13 @@ class Quota(Document):
     """At most `limit` requests in every `interval` units."""
 
     limit: Annotated[Whole, Field(ge=1, le=1_000_000_000)]
+    """How many requests."""
     interval: Annotated[Whole, Field(ge=1, le=1000)] = 1
+    """How many time units the window is long."""
     timeunit: TimeUnit = TimeUnit.MINUTE
+    """The unit of the interval; a month counts as 30 days."""
     enabled: Flag = True
+    """false: not counted, as if the quota were absent."""
 
     @property
     def window_seconds(self) -> int:
@@ -45,7 +49,9 @@ class SpikeArrest(Document):
     """A rate such as `5ps` or `300pm`, smoothed: 300pm is one request every 200 ms."""
 
     rate: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}(ps|pm)$")]
+    """Requests per second (`ps`) or per minute (`pm`)."""
     enabled: Flag = True
+    """false: not enforced, as if it were absent."""
 
     @property
     def per_second(self) -> float:
@@ -58,4 +64,6 @@ class RateLimits(Document):
     """The limits of one scope: an application at an API, or an API as a whole."""
 
     quota: Quota | None = None
+    """How many requests in a window."""
     spike_arrest: SpikeArrest | None = None
+    """How fast requests may follow each other."""
