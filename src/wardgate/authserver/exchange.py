@@ -20,17 +20,26 @@ class Exchange:
     application: str | None = None
     details: Details = field(default_factory=dict)
     """Short public values; what they are is said where they are put in. Never an assertion, a key or a token."""
+    traces: tuple[str | None, str | None, str | None] | None = None
+    """Request id, correlation id and the gateway's message id, read when the first event is made."""
 
     def event(self, kind: EventType, outcome: Outcome, reason: str | None, more: Details) -> Event:
         """Return the event of this request's end."""
-        details = self.details | more if more else self.details
-        gateway = self.headers.get(b"x-wardgate-message-id")
-        if gateway is not None:
-            details = details | {"gateway_message_id": trace_id(gateway)}
+        request_id, correlation_id, gateway_message_id = self._traces()
+        details = self.details | more
+        if gateway_message_id is not None:
+            details["gateway_message_id"] = gateway_message_id
         return Event(
-            kind, self.at, outcome, reason, self.application, self.message_id,
-            trace_id(self.headers.get(b"x-request-id")), trace_id(self.headers.get(b"x-correlation-id")), details,
+            kind, self.at, outcome, reason, self.application, self.message_id, request_id, correlation_id, details
         )
+
+    def _traces(self) -> tuple[str | None, str | None, str | None]:
+        if self.traces is None:
+            get = self.headers.get
+            self.traces = (
+                trace_id(get(b"x-request-id")), trace_id(get(b"x-correlation-id")), trace_id(get(b"x-wardgate-message-id"))
+            )
+        return self.traces
 
 
 def trace_id(value: bytes | None) -> str | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from wardgate.oauth.errors import OAuthRefused
@@ -43,12 +44,21 @@ def parse_form(body: bytes) -> dict[str, str]:
     for pair in pairs:
         if not pair:
             continue
-        name, _, value = pair.partition(b"=")
-        key = _text(name)
+        key, value = _short_pair(pair) if len(pair) <= _SHORT_BYTES else _pair(pair)
         if key in form:
             raise OAuthRefused("grant-type-repeated", "each parameter once", f"{key[:60]!a} again", {"parameter": _word(key)})
-        form[key] = _text(value)
+        form[key] = value
     return {key: value for key, value in form.items() if value}
+
+
+def _pair(pair: bytes) -> tuple[str, str]:
+    name, _, value = pair.partition(b"=")
+    return _text(name), _text(value)
+
+
+_SHORT_BYTES: Final = 160
+_short_pair: Final = lru_cache(maxsize=1024)(_pair)
+"""The words of the protocol are the same in every request: they are decoded once."""
 
 
 def _text(data: bytes) -> str:
