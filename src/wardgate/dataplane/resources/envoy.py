@@ -56,6 +56,11 @@ MESSAGE_ID: Final = "x-wardgate-message-id"
 LISTENER: Final = "x-wardgate-listener"
 GIVEN_REQUEST_ID: Final = "x-wardgate-given-request-id"
 REASON: Final = "x-wardgate-reason"
+REFUSED_REASON: Final = "x-wardgate-refused-reason"
+REFUSED_API: Final = "x-wardgate-refused-api"
+REFUSED_ROUTE: Final = "x-wardgate-refused-route"
+REFUSED_PATTERN: Final = "x-wardgate-refused-pattern"
+REFUSED_DIALECT: Final = "x-wardgate-refused-dialect"
 INTERNAL_HEADERS: Final = (
     PROXIED_CLIENT, PROXIED_JTI, PROXIED_CREDENTIAL, PROXIED_BOUND, PROXIED_ASID, MESSAGE_ID, LISTENER, GIVEN_REQUEST_ID,
 )

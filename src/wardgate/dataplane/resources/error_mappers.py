@@ -15,13 +15,14 @@ from wardgate.dataplane.resources.envoy import (
     MESSAGE_ID,
     PROXIED_CLIENT,
     REASON,
+    REFUSED_REASON,
     RULES_NOT_LOADED,
     T,
 )
 from wardgate.dataplane.resources.limits import COUNTERS
 from wardgate.dataplane.resources.route_rules import NOT_GRANTED
 from wardgate.dataplane.resources.standing import CLIENTS_PREFIX, OVERLAY_PREFIX, REFUSED_HERE, UNLISTED
-from wardgate.refusals import Reason, reason
+from wardgate.refusals import Area, Reason, reason
 from wardgate.refusals.dialects import CONTENT_TYPES, Dialect, body
 from wardgate.security_patterns.bearer import SHOWN_SCHEMES
 from wardgate.security_patterns.request_id import SHOWN_CHARACTERS
@@ -82,10 +83,14 @@ class Cause:
     condition: str
     values: dict[str, str]
     status: int | None = 403
+    gate: JSON | None = None
+    """A cheap filter in place of the status and the expression."""
 
 
-def mappings() -> Iterator[Cause]:
+def causes() -> Iterator[Cause]:
     """Yield every reason Envoy can give, with its condition, in the order in which they must be tried."""
+    for counter in COUNTERS:  # NOTE: the explanation of a limit could not be had: say the limit without it
+        yield Cause(reason(counter.reason), "", _VALUES.get(counter.reason, {}), gate=_header_is(REFUSED_REASON, counter.reason))
     yield from _bearer()
     for code in NAMED_BY_RULE:
         yield Cause(reason(code), f"{DETAILS}.contains('{code}]')", _VALUES.get(code, {}))
@@ -100,7 +105,7 @@ def mappings() -> Iterator[Cause]:
 _VALUES: Final[dict[str, dict[str, str]]] = {
     "scope-insufficient": {"scopes": "%METADATA(ROUTE:wardgate:scopes)%"},
     "request-id-invalid": {"value": f"%REQ({GIVEN_REQUEST_ID}):{SHOWN_CHARACTERS}%"},
-    "application-quota-exceeded": {"application": f"%REQ({PROXIED_CLIENT})%", "limit": "the allowed number of",
+    "application-quota-exceeded": {"application": f"%REQ({PROXIED_CLIENT})%", "limit": "its",
                                    "interval": "1", "timeunit": "interval"},
     "application-spike": {"application": f"%REQ({PROXIED_CLIENT})%"},
 }
@@ -135,28 +140,38 @@ def _not_granted() -> Iterator[Cause]:
 def mappers() -> list[JSON]:
     """Return the local reply mappers, every reason in every dialect of the gateway."""
     found = [
-        _mapper(mapping, dialect)
-        for mapping in mappings()
+        _mapper(cause, dialect)
+        for cause in causes()
         for dialect in (Dialect.FHIR, Dialect.PROBLEM, Dialect.FAULT)
     ]
     return [*found, *_unforeseen()]
 
 
-def _mapper(mapping: Cause, dialect: Dialect) -> JSON:
-    chosen = mapping.reason
+def _mapper(cause: Cause, dialect: Dialect) -> JSON:
+    chosen = cause.reason
     in_dialect = f"has({ROUTE}.dialect) && {ROUTE}.dialect == '{dialect}'"
-    condition = mapping.condition if dialect is Dialect.FAULT else f"{mapping.condition} && {in_dialect}"
     return {
-        "filter": _cel(condition) if mapping.status is None else {"and_filter": {"filters": [_status(mapping.status), _cel(condition)]}},
+        "filter": _filter(cause, "" if dialect is Dialect.FAULT else in_dialect),
         "status_code": chosen.status,
-        "headers_to_add": _headers(mapping),
-        "body_format_override": _body(mapping, dialect),
+        "headers_to_add": _headers(cause),
+        "body_format_override": _body(cause, dialect),
     }
 
 
 def _unforeseen() -> list[JSON]:
     """A denial that no row names must still leave with a reason, and with one of ours."""
     return [_mapper(Cause(reason(RULES_NOT_LOADED), f"{DETAILS}.contains('denied')", {}), Dialect.FAULT)]
+
+
+def _filter(cause: Cause, in_dialect: str) -> JSON:
+    gate = cause.gate or (_status(cause.status) if cause.status is not None else None)
+    condition = " && ".join(part for part in (cause.condition, in_dialect) if part)
+    parts = [part for part in (gate, _cel(condition) if condition else None) if part is not None]
+    return parts[0] if len(parts) == 1 else {"and_filter": {"filters": parts}}
+
+
+def _header_is(name: str, value: str) -> JSON:
+    return {"header_filter": {"header": {"name": name, "string_match": {"exact": value}}}}
 
 
 def _status(code: int) -> JSON:
@@ -168,21 +183,30 @@ def _cel(expression: str) -> JSON:
     return {"extension_filter": {"name": "cel", "typed_config": config}}
 
 
-def _fill(mapping: Cause, text: str) -> str:
-    for name in mapping.reason.placeholders:
-        text = text.replace("{" + name + "}", mapping.values.get(name, ""))
+def _fill(cause: Cause, text: str) -> str:
+    for name in cause.reason.placeholders:
+        text = text.replace("{" + name + "}", cause.values.get(name, ""))
     return text
 
 
-def _body(mapping: Cause, dialect: Dialect) -> JSON:
-    if mapping.reason.code == "api-status-key-invalid" or not mapping.reason.text:
+def _body(cause: Cause, dialect: Dialect) -> JSON:
+    if cause.reason.code == "api-status-key-invalid" or not cause.reason.text:
         return {"text_format_source": {"inline_string": ""}, "content_type": "text/plain"}
-    form = body(dialect, mapping.reason, lambda text: _fill(mapping, text), f"%REQ({MESSAGE_ID})%")
+    if cause.reason.area is Area.LIMITS and dialect is Dialect.FAULT:
+        return {"content_type": CONTENT_TYPES[dialect], "json_format": _short_limit(cause)}
+    form = body(dialect, cause.reason, lambda text: _fill(cause, text), f"%REQ({MESSAGE_ID})%")
     return {"content_type": CONTENT_TYPES[dialect], "json_format": form}
 
 
-def _headers(mapping: Cause) -> list[JSON]:
-    chosen = mapping.reason
+def _short_limit(cause: Cause) -> JSON:
+    """Return the 429 body without the members that only Wardgate knows (limit, interval, timeunit, expiry)."""
+    scope = "application" if cause.reason.code.startswith("application") else "proxy"
+    policy = "spikearrest" if cause.reason.code.endswith("spike") else "quota"
+    return {"message": _fill(cause, cause.reason.text), "scope": scope, "policy": policy, "message_id": f"%REQ({MESSAGE_ID})%"}
+
+
+def _headers(cause: Cause) -> list[JSON]:
+    chosen = cause.reason
     headers = {
         REASON: chosen.code,
         "Strict-Transport-Security": "max-age=31536000; includeSubDomains",

@@ -12,6 +12,12 @@ from wardgate.dataplane.resources.envoy import (
     HTTP,
     JSON,
     RBAC,
+    REASON,
+    REFUSED_API,
+    REFUSED_DIALECT,
+    REFUSED_PATTERN,
+    REFUSED_REASON,
+    REFUSED_ROUTE,
     RULES_NOT_LOADED,
     Filter,
     T,
@@ -21,7 +27,7 @@ from wardgate.dataplane.resources.envoy import (
     named,
 )
 from wardgate.dataplane.resources.limits import COUNTERS
-from wardgate.dataplane.resources.routes import REFUSAL_HEADER, REFUSAL_PATH
+from wardgate.dataplane.resources.routes import REFUSAL_PATH
 from wardgate.security_patterns.facts import Listener
 
 CIPHERS: Final = ("ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-AES128-GCM-SHA256")
@@ -75,8 +81,8 @@ def http_filters(listener: Listener, layout: Layout, *, answer_bad_certificates:
         Filter.OVERLAY: discovered(Filter.OVERLAY, layout),
         Filter.CLIENTS: discovered(Filter.CLIENTS, layout),
         Filter.ROUTE: {"name": str(Filter.ROUTE), "typed_config": deny_all(RULES_NOT_LOADED)},
-        **{counter.filter: discovered(counter.filter, layout) for counter in COUNTERS},
         Filter.BODY: named(Filter.BODY, HTTP + "buffer.v3.Buffer", max_request_bytes=BUFFER_BYTES),
+        **{counter.filter: discovered(counter.filter, layout) for counter in COUNTERS},
     }
     return [*chain.values(), named("envoy.filters.http.router", HTTP + "router.v3.Router", suppress_envoy_headers=True, dynamic_stats=False)]
 
@@ -107,22 +113,24 @@ def _unless(attribute: str, reason: str, number: int) -> JSON:
 
 
 def _explained_limit(refusal_secret: str) -> JSON:
-    """Return the filter that lets Wardgate write the body of a 429, which needs what Envoy does not know."""
-    added = {"x-wardgate-refusal-secret": refusal_secret, REFUSAL_HEADER: "%RESP(x-wardgate-reason)%",
-             "x-wardgate-refused-api": "%METADATA(ROUTE:wardgate:api)%",
-             "x-wardgate-refused-route": "%METADATA(ROUTE:wardgate:route)%",
-             "x-wardgate-refused-dialect": "%METADATA(ROUTE:wardgate:dialect)%"}
-    policy = {
-        "@type": T + "envoy.extensions.http.custom_response.redirect_policy.v3.RedirectPolicy",
-        "status_code": 429, "uri": f"http://wardgate{REFUSAL_PATH}",
-        "request_headers_to_add": [
-            {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"} for key, value in added.items()
-        ],
-    }
-    limited = {"input": named("status", T + "envoy.type.matcher.v3.HttpResponseStatusCodeMatchInput"), "value_match": {"exact": "429"}}
-    matchers = [{"predicate": {"single_predicate": limited}, "on_match": {"action": {"name": "explain", "typed_config": policy}}}]
+    """Return the filter that lets Wardgate write the body of a 429, which needs what Envoy does not know.
+
+    The mappers have named the reason by then. NOTE: `%RESP(…)%` is empty in a redirect, so the reason is a constant of
+    one policy per reason.
+    """
+    actions = {counter.reason: {"action": {"name": "explain", "typed_config": _redirect(counter.reason, refusal_secret)}} for counter in COUNTERS}
+    reason = named("reason", T + "envoy.type.matcher.v3.HttpResponseHeaderMatchInput", header_name=REASON)
     return named(Filter.EXPLAINED_LIMIT, HTTP + "custom_response.v3.CustomResponse",
-                 custom_response_matcher={"matcher_list": {"matchers": matchers}})
+                 custom_response_matcher={"matcher_tree": {"input": reason, "exact_match_map": {"map": actions}}})
+
+
+def _redirect(reason: str, refusal_secret: str) -> JSON:
+    added = {"x-wardgate-refusal-secret": refusal_secret, REFUSED_REASON: reason,
+             REFUSED_API: "%METADATA(ROUTE:wardgate:api)%", REFUSED_ROUTE: "%METADATA(ROUTE:wardgate:route)%",
+             REFUSED_PATTERN: "%METADATA(ROUTE:wardgate:pattern)%", REFUSED_DIALECT: "%METADATA(ROUTE:wardgate:dialect)%"}
+    headers = [{"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"} for key, value in added.items()]
+    return {"@type": T + "envoy.extensions.http.custom_response.redirect_policy.v3.RedirectPolicy",
+            "status_code": 429, "uri": f"http://wardgate{REFUSAL_PATH}", "request_headers_to_add": headers}
 
 
 def connection_manager(listener: Listener, layout: Layout, *, answer_bad_certificates: bool, refusal_secret: str) -> JSON:

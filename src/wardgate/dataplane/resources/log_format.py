@@ -5,8 +5,16 @@ Never here: paths and queries (they may hold an NHS number), credentials, tokens
 
 from typing import Final
 
-from wardgate.dataplane.resources.envoy import JSON, MESSAGE_ID, REASON, State, T
-from wardgate.dataplane.resources.routes import REFUSAL_HEADER
+from wardgate.dataplane.resources.envoy import (
+    JSON,
+    MESSAGE_ID,
+    REASON,
+    REFUSED_API,
+    REFUSED_PATTERN,
+    REFUSED_ROUTE,
+    State,
+    T,
+)
 
 _JWT: Final = "envoy.filters.http.jwt_authn:jwt"
 
@@ -31,7 +39,9 @@ REQUEST_LINE: Final[JSON] = {
     "details": "%RESPONSE_CODE_DETAILS%",
     "flags": "%RESPONSE_FLAGS%",
     "reason": f"%RESP({REASON})%",
-    "explained": f"%REQ({REFUSAL_HEADER})%",
+    "refused_api": f"%REQ({REFUSED_API})%",
+    "refused_route": f"%REQ({REFUSED_ROUTE})%",
+    "refused_pattern": f"%REQ({REFUSED_PATTERN})%",
     "duration_ms": "%DURATION%",
     "received_bytes": "%BYTES_RECEIVED%",
     "sent_bytes": "%BYTES_SENT%",

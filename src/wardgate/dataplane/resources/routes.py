@@ -35,7 +35,6 @@ from wardgate.security_patterns.snapshot import Snapshot
 
 PUBLIC_PREFIXES: Final = ("/oauth2/", "/oauth2-mock/", "/.well-known/", "/pki/", "/mock-jwks/")
 REFUSAL_PATH: Final = "/refusal"
-REFUSAL_HEADER: Final = "x-wardgate-refused-reason"
 EXPLAINED_PER_SECOND: Final = 200
 """How many refusals of limits a second are explained in full; a flood gets Envoy's own short body."""
 
