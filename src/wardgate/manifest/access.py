@@ -1,0 +1,164 @@
+"""Who may use what, as a manifest states it, and how that changes between two.
+
+Access is by path and method, and each path is judged as a request to it would be: the most specific route decides. So a
+new route that takes a path away from a wider one shows as what it is, a loss under the old pattern and a gain under the
+new. Counted are what a manifest knows: status, subscriptions, scopes, registered keys and certificate names. Credentials
+themselves, their expiry and their revocation are the store's.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Final
+
+from wardgate.applications import Application, Approval, Entitlements, Profile, entitlements
+from wardgate.catalogue import API, Alternative, Pattern, Route
+from wardgate.catalogue.model import METHODS
+from wardgate.catalogue.paths import Found, PathTemplate, RouteMatcher, compile_template
+from wardgate.manifest.model import Manifest
+from wardgate.oauth.scopes import APPLICATION_SCOPE
+
+EVERYONE: Final = "everyone"
+"""Stands for the caller of an open-access route."""
+_SAMPLE_SEGMENT: Final = "!"
+"""Stands for a path segment: no literal of a template can be spelled so."""
+
+Right = tuple[str, str]
+"""(application, pattern)."""
+Region = tuple[str, PathTemplate, tuple[str, ...]]
+"""(base path, template, samples): the paths that are judged together, and some of them."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Gain:
+    """`application` may now use `route` of `api` by `pattern`. `route` is methods, if not all, and the whole path."""
+
+    application: str
+    api: str
+    route: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Loss:
+    """`application` may no longer use `route` of `api` by `pattern`."""
+
+    application: str
+    api: str
+    route: str
+    pattern: str
+
+
+@dataclass(slots=True)
+class _Side:
+    """One manifest, indexed; None is a world without anything."""
+
+    manifest: Manifest | None
+    matcher: RouteMatcher = field(init=False)
+    callers: Mapping[str, tuple[tuple[Application, Entitlements, bool], ...]] = field(init=False)
+    rights: dict[tuple[str, tuple[Alternative, ...]], frozenset[Right]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.matcher = RouteMatcher(self.manifest.apis if self.manifest else ())
+        self.callers = _callers_by_api(self.manifest) if self.manifest else {}
+
+    def at(self, method: str, path: str) -> tuple[str, frozenset[Right]]:
+        """Return the API of a path and who may use it with a method."""
+        found = self.matcher.find(method, path)
+        if not isinstance(found, Found):
+            return "", frozenset()
+        key = (found.api.name, found.route.alternatives)
+        if key not in self.rights:
+            self.rights[key] = frozenset(self._rights(found.api, found.route))
+        return found.api.name, self.rights[key]
+
+    def _rights(self, api: API, route: Route) -> Iterator[Right]:
+        for alternative in route.alternatives:
+            if alternative.pattern is Pattern.OPEN_ACCESS:
+                yield EVERYONE, alternative.pattern
+                continue
+            for application, entitled, certificate in self.callers.get(api.name, ()):
+                if self._may(application, entitled, certificate, api, alternative):
+                    yield application.name, alternative.pattern
+
+    def _may(
+        self, application: Application, entitled: Entitlements, certificate: bool, api: API, alternative: Alternative
+    ) -> bool:
+        if alternative.pattern is Pattern.TLS_MA:
+            return certificate
+        if alternative.pattern is Pattern.API_KEY:
+            return True
+        profile = application.profile or (self.manifest.environment.profile if self.manifest else Profile.NHS)
+        registered = application.jwks_url or application.jwks or (certificate and profile is Profile.STRICT)
+        wanted = alternative.scopes or (APPLICATION_SCOPE + api.name,)
+        granted = {scope for scope in entitled.scopes if APPLICATION_SCOPE in scope}
+        return bool(registered) and not granted.isdisjoint(wanted)
+
+
+def _callers_by_api(manifest: Manifest) -> dict[str, tuple[tuple[Application, Entitlements, bool], ...]]:
+    """The applications that are let in at all, by API, with whether they have a certificate name."""
+    products = {product.name: product for product in manifest.products}
+    active = {organisation.ods for organisation in manifest.organisations if organisation.active}
+    named = {system.asid for system in manifest.systems if system.fqdn}
+    found: dict[str, list[tuple[Application, Entitlements, bool]]] = {}
+    for application in manifest.applications:
+        approved = application.status is Approval.APPROVED and application.developer_active
+        if not approved or application.organisation not in active:
+            continue
+        entitled = entitlements(application, products)
+        certificate = application.tls_client_auth_san_dns is not None or application.asid in named
+        for api in entitled.apis:
+            found.setdefault(api, []).append((application, entitled, certificate))
+    return {api: tuple(callers) for api, callers in found.items()}
+
+
+def compare_access(before: Manifest | None, after: Manifest) -> tuple[tuple[Gain, ...], tuple[Loss, ...]]:
+    """Return who gains and who loses what, sorted by application, API, route and pattern."""
+    sides = (_Side(before), _Side(after))
+    gained: dict[tuple[str, str, str, str], dict[str, None]] = {}
+    lost: dict[tuple[str, str, str, str], dict[str, None]] = {}
+    for base_path, template, samples in _regions(manifest for manifest in (before, after) if manifest is not None):
+        label = base_path + template.text
+        for method, sample in product(METHODS, samples):
+            (old_api, old), (new_api, new) = (side.at(method, base_path + sample) for side in sides)
+            same = old & new if old_api == new_api else frozenset()
+            for application, pattern in new - same:
+                gained.setdefault((application, new_api, label, pattern), {})[method] = None
+            for application, pattern in old - same:
+                lost.setdefault((application, old_api, label, pattern), {})[method] = None
+    return (
+        tuple(sorted(Gain(name, api, _labelled(methods, label), pattern) for (name, api, label, pattern), methods in gained.items())),
+        tuple(sorted(Loss(name, api, _labelled(methods, label), pattern) for (name, api, label, pattern), methods in lost.items())),
+    )
+
+
+def _regions(manifests: Iterable[Manifest]) -> Iterator[Region]:
+    """Every template of either manifest, with paths that no more specific template of either has a claim to."""
+    found: dict[str, dict[object, PathTemplate]] = {}
+    for manifest in manifests:
+        for api in manifest.apis:
+            for route in api.routes:
+                template = compile_template(route.path)
+                found.setdefault(api.base_path, {}).setdefault(template.shape, template)
+    for base_path, by_shape in found.items():
+        templates = sorted(by_shape.values(), key=lambda template: template.specificity)
+        depth = max(len(template.segments) for template in templates)
+        for template in templates:
+            yield base_path, template, tuple(
+                path for path in _paths(template, depth + 1)
+                if next(other for other in templates if other.matches(path)) is template
+            )
+
+
+def _paths(template: PathTemplate, depth: int) -> Iterator[str]:
+    """Paths that the template matches: one, or for `/*` one of each length up to `depth` more segments."""
+    parts = [_SAMPLE_SEGMENT if segment is None else segment for segment in template.segments]
+    if not template.below:
+        yield "/" + "/".join(parts)
+        return
+    for count in range(depth + 1):
+        yield "/" + "/".join([*parts, *([_SAMPLE_SEGMENT] * count or [""])])
+
+
+def _labelled(methods: Collection[str], path: str) -> str:
+    return path if len(methods) == len(METHODS) else f"{','.join(method for method in METHODS if method in methods)} {path}"
