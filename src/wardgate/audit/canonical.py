@@ -32,13 +32,24 @@ def canonical(value: Any) -> str:
 
 
 def _is_simple(value: Any) -> bool:
-    """Return whether every name is ASCII, for which sorting by code point is sorting by UTF-16 code unit."""
-    kind = type(value)
-    if kind in _PLAIN:
-        return True
-    if kind is dict:
-        return all(type(name) is str and name.isascii() and _is_simple(item) for name, item in value.items())
-    return kind is int and -MAX_INTEGER <= value <= MAX_INTEGER
+    """Return whether `value` needs no care: objects of plain values, with ASCII names only.
+
+    For ASCII names, sorting by code point is sorting by UTF-16 code unit.
+    """
+    if type(value) is not dict:
+        return type(value) in _PLAIN
+    try:
+        if not "".join(value).isascii():
+            return False
+    except TypeError:  # a name that is not text
+        return False
+    for item in value.values():
+        kind = type(item)
+        if kind in _PLAIN or (kind is int and -MAX_INTEGER <= item <= MAX_INTEGER):
+            continue
+        if kind is not dict or not _is_simple(item):
+            return False
+    return True
 
 
 def _ordered(value: Any) -> Any:

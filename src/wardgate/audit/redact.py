@@ -25,12 +25,16 @@ def redact(event: Event, personal_key: bytes) -> dict[str, JSONValue]:
     body: dict[str, JSONValue] = {"type": event.type.value, "at": instant(event.at)}
     if event.outcome is not None:
         body["outcome"] = event.outcome.value
-    for name, value in (
-        ("reason", event.reason), ("application", event.application), ("message_id", event.message_id),
-        ("request_id", event.request_id), ("correlation_id", event.correlation_id),
-    ):
-        if value is not None:
-            body[name] = bounded(value)
+    if event.reason is not None:
+        body["reason"] = bounded(event.reason)
+    if event.application is not None:
+        body["application"] = bounded(event.application)
+    if event.message_id is not None:
+        body["message_id"] = bounded(event.message_id)
+    if event.request_id is not None:
+        body["request_id"] = bounded(event.request_id)
+    if event.correlation_id is not None:
+        body["correlation_id"] = bounded(event.correlation_id)
     if event.details:
         body["details"] = _details(event.details, personal_key)
     return body
@@ -48,11 +52,11 @@ def instant(at: datetime) -> str:
 
 def bounded(text: str) -> str:
     """Return `text` within 512 characters and valid as UTF-8; what was cut off is counted in a mark."""
+    if len(text) <= MAX_TEXT_CHARACTERS and text.isascii():
+        return text
     if len(text) > MAX_TEXT_CHARACTERS:
         text = f"{text[:_KEEP_CHARACTERS]}…[{len(text) - _KEEP_CHARACTERS} cut]"
-    if not text.isascii():
-        text = text.encode("utf-8", "replace").decode()
-    return text
+    return text.encode("utf-8", "replace").decode()
 
 
 def personal_hash(value: str, personal_key: bytes) -> str:
@@ -62,7 +66,7 @@ def personal_hash(value: str, personal_key: bytes) -> str:
 
 def _details(details: Mapping[str, object], personal_key: bytes) -> dict[str, JSONValue]:
     kept = details.items() if len(details) <= MAX_DETAILS else list(details.items())[:MAX_DETAILS]
-    body = {_name(name): _value(value, personal_key) for name, value in kept}
+    body = {_name(name): redact_value(value, personal_key) for name, value in kept}
     if len(details) > MAX_DETAILS:
         body["details_cut"] = len(details) - MAX_DETAILS
     return body
@@ -72,7 +76,8 @@ def _name(name: str) -> str:
     return name if len(name) <= MAX_NAME_CHARACTERS and name.isascii() else bounded(name[:MAX_NAME_CHARACTERS])
 
 
-def _value(value: object, personal_key: bytes) -> JSONValue:
+def redact_value(value: object, personal_key: bytes) -> JSONValue:
+    """Return the stored form of one detail. Raises `TypeError` for anything but text, integers, booleans and null."""
     if isinstance(value, str):
         return bounded(value)
     if value is None or isinstance(value, bool):

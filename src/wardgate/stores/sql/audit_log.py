@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, literal, select
 
 from wardgate.audit.model import Event
 from wardgate.audit.redact import bounded
@@ -13,13 +13,18 @@ from wardgate.stores.sql import chain
 from wardgate.stores.sql.context import Context
 from wardgate.stores.sql.quotas import add_counts
 from wardgate.stores.sql.schema import AUDIT, AUDIT_HEAD, AUDIT_IDS, CHECKPOINTS, LOG_OFFSETS
-from wardgate.stores.sql.transaction import reading, writing
+from wardgate.stores.sql.transaction import driver_of, hot_writing, reading, writing
 from wardgate.stores.sql.upsert import upsert
 
 MAX_FOUND: Final = 100
 MAX_READ: Final = 10_000
 
 _RECORD = (AUDIT.c.seq, AUDIT.c.body, AUDIT.c.hash)
+
+_FIRST = select(literal(0).label("n")).cte("buckets", recursive=True)
+_LAST = select(AUDIT_HEAD.c.seq // chain.RECORDS_PER_BUCKET).scalar_subquery()
+_BUCKETS = _FIRST.union_all(select(_FIRST.c.n + 1).where(_FIRST.c.n < _LAST))
+"""Every bucket of `audit_ids`: 0 to that of the last record."""
 
 
 class SQLAuditLog:
@@ -31,13 +36,13 @@ class SQLAuditLog:
     def append(self, events: Sequence[Event]) -> Sequence[AuditRecord]:
         if not events:
             return []
-        with writing(self._context.database) as connection:
-            return chain.append(self._context, connection, events)
+        with hot_writing(self._context.database) as driver:
+            return chain.append_on(self._context, driver, events)
 
     def append_from(self, source: str, offset: int, events: Sequence[Event], counts: Sequence[QuotaCount]) -> None:
         """Do nothing when `offset` was reached before: a repeat after a crash. One reader per source."""
         with writing(self._context.database) as connection:
-            self._context.hot.lock_head(connection)  # two readers of one source by mistake also take turns here
+            self._context.hot.lock_head(driver_of(connection))  # two readers of one source by mistake also take turns here
             if _offset(connection, source) >= offset:
                 return
             chain.append(self._context, connection, events)
@@ -62,8 +67,9 @@ class SQLAuditLog:
             return [AuditRecord(*row) for row in connection.execute(statement)][::-1]
 
     def find(self, any_id: str) -> Sequence[AuditRecord]:
-        statement = select(*_RECORD).join(AUDIT_IDS, AUDIT_IDS.c.seq == AUDIT.c.seq)
-        statement = statement.where(AUDIT_IDS.c.id_key == chain.id_key(any_id)).order_by(AUDIT.c.seq).limit(MAX_FOUND)
+        with_id = AUDIT_IDS.c.id_key == chain.id_key(any_id)
+        statement = select(*_RECORD).select_from(_BUCKETS).join(AUDIT_IDS, (AUDIT_IDS.c.bucket == _BUCKETS.c.n) & with_id)
+        statement = statement.join(AUDIT, AUDIT.c.seq == AUDIT_IDS.c.seq).order_by(AUDIT.c.seq).limit(MAX_FOUND)
         with reading(self._context.database) as connection:
             found = [AuditRecord(*row) for row in connection.execute(statement)]
         return [record for record in found if _has_id(record, bounded(any_id))]

@@ -2,43 +2,52 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from wardgate.audit.canonical import canonical
+from wardgate.audit.body import stored_body
 from wardgate.audit.chain import Link, link
 from wardgate.audit.model import Event
-from wardgate.audit.redact import bounded, redact
+from wardgate.audit.redact import bounded
 from wardgate.stores.ports import AuditRecord
 from wardgate.stores.sql.context import Context
-from wardgate.stores.sql.hot import Row
+from wardgate.stores.sql.hot import IdRow, Row
+from wardgate.stores.sql.transaction import driver_of
+
+RECORDS_PER_BUCKET: Final = 1024
+"""NOTE: stored in `audit_ids.bucket`; another number needs a migration."""
 
 
 def append(context: Context, connection: Connection, events: Sequence[Event]) -> list[AuditRecord]:
     """Append the events to the chain; other appenders wait until this transaction ends."""
+    return append_on(context, driver_of(connection), events)
+
+
+def append_on(context: Context, driver: Any, events: Sequence[Event]) -> list[AuditRecord]:
+    """Append on the driver's connection, in its transaction."""
     if not events:
         return []
-    head = Link(*context.hot.lock_head(connection))
-    return append_after(context, connection, head, events)
+    return append_after(context, driver, Link(*context.hot.lock_head(driver)), events)
 
 
-def append_after(context: Context, connection: Connection, head: Link, events: Sequence[Event]) -> list[AuditRecord]:
+def append_after(context: Context, driver: Any, head: Link, events: Sequence[Event]) -> list[AuditRecord]:
     """Append after `head`, which this transaction has locked."""
     if not events:
         return []
     seq, record_hash = head.seq, head.hash
     rows: list[Row] = []
-    ids: list[tuple[int, int]] = []
+    ids: list[IdRow] = []
     for event in events:
         seq += 1
-        body = canonical(redact(event, context.personal_key))
+        body = stored_body(event, context.personal_key)
         record_hash = link(record_hash, seq, body)
         rows.append((seq, body, record_hash))
         for any_id in {event.message_id, event.request_id, event.correlation_id}:
             if any_id is not None:
-                ids.append((id_key(any_id), seq))  # noqa: PERF401 - three ids at most, and the loop reads as what it does
-    context.hot.insert_records(connection, rows, ids)
-    context.hot.move_head(connection, seq, record_hash)
+                ids.append((seq // RECORDS_PER_BUCKET, id_key(any_id), seq))  # noqa: PERF401 - three ids at most, and the loop reads as what it does
+    context.hot.insert_records(driver, rows, ids)
+    context.hot.move_head(driver, seq, record_hash)
     return [AuditRecord(*row) for row in rows]
 
 

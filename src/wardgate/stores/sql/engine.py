@@ -25,6 +25,8 @@ WRITE: Final = "wardgate_write"
 
 _POOL_SIZE: Final = 8
 _CACHED_STATEMENTS: Final = 512
+_CHECKPOINT_PAGES: Final = 4000
+"""16 MiB of journal before it is copied into the database: a page that was written often is copied once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ def _sqlite(url: URL, synchronous: Synchronous, limits: Limits) -> Engine:
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA trusted_schema=OFF")
         connection.execute("PRAGMA cache_size=-16000")
+        connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
         connection.execute("PRAGMA journal_size_limit=67108864")
 
     @event.listens_for(engine, "begin")

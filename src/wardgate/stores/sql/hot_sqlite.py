@@ -5,36 +5,32 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final, cast
 
-from sqlalchemy import Connection
-
-from wardgate.stores.sql.hot import Row
+from wardgate.stores.sql.hot import IdRow, Row
 
 _ROWS_PER_STATEMENT: Final = 64
 _CLAIM: Final = 'INSERT INTO single_uses (key, "until") VALUES {} ON CONFLICT DO NOTHING'
 _RECORDS: Final = "INSERT INTO audit (seq, body, hash) VALUES {}"
-_IDS: Final = "INSERT INTO audit_ids (id_key, seq) VALUES {}"
+_IDS: Final = "INSERT INTO audit_ids (bucket, id_key, seq) VALUES {}"
 
 
 class SQLiteStatements:
     """Multi-row VALUES: one step of the statement for up to 64 rows."""
 
-    def lock_head(self, connection: Connection) -> tuple[int, str]:
-        found = _driver(connection).execute("SELECT seq, hash FROM audit_head WHERE id = 1").fetchone()
+    def lock_head(self, driver: Any) -> tuple[int, str]:
+        found = driver.execute("SELECT seq, hash FROM audit_head WHERE id = 1").fetchone()
         return cast("tuple[int, str]", found)
 
-    def move_head(self, connection: Connection, seq: int, record_hash: str) -> None:
-        _driver(connection).execute("UPDATE audit_head SET seq = ?, hash = ? WHERE id = 1", (seq, record_hash))
+    def move_head(self, driver: Any, seq: int, record_hash: str) -> None:
+        driver.execute("UPDATE audit_head SET seq = ?, hash = ? WHERE id = 1", (seq, record_hash))
 
-    def claim(self, connection: Connection, keys: Sequence[bytes], untils: Sequence[int]) -> list[bool]:
-        driver = _driver(connection)
+    def claim(self, driver: Any, keys: Sequence[bytes], untils: Sequence[int]) -> list[bool]:
         firsts: list[bool] = []
         for start in range(0, len(keys), _ROWS_PER_STATEMENT):
             chunk = list(zip(keys[start : start + _ROWS_PER_STATEMENT], untils[start:], strict=False))
             firsts += _claim_chunk(driver, chunk)
         return firsts
 
-    def insert_records(self, connection: Connection, rows: Sequence[Row], ids: Sequence[tuple[int, int]]) -> None:
-        driver = _driver(connection)
+    def insert_records(self, driver: Any, rows: Sequence[Row], ids: Sequence[IdRow]) -> None:
         _insert(driver, _RECORDS, rows)
         _insert(driver, _IDS, ids)
 
@@ -68,7 +64,3 @@ def _values(statement: str, rows: int, columns: int) -> str:
     """Return the statement for so many rows. The driver keeps it compiled, under its text."""
     row = f"({','.join('?' * columns)})"
     return statement.format(",".join([row] * rows))
-
-
-def _driver(connection: Connection) -> sqlite3.Connection:
-    return cast("sqlite3.Connection", connection.connection.driver_connection)

@@ -70,11 +70,16 @@ AUDIT: Final = Table(
 
 AUDIT_IDS: Final = Table(
     "audit_ids", METADATA,
+    Column("bucket", Integer, primary_key=True, autoincrement=False),
     Column("id_key", BigInteger, primary_key=True, autoincrement=False),
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
-"""Where to find an id: `id_key` is 64 bits of its hash, so a hit is confirmed in the record."""
+"""Where to find an id: `id_key` is 64 bits of its hash, so a hit is confirmed in the record.
+
+Ids are random, and writing at random places of a large index costs a page each. `bucket` is the number of the record
+by the thousand, so new entries lie close together; a search asks each bucket in turn.
+"""
 
 AUDIT_HEAD: Final = Table(
     "audit_head", METADATA,

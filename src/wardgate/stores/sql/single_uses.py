@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import delete, select
 
@@ -10,7 +11,10 @@ from wardgate.stores.ports import SingleUse
 from wardgate.stores.sql.columns import to_micros
 from wardgate.stores.sql.context import Context
 from wardgate.stores.sql.schema import SINGLE_USES
-from wardgate.stores.sql.transaction import reading, writing
+from wardgate.stores.sql.transaction import hot_writing, reading, writing
+
+_KEY_BYTES: Final = 16
+"""Of SHA-256. Two ids with the same key need 2^64 tries, and whoever finds them refuses only itself."""
 
 
 class SQLSingleUses:
@@ -23,8 +27,8 @@ class SQLSingleUses:
         if not uses:
             return []
         keys, untils = keys_of(uses)
-        with writing(self._context.database) as connection:
-            return self._context.hot.claim(connection, keys, untils)
+        with hot_writing(self._context.database) as driver:
+            return self._context.hot.claim(driver, keys, untils)
 
     def seen(self, namespace: str, use_id: str) -> bool:
         statement = select(SINGLE_USES.c.until).where(SINGLE_USES.c.key == use_key(namespace, use_id))
@@ -43,4 +47,4 @@ def keys_of(uses: Sequence[SingleUse]) -> tuple[list[bytes], list[int]]:
 
 def use_key(namespace: str, use_id: str) -> bytes:
     """Return the hash of a use; the namespace's length keeps (ab, c) and (a, bc) apart."""
-    return hashlib.sha256(f"{len(namespace)}:{namespace}:{use_id}".encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(f"{len(namespace)}:{namespace}:{use_id}".encode("utf-8", "surrogatepass")).digest()[:_KEY_BYTES]

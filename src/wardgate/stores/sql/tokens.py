@@ -12,7 +12,7 @@ from wardgate.stores.sql import chain
 from wardgate.stores.sql.context import Context
 from wardgate.stores.sql.schema import REVOKED_TOKENS
 from wardgate.stores.sql.single_uses import keys_of
-from wardgate.stores.sql.transaction import raise_generation, reading, writing
+from wardgate.stores.sql.transaction import hot_writing, raise_generation, reading, writing
 from wardgate.stores.sql.upsert import upsert
 
 
@@ -32,14 +32,14 @@ class SQLTokens:
         if not issues and not events:
             return [], []
         keys, untils = keys_of([issue.use for issue in issues])
-        with writing(self._context.database) as connection:
+        with hot_writing(self._context.database) as driver:
             # NOTE: the head comes before the claims, here and nowhere the other way round: no deadlock on PostgreSQL.
-            head = Link(*self._context.hot.lock_head(connection))
-            firsts = self._context.hot.claim(connection, keys, untils) if issues else []
+            head = Link(*self._context.hot.lock_head(driver))
+            firsts = self._context.hot.claim(driver, keys, untils) if issues else []
             apply = [
                 issue.if_first if first else issue.if_replayed for issue, first in zip(issues, firsts, strict=True)
             ]
-            records = chain.append_after(self._context, connection, head, [*apply, *events])
+            records = chain.append_after(self._context, driver, head, [*apply, *events])
         return firsts, records[len(issues) :]
 
     def revoke(self, jti: str, until: datetime, event: Event) -> int:

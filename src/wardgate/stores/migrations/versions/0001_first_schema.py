@@ -94,6 +94,7 @@ def _audit() -> None:
     )
     op.create_table(
         "audit_ids",
+        sa.Column("bucket", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("id_key", sa.BigInteger(), primary_key=True, autoincrement=False),
         sa.Column("seq", sa.BigInteger(), primary_key=True, autoincrement=False),
         sqlite_with_rowid=False,
