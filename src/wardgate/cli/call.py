@@ -1,0 +1,122 @@
+"""`wardgate call METHOD URL`: one call by one of the published patterns, with the reason when it is refused."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import httpx2
+
+from wardgate.catalogue import Pattern
+from wardgate.cli.calling import Caller, with_caller
+from wardgate.cli.context import with_world
+from wardgate.cli.failures import Failed
+from wardgate.cli.options import read_input
+from wardgate.cli.output import Printer
+from wardgate.cli.refused import reason_lines
+from wardgate.client import APIError, api_error
+from wardgate.refusals import CATALOGUE
+
+MAX_BODY_BYTES: Final = 10_000_000
+SECRET_HEADERS: Final = frozenset({"authorization", "apikey", "proxy-authorization", "cookie"})
+HEADERS_OF_INTEREST: Final = (
+    "content-type", "x-request-id", "x-correlation-id", "x-wardgate-reason", "www-authenticate", "retry-after", "ratelimit",
+    "ratelimit-policy", "allow", "location",
+)
+
+
+@click.command()
+@click.argument("method")
+@click.argument("url")
+@click.option("--pattern", type=click.Choice([pattern.value for pattern in Pattern]), default=None, show_default="signed-jwt with --app, else open-access",
+              help="How the caller proves itself.")
+@click.option("--header", "-H", "headers", multiple=True, metavar="NAME:VALUE", help="A header to send; not one that carries a credential.")
+@click.option("--data-file", type=click.Path(dir_okay=False, path_type=Path), default=None, help="The request body; - is standard input.")
+@click.option("--retry", is_flag=True, help="Try again as the SDK does, instead of showing the first failure.")
+@with_world
+@with_caller
+@click.pass_context
+def call(
+    ctx: click.Context, method: str, url: str, pattern: str | None, headers: tuple[str, ...], data_file: Path | None,
+    retry: bool, caller: Caller, printer: Printer,
+) -> None:
+    """Call URL (a path, or a whole URL) with METHOD, and print status, headers of interest and body.
+
+    A refusal is explained, and the exit code is 1.
+    """
+    chosen = Pattern(pattern) if pattern is not None else (Pattern.SIGNED_JWT if caller.app else Pattern.OPEN_ACCESS)
+    content = read_input(data_file, "the body") if data_file is not None else None
+    attempts = 4 if retry else 1
+    auth: httpx2.Auth | None = None
+    if chosen is Pattern.API_KEY:
+        auth = caller.api_key_auth()
+    elif chosen is Pattern.SIGNED_JWT:
+        auth = caller.signed_jwt(attempts)
+    with caller.client(auth, mutual_tls=chosen is Pattern.TLS_MA, attempts=attempts) as client:
+        response = _send(client, method.upper(), url, _headers(headers), content)
+    _show(printer, response, caller.world.now)
+    if response.status_code >= 400:
+        ctx.exit(1)
+
+
+def _send(client: httpx2.Client, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> httpx2.Response:
+    """Send, and read at most 10 MB of the answer. Raises `Failed`, httpx2's errors, and those of the SDK."""
+    try:
+        request = client.build_request(method, url, headers=headers, content=content)
+    except (httpx2.InvalidURL, ValueError) as error:
+        raise click.UsageError(f"{url}: {error}") from None
+    response = client.send(request, stream=True)
+    try:
+        read = bytearray()
+        for chunk in response.iter_bytes():
+            read += chunk
+            if len(read) > MAX_BODY_BYTES:
+                raise Failed(f"{response.status_code}, and a body of more than {MAX_BODY_BYTES} bytes")
+    finally:
+        response.close()
+    kept = [(name, value) for name, value in response.headers.multi_items() if name not in {"content-encoding", "content-length"}]
+    return httpx2.Response(response.status_code, headers=kept, content=bytes(read), request=request)
+
+
+def _headers(given: tuple[str, ...]) -> dict[str, str]:
+    headers = {}
+    for header in given:
+        name, colon, value = header.partition(":")
+        if not colon or not name.strip() or not header.isascii() or not header.isprintable():
+            raise click.UsageError("a header is given as NAME:VALUE, in printable ASCII")
+        if name.strip().lower() in SECRET_HEADERS:
+            raise click.UsageError(f"{name.strip()} carries a credential, which is never an argument; choose a --pattern")
+        headers[name.strip()] = value.strip()
+    return headers
+
+
+def _show(printer: Printer, response: httpx2.Response, now: datetime) -> None:
+    headers = {name: response.headers[name] for name in HEADERS_OF_INTEREST if name in response.headers}
+    refusal = api_error(response, now) if response.status_code >= 400 else None
+    lines = [f"HTTP {response.status_code} {response.reason_phrase}".rstrip(), *(f"{name}: {value}" for name, value in headers.items())]
+    body = _body(response)
+    lines += ["", body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, indent=2)] if response.content else []
+    lines += ["", *reason_lines(refusal)] if refusal is not None else []
+    printer.answer({"status": response.status_code, "headers": headers, "body": body, "refusal": _refusal(refusal)}, lines)
+
+
+def _body(response: httpx2.Response) -> Any:
+    if "json" in response.headers.get("content-type", ""):
+        try:
+            return json.loads(response.content)
+        except ValueError:
+            pass
+    try:
+        return response.content.decode()
+    except UnicodeDecodeError:
+        return f"({len(response.content)} bytes that are not text)"
+
+
+def _refusal(refusal: APIError | None) -> dict[str, Any] | None:
+    if refusal is None:
+        return None
+    known = CATALOGUE.get(refusal.reason or "")
+    return {"reason": refusal.reason, "code": refusal.code, "text": refusal.text, "message_id": refusal.message_id,
+            "request_id": refusal.request_id, "explain": refusal.explain_id, "advice": known.advice if known else None}

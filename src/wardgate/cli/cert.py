@@ -1,0 +1,150 @@
+"""`wardgate cert`: certificates of systems, applications and servers."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wardgate.applications import Application
+from wardgate.ca import Issued
+from wardgate.ca.records import SubjectKind
+from wardgate.cli.confirmation import confirm, wait_option
+from wardgate.cli.context import World, with_world
+from wardgate.cli.failures import Failed
+from wardgate.cli.options import IN_FILE, read_input
+from wardgate.cli.output import Printer, table
+from wardgate.pki.crl import REASONS
+from wardgate.stores.ports import IssuedCertificate
+
+
+@click.group()
+def cert() -> None:
+    """Certificates of systems, applications and servers."""
+
+
+@cert.command()
+@click.option("--csr", type=IN_FILE, required=True, help="The certificate request in PEM; the private key stays with you.")
+@click.option("--system", metavar="ASID", default=None, help="For this system, under its registered FQDN.")
+@click.option("--app", metavar="NAME", default=None, help="For this application, under its certificate name.")
+@click.option("--server", metavar="FQDN", default=None, help="For a server of this name.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR", help="Where cert.pem and chain.pem (leaf first) are written.")
+@with_world
+def issue(csr: Path, system: str | None, app: str | None, server: str | None, out: Path, world: World, printer: Printer) -> None:
+    """Issue a certificate for a request, and write DIR/cert.pem and DIR/chain.pem."""
+    kind, subject, name = _subject(world, system, app, server)
+    request = read_input(csr, "the certificate request")
+    world.authority.ensure(world.environment.name, world.now)
+    issued = world.authority.issue_from_csr(request, subject_kind=kind, subject=subject, expected_name=name, now=world.now)
+    _written(printer, issued, out)
+
+
+@cert.command()
+@click.option("--fingerprint", default=None, metavar="SHA256", help="The certificate with this fingerprint, in hex.")
+@click.option("--serial", default=None, metavar="HEX", help="The certificate with this serial number.")
+@click.option("--name", default=None, metavar="FQDN", help="Every certificate of this name that is still good.")
+@click.option("--reason", type=click.Choice(list(REASONS)), default="unspecified", show_default=True, help="Why (RFC 5280 section 5.3.1).")
+@wait_option
+@with_world
+def revoke(
+    fingerprint: str | None, serial: str | None, name: str | None, reason: str, wait: float, world: World, printer: Printer
+) -> None:
+    """Revoke a certificate; it is refused on connections that are open, too."""
+    _one_of(fingerprint=fingerprint, serial=serial, name=name)
+    revoked = world.authority.revoke(fingerprint=fingerprint, serial=serial, name=name, reason=reason, now=world.now)
+    lines = [f"revoked {entry.name} (serial {entry.serial}, SHA-256 {entry.fingerprint})" for entry in revoked]
+    confirm(world, printer, world.stores.generation.current(), wait, {"revoked": [_data(entry) for entry in revoked]}, lines)
+
+
+@cert.command("list")
+@click.option("--expiring", type=click.IntRange(0, 36500), default=None, metavar="DAYS", help="Only those that end within so many days and have no successor.")
+@click.option("--all", "every", is_flag=True, help="Revoked and expired ones too.")
+@with_world
+def list_certificates(expiring: int | None, every: bool, world: World, printer: Printer) -> None:
+    """List the certificates this Wardgate issued, the one that ends first on top."""
+    now = world.now
+    found = world.authority.expiring(expiring, now) if expiring is not None else world.authority.certificates()
+    shown = sorted((c for c in found if every or (c.revoked_at is None and c.not_after > now)), key=lambda c: c.not_after)
+    rows = [(c.name, c.subject_kind, c.subject, c.serial, f"{c.not_after:%Y-%m-%d}", _state(c, world)) for c in shown]
+    printer.answer([_data(c) for c in shown], table(("NAME", "FOR", "SUBJECT", "SERIAL", "ENDS", "STATE"), rows))
+
+
+@cert.command()
+@click.option("--fingerprint", default=None, metavar="SHA256", help="The certificate with this fingerprint, in hex.")
+@click.option("--serial", default=None, metavar="HEX", help="The certificate with this serial number.")
+@click.option("--name", default=None, metavar="FQDN", help="The newest certificate of this name.")
+@click.option("--csr", type=IN_FILE, default=None, help="A request with a new key; without it the old key is certified again.")
+@click.option("--early", is_flag=True, help="Before the last 60 days as well.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR", help="Where cert.pem and chain.pem (leaf first) are written.")
+@with_world
+def renew(
+    fingerprint: str | None, serial: str | None, name: str | None, csr: Path | None, early: bool, out: Path,
+    world: World, printer: Printer,
+) -> None:
+    """Renew a certificate for the same subject and name; the old one stays good until its end."""
+    _one_of(fingerprint=fingerprint, serial=serial, name=name)
+    request = read_input(csr, "the certificate request") if csr is not None else None
+    issued = world.authority.renew(now=world.now, fingerprint=fingerprint, serial=serial, name=name, csr=request, early=early)
+    _written(printer, issued, out)
+
+
+def _subject(world: World, system: str | None, app: str | None, server: str | None) -> tuple[SubjectKind, str, str]:
+    """Return for whom and under which name; the manifest knows the names of systems and applications."""
+    _one_of(system=system, app=app, server=server)
+    if server is not None:
+        return SubjectKind.SERVER, server, server
+    _, manifest = world.manifest()
+    names = {entry.asid: entry.fqdn for entry in manifest.systems}
+    if system is not None:
+        if system not in names:
+            raise Failed(f"there is no system with ASID {system} in the manifest")
+        return SubjectKind.SYSTEM, system, _named(names[system], f"the system {system} has no fqdn in the manifest")
+    application = next((entry for entry in manifest.applications if entry.name == app), None)
+    if application is None:
+        raise Failed(f"there is no application {app}: wardgate app list")
+    return SubjectKind.APPLICATION, application.name, _application_name(application, names)
+
+
+def _application_name(application: Application, systems: dict[str, str | None]) -> str:
+    name = application.tls_client_auth_san_dns or (systems.get(application.asid) if application.asid else None)
+    return _named(name, f"the application {application.name} has neither tls_client_auth_san_dns nor a system with an fqdn")
+
+
+def _named(name: str | None, message: str) -> str:
+    if name is None:
+        raise Failed(f"{message}: add it, then wardgate manifest apply")
+    return name
+
+
+def _one_of(**options: str | None) -> None:
+    if sum(value is not None for value in options.values()) != 1:
+        raise click.UsageError("give one of " + ", ".join(f"--{name}" for name in options))
+
+
+def _written(printer: Printer, issued: Issued, out: Path) -> None:
+    """Write both files, each complete or not at all."""
+    out.mkdir(parents=True, exist_ok=True)
+    files = {out / "cert.pem": issued.certificate.certificate_pem, out / "chain.pem": issued.chain_pem}
+    for path, text in files.items():
+        draft = path.with_name(f".{path.name}.new")
+        draft.write_text(text, encoding="ascii")
+        os.replace(draft, path)  # noqa: PTH105 - the one that is atomic by its name
+    lines = [f"issued {issued.certificate.name}, good until {issued.certificate.not_after:%Y-%m-%d} (serial {issued.certificate.serial})",
+             *(f"  {path}" for path in files)]
+    printer.answer({**_data(issued.certificate), "files": [str(path) for path in files]}, lines)
+
+
+def _state(entry: IssuedCertificate, world: World) -> str:
+    if entry.revoked_at is not None:
+        return f"revoked {entry.revoked_at:%Y-%m-%d}"
+    if entry.not_after <= world.now:
+        return "expired"
+    return "renew" if entry.not_after - world.now <= timedelta(days=world.authority.settings.renew_ahead_days) else "good"
+
+
+def _data(entry: IssuedCertificate) -> dict[str, Any]:
+    return {"name": entry.name, "subject_kind": entry.subject_kind, "subject": entry.subject, "serial": entry.serial,
+            "fingerprint": entry.fingerprint, "authority": entry.authority, "not_before": entry.not_before.isoformat(),
+            "not_after": entry.not_after.isoformat(), "revoked_at": entry.revoked_at.isoformat() if entry.revoked_at else None,
+            "revocation_reason": entry.revocation_reason}

@@ -1,0 +1,128 @@
+"""The installation a command acts on, opened piece by piece when a command asks: store, environment, authorities."""
+
+import functools
+import getpass
+import os
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from wardgate.audit import Event, EventType
+from wardgate.ca import CASettings, CertificateAuthority
+from wardgate.catalogue import Environment
+from wardgate.cli.failures import Failed
+from wardgate.cli.options import Command, data_option, database_option, printing
+from wardgate.keystores import DatabaseKeys, load_store_keys
+from wardgate.manifest import Manifest
+from wardgate.manifest.documents import from_documents
+from wardgate.stores import Stores, open_stores
+from wardgate.stores.ports import StoredDocument
+
+DATABASE_FILE: Final = "wardgate.db"
+CA_BASE_URL: Final = "pki-base-url"
+"""The name under which the store keeps where `/pki` is reached; `wardgate up` writes it."""
+DEFAULT_CA_BASE_URL: Final = "http://localhost:8080/pki"
+
+
+class World:
+    """One installation: a data directory and a database. Close it, or use it as a context."""
+
+    def __init__(self, data: Path, database_url: str | None) -> None:
+        self.data = data
+        self.database_url = database_url
+        self._open = ExitStack()
+        self._may_create = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    @property
+    def now(self) -> datetime:
+        """The time of day, in UTC."""
+        return datetime.now(UTC)
+
+    @property
+    def url(self) -> str:
+        """The database: the one named, or the file in the data directory."""
+        return self.database_url or f"sqlite:///{self.data / DATABASE_FILE}"
+
+    def create(self) -> None:
+        """Make the data directory when there is none, so that the store may be opened for the first time."""
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._may_create = True
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is an installation to look at."""
+        return self.database_url is not None or (self.data / DATABASE_FILE).is_file()
+
+    @cached_property
+    def stores(self) -> Stores:
+        """Every store. Raises `Failed` when there is no installation here, and `StoreError`."""
+        if not self.exists and not self._may_create:
+            raise Failed(f"there is no Wardgate in {self.data}: start one with `wardgate up`, or name another with --data")
+        stores = open_stores(self.url, load_store_keys(os.environ, self.data))
+        self._open.callback(stores.close)
+        return stores
+
+    @cached_property
+    def keys(self) -> DatabaseKeys:
+        """The keys this installation signs with."""
+        keys = DatabaseKeys(self.stores.signing_keys)
+        keys.reload()
+        return keys
+
+    @cached_property
+    def authority(self) -> CertificateAuthority:
+        """The certification authority. Before issuing, `ensure` it: `wardgate up` may not have run yet."""
+        settings = CASettings(self.stores.values.get(CA_BASE_URL) or DEFAULT_CA_BASE_URL)
+        return CertificateAuthority(self.stores.certificates, self.stores.values, settings)
+
+    def event(self, kind: EventType, application: str | None = None, **details: str | int | bool | None) -> Event:
+        """Return an event of something that was done here, and by whom: the name of this machine's account."""
+        return Event(kind, self.now, application=application, details={**details, "by": "command line", "operator": _operator()})
+
+    def manifest(self) -> tuple[int, Manifest]:
+        """Return the generation and the manifest that the store holds. Raises `Failed` when there is none yet."""
+        generation, documents = self.documents()
+        if not documents:
+            raise Failed("this Wardgate has no manifest yet: wardgate manifest apply FILE")
+        return generation, from_documents(documents)
+
+    def documents(self) -> tuple[int, tuple[StoredDocument, ...]]:
+        """Return the generation and every document."""
+        generation, documents = self.stores.documents.load()
+        return generation, tuple(documents)
+
+    @cached_property
+    def environment(self) -> Environment:
+        """The environment as the store has it."""
+        return self.manifest()[1].environment
+
+
+def _operator() -> str:
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def with_world(command: Command) -> Command:
+    """Add `--data`, `--database-url` and `--output`, and pass a `world` and a `printer`."""
+    @data_option
+    @database_option
+    @printing
+    @functools.wraps(command)
+    def wrapped(*arguments: Any, data: Path, database_url: str | None, **options: Any) -> Any:
+        with World(data, database_url) as world:
+            return command(*arguments, world=world, **options)
+
+    return wrapped

@@ -1,0 +1,49 @@
+"""Known errors of every room, as one line on standard error and exit code 1."""
+
+import sys
+from typing import Any, Final
+
+import click
+
+EXPECTED: Final = (
+    ("wardgate.stores.errors", "StoreError"),
+    ("wardgate.keystores.errors", "KeyStoreError"),
+    ("wardgate.manifest.errors", "ManifestInvalid"),
+    ("wardgate.client.errors", "ClientError"),
+    ("wardgate.jose.errors", "JOSEError"),
+    ("wardgate.oauth.errors", "OAuthRefused"),
+    ("wardgate.pki.errors", "PKIError"),
+    ("wardgate.ca.errors", "CAError"),
+    ("wardgate.dataplane.errors", "DataPlaneError"),
+    ("httpx2", "HTTPError"),
+    ("httpx2", "InvalidURL"),
+)
+"""Module and class. A module that was not imported cannot have raised."""
+
+
+class Failed(click.ClickException):
+    """What was asked for was refused or failed; the message says why in one line, or one line per problem."""
+
+    exit_code = 1
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"wardgate: {self.format_message()}", file=file or sys.stderr)
+
+
+def failure_of(error: Exception) -> Failed | None:
+    """Return the failure to show for `error`, or None for an error that nobody expected."""
+    for module_name, class_name in EXPECTED:
+        known = getattr(sys.modules.get(module_name), class_name, None)
+        if known is not None and isinstance(error, known):
+            return Failed(_sentence(error))
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename else ""
+        return Failed(f"{name}{error.strerror or error}")
+    return None
+
+
+def _sentence(error: Exception) -> str:
+    """Return the message; a failed connection says what it was that failed."""
+    text = str(error) or type(error).__name__
+    request = getattr(error, "_request", None)
+    return f"{request.url.scheme}://{request.url.netloc.decode()}: {text}" if request is not None else text

@@ -1,0 +1,30 @@
+"""The tree of commands, by name. Each is imported when it is asked for."""
+
+from typing import Final
+
+import click
+
+from wardgate.cli.lazy import Lazy, LazyGroup
+
+COMMANDS: Final = {
+    "up": Lazy("wardgate.cli.up:up", "Run the gateway, the authorisation server and the certification authority."),
+    "manifest": Lazy("wardgate.cli.manifest:manifest", "Check, compare, apply and export the manifest."),
+    "app": Lazy("wardgate.cli.app:app", "Applications, their API keys and their key sets."),
+    "cert": Lazy("wardgate.cli.cert:cert", "Issue, list, renew and revoke certificates."),
+    "token": Lazy("wardgate.cli.token:token", "Get and revoke access tokens."),
+    "call": Lazy("wardgate.cli.call:call", "Call an API by one of the published patterns."),
+    "explain": Lazy("wardgate.cli.explain:explain", "Tell the whole story of a request, message or correlation id."),
+    "doctor": Lazy("wardgate.cli.doctor:doctor", "Check an assertion, key set, certificate or request before the first call."),
+    "audit": Lazy("wardgate.cli.audit:audit", "Read, verify and export the record of every decision."),
+    "key": Lazy("wardgate.cli.key:key", "The keys this Wardgate signs with."),
+    "version": Lazy("wardgate.cli.version:version", "Print the version."),
+}
+"""In the order in which a newcomer needs them."""
+
+
+@click.group(
+    cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 refused or failed, 2 wrong use.",
+)
+def main() -> None:
+    """Secure health APIs the way NHS England does, on your own machines."""

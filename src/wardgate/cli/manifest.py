@@ -1,0 +1,110 @@
+"""`wardgate manifest`: the source of truth, checked, compared, applied and exported."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wardgate.cli.applying import apply as store_all
+from wardgate.cli.applying import documents_to_change, key_work
+from wardgate.cli.confirmation import confirm, wait_option
+from wardgate.cli.context import World, with_world
+from wardgate.cli.options import IN_FILE, printing
+from wardgate.cli.output import Printer
+from wardgate.demo.refuse_live import refuse_demo_when_live
+from wardgate.manifest import Manifest, ManifestInvalid, check_files
+from wardgate.manifest.diff import diff as difference_of
+from wardgate.manifest.export import export as as_yaml
+
+files_argument = click.argument("files", nargs=-1, required=True, type=IN_FILE, metavar="FILE...")
+
+
+@click.group()
+def manifest() -> None:
+    """The manifest: one description of everything, in one file or many."""
+
+
+@manifest.command("check")
+@files_argument
+@printing
+@click.pass_context
+def check_manifest(ctx: click.Context, files: tuple[Path, ...], printer: Printer) -> None:
+    """Check manifest files: every problem with file, line and key. The exit code is 1 when there is one."""
+    try:
+        found = _read(files)
+    except ManifestInvalid as invalid:
+        printer.answer({"valid": False, "problems": [problem.as_json() for problem in invalid.problems]}, map(str, invalid.problems))
+        ctx.exit(1)
+    counts = {"apis": len(found.apis), "products": len(found.products), "applications": len(found.applications), "systems": len(found.systems)}
+    told = ", ".join(f"{count} {name}" for name, count in counts.items())
+    printer.answer({"valid": True, "environment": found.environment.name, **counts, "problems": []},
+                   [f"the manifest of {found.environment.name} is valid: {told}"])
+
+
+@manifest.command()
+@files_argument
+@with_world
+def diff(files: tuple[Path, ...], world: World, printer: Printer) -> None:
+    """Show what applying the files would change: documents, and who gains and who loses which route."""
+    wanted = _read(files)
+    if not world.exists:
+        found = difference_of(None, wanted)
+        printer.answer(found.as_json(), found.as_text().splitlines())
+        return
+    _, before, step = documents_to_change(world, wanted)
+    found = difference_of(before, wanted)
+    keys = key_work(world, wanted, step.remove)
+    printer.answer({**found.as_json(), "api_keys": [line.strip() for line in keys.lines()]}, _difference_lines(found.as_text(), keys.lines()))
+
+
+@manifest.command()
+@files_argument
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@wait_option
+@with_world
+def apply(files: tuple[Path, ...], yes: bool, wait: float, world: World, printer: Printer) -> None:
+    """Make the files together the manifest: show the difference, ask, store it, and wait until every Envoy enforces it.
+
+    What the files do not mention is removed; `wardgate manifest export` gives a file to begin with.
+    """
+    wanted = _read(files)
+    world.create()
+    seen, before, step = documents_to_change(world, wanted)
+    found = difference_of(before, wanted)
+    keys = key_work(world, wanted, step.remove)
+    lines = _difference_lines(found.as_text(), keys.lines())
+    if (step or keys) and not yes:
+        for line in lines:
+            click.echo(line, err=True)
+        _ask()
+    generation = store_all(world, wanted, seen, step, keys)
+    data = {**found.as_json(), "api_keys": [line.strip() for line in keys.lines()], "applied": bool(step or keys)}
+    told = [f"applied as generation {generation}"] if step or keys else [f"the store holds this manifest already (generation {generation})"]
+    confirm(world, printer, generation, wait, data, [*(lines if yes else []), *told])
+
+
+@manifest.command()
+@with_world
+def export(world: World, printer: Printer) -> None:
+    """Print the manifest that the store holds, as one YAML file without secrets."""
+    _, held = world.manifest()
+    text = as_yaml(held)
+    printer.answer(held.model_dump(mode="json", exclude_defaults=True), text.rstrip("\n").split("\n"))
+
+
+def _read(files: tuple[Path, ...]) -> Manifest:
+    """Return the manifest of the files. Raises `ManifestInvalid`, also for demo content in a live environment."""
+    found = check_files(files)
+    refuse_demo_when_live(found)
+    return found
+
+
+def _difference_lines(text: str, keys: list[str]) -> list[str]:
+    return [*text.rstrip("\n").split("\n"), *(["API keys:", *keys] if keys else [])]
+
+
+def _ask() -> Any:
+    if not sys.stdin.isatty():
+        raise click.UsageError("nobody is there to ask: look at the difference with `wardgate manifest diff`, then give --yes")
+    click.confirm("Apply?", abort=True, err=True)

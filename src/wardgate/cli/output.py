@@ -1,0 +1,57 @@
+"""What commands print: text for people or one JSON document for programs, on standard output."""
+
+import json
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import Any
+
+import click
+
+
+class Output(StrEnum):
+    """The two forms of every answer."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Printer:
+    """Prints an answer in the form that was asked for."""
+
+    def __init__(self, output: Output) -> None:
+        self.output = output
+
+    @property
+    def is_json(self) -> bool:
+        """Whether programs read this."""
+        return self.output is Output.JSON
+
+    def answer(self, data: Any, lines: Iterable[str]) -> None:
+        """Print `data` as JSON, or `lines` as text."""
+        if self.is_json:
+            click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+        else:
+            for line in lines:
+                click.echo(line)
+
+    def item(self, data: Any, line: str) -> None:
+        """Print one of many: a JSON document on its own line, or a line of text."""
+        click.echo(json.dumps(data, ensure_ascii=False, separators=(",", ":")) if self.is_json else line)
+
+    def note(self, line: str) -> None:
+        """Say something beside the answer, on standard error, to people only."""
+        if not self.is_json:
+            click.echo(line, err=True)
+
+
+def table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows in columns as wide as their widest cell, the heading first."""
+    widths = [max(len(row[column]) for row in [heading, *rows]) for column in range(len(heading))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [heading, *rows]]
+
+
+def pairs(rows: Iterable[tuple[str, str]]) -> list[str]:
+    """Return `name  value` lines with the values in one column; empty values are left out."""
+    kept = [(name, value) for name, value in rows if value]
+    width = max((len(name) for name, _ in kept), default=0)
+    return [f"{name.ljust(width)}  {value}" for name, value in kept]

@@ -1,0 +1,20 @@
+"""A refusal of a server, told to a person: the reason, what to do, and where the whole story is."""
+
+from wardgate.cli.output import pairs
+from wardgate.client import APIError
+from wardgate.refusals import CATALOGUE
+
+
+def reason_lines(error: APIError) -> list[str]:
+    """Return what is known of a refusal: from Wardgate its reason, from any platform its code, text and id."""
+    known = CATALOGUE.get(error.reason or "")
+    rows = [("refused", f"{error.status} {error.code}".strip() if error.reason is None else error.reason)]
+    if known is not None:
+        rows += [("check", f"{known.check}: this did not hold"), ("who can fix", f"the {known.fixer}"), ("what to do", known.advice)]
+    elif error.text:
+        rows.append(("said", error.text))
+    if error.retry_after_seconds is not None:
+        rows.append(("try again", f"after {error.retry_after_seconds:g} s"))
+    if error.explain_id is not None:
+        rows.append(("whole story", f"wardgate explain {error.explain_id}"))
+    return pairs(rows)

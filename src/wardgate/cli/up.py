@@ -1,0 +1,44 @@
+"""`wardgate up`."""
+
+import importlib
+from pathlib import Path
+from typing import Final
+
+import click
+
+from wardgate.cli.options import IN_FILE, data_option, database_option, printing
+from wardgate.cli.output import Printer
+
+PORT: Final = click.IntRange(0, 65535)
+DEMO_HTTP_PORT: Final = 8080
+
+
+@click.command()
+@data_option
+@click.option("--manifest", "manifests", type=IN_FILE, multiple=True, metavar="FILE", help="Apply these files before serving; several may be given.")
+@click.option("--demo", is_flag=True, help="Serve the demo world: sample applications, APIs and backends with published credentials. Never in a live environment.")
+@click.option("--port", type=PORT, default=8443, show_default=True, help="TLS.")
+@click.option("--mtls-port", type=PORT, default=8444, show_default=True, help="TLS that asks for a client certificate.")
+@click.option("--http-port", type=PORT, default=None, show_default="8080 with --demo, else off", help="The same without TLS, on loopback only. Never in a live environment.")
+@database_option
+@click.option("--cache-url", default=None, help="Reserved: this version has no cache.")
+@click.option("--demo-port", type=PORT, default=9001, show_default=True, help="Where the demo's sample backends listen, on loopback.")
+@printing
+@click.pass_context
+def up(
+    ctx: click.Context, data: Path, manifests: tuple[Path, ...], demo: bool, port: int, mtls_port: int, http_port: int | None,
+    database_url: str | None, cache_url: str | None, demo_port: int, printer: Printer,
+) -> None:
+    """Run the gateway, the authorisation server and the certification authority, until SIGTERM or Ctrl-C.
+
+    Everything that is missing in the data directory is made on first start. The line `ready https://localhost:8443` says
+    that Envoy and the control plane both serve.
+    """
+    if cache_url is not None:
+        raise click.UsageError("--cache-url is reserved: this version has no cache; single use and limits are in the database")
+    server = importlib.import_module("wardgate.server.up")  # heavy, and not needed for --help
+    ctx.exit(server.run(
+        data=data, manifests=manifests, demo=demo, port=port, mtls_port=mtls_port,
+        http_port=http_port if http_port is not None or not demo else DEMO_HTTP_PORT, database_url=database_url,
+        demo_port=demo_port, output=printer.output.value,
+    ))
