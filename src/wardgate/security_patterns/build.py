@@ -29,9 +29,12 @@ class World:
     over_quota: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
 
 
-def build(world: World) -> Snapshot:
-    """Join the world into a snapshot. References that do not resolve count for nothing; `manifest.check` refuses them earlier."""
-    clients = {name: client(application, world) for name, application in world.applications.items()}
+def build(world: World, known: Mapping[str, Client] | None = None) -> Snapshot:
+    """Join the world into a snapshot; `known` are the clients when they have been made already.
+
+    References that do not resolve count for nothing; `manifest.check` refuses them earlier.
+    """
+    clients = known if known is not None else {name: client(found, world) for name, found in world.applications.items()}
     return Snapshot(
         generation=world.generation,
         environment=world.environment,

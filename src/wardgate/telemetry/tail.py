@@ -1,12 +1,12 @@
 """Reads Envoy's log as it grows, exactly once: the offset is stored in the same step as the events.
 
-A file is known by its device and inode, so a renamed file goes on where it was. When it is large enough it is renamed,
+A file is known by its first line, which has a message id, so a renamed file goes on where it was. When it is large enough it is renamed,
 Envoy opens a new one, and the old one is read to its end before it is deleted.
 """
 
 import asyncio
 import contextlib
-import os
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -88,8 +88,10 @@ class LogTail:
 
     def _store_chunk(self, path: Path, *, whole: bool) -> bool:
         with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            source = f"envoy-log:{status.st_dev}:{status.st_ino}"
+            first = file.readline(MAX_LINE_BYTES)
+            if not first.endswith(b"\n") and not whole:
+                return False
+            source = "envoy-log:" + hashlib.sha256(first).hexdigest()[:32]
             offset = self.offset_of(source)
             file.seek(offset)
             chunk = file.read(CHUNK_BYTES)

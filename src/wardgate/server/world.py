@@ -1,0 +1,120 @@
+"""The world in memory: the store's documents and records, kept up to date by what changed, and its snapshot.
+
+Blocking: it reads the store. The control loop calls it on a thread.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from wardgate.applications import Application, Product
+from wardgate.catalogue import API, Environment
+from wardgate.directory import Organisation, System
+from wardgate.jose import KeyRules, parse_jwk_set
+from wardgate.manifest.documents import model_of
+from wardgate.security_patterns.build import World, build, client
+from wardgate.security_patterns.snapshot import APIKey, Client, Revocations, Snapshot, TokenIssuer
+from wardgate.stores import Stores
+from wardgate.stores.ports import Credential
+from wardgate.telemetry.counting import over, quotas_of
+
+KEPT_REVOCATION: Final = timedelta(minutes=11)
+"""The tokens of a revoked key are refused this long: their lifetime and a minute."""
+BASE_PATHS: Final = ("/oauth2", "/oauth2-mock")
+_KINDS: Final = {"organisations": Organisation, "systems": System, "apis": API, "products": Product, "applications": Application}
+
+
+class WorldKeeper:
+    """Holds every document and credential; `refresh` brings what changed and returns the new snapshot."""
+
+    def __init__(
+        self, stores: Stores, published_keys: Callable[[datetime], Mapping[str, Any]],
+        revoked_fingerprints: Callable[[datetime], frozenset[str]], default_urls: tuple[str, ...],
+    ) -> None:
+        self._stores = stores
+        self._published_keys = published_keys
+        self._revoked_fingerprints = revoked_fingerprints
+        self._default_urls = default_urls
+        self._documents: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS}
+        self._environment: Environment | None = None
+        self._credentials: dict[str, Credential] = {}
+        self._clients: dict[str, Client] = {}
+        self._generation = -1
+        self._jwks: Mapping[str, Any] = {}
+        self._issuer: TokenIssuer | None = None
+
+    @property
+    def generation(self) -> int:
+        """The generation that was read last."""
+        return self._generation
+
+    def refresh(self, now: datetime) -> Snapshot:
+        """Read what changed since the last time and return the snapshot of now."""
+        before = self._generation
+        generation, changed, removed = self._stores.documents.changed_since(before)
+        for credential in self._stores.credentials.changed_since(before):
+            self._credentials[credential.id] = credential
+        wider = any(entry.kind != "applications" for entry in changed) or any(kind != "applications" for kind, _ in removed)
+        for entry in changed:
+            if entry.kind == "environment":
+                self._environment = self._complete(model_of(entry))
+            else:
+                self._documents[entry.kind][entry.name] = model_of(entry)
+        for kind, name in removed:
+            self._documents.get(kind, {}).pop(name, None)
+        self._generation = generation
+        return self._snapshot(now, None if wider else {entry.name for entry in changed} | {name for _, name in removed})
+
+    def _complete(self, found: Any) -> Environment:
+        environment: Environment = found
+        return environment if environment.public_urls else environment.model_copy(update={"public_urls": self._default_urls})
+
+    def _snapshot(self, now: datetime, changed_applications: set[str] | None) -> Snapshot:
+        world = self._world(now)
+        if changed_applications is None:
+            snapshot = build(world)
+        else:
+            clients = {name: known for name, known in self._clients.items() if name in world.applications}
+            clients |= {name: client(world.applications[name], world) for name in changed_applications if name in world.applications}
+            snapshot = build(world, clients)
+        self._clients = dict(snapshot.clients)
+        spent = over(self._stores.quotas.used(now), quotas_of(snapshot))
+        return replace(snapshot, over_quota=spent) if spent else snapshot
+
+    def _world(self, now: datetime) -> World:
+        if self._environment is None:
+            raise LookupError("the store holds no manifest")
+        revoked = frozenset(found.id for found in self._credentials.values()
+                            if found.revoked_at is not None and found.revoked_at > now - KEPT_REVOCATION)
+        revocations = Revocations(
+            tokens=frozenset(self._stores.tokens.revoked(now)), credentials=revoked, fingerprints=self._revoked_fingerprints(now),
+        )
+        return World(
+            generation=self._generation, environment=self._environment,
+            organisations=self._documents["organisations"], systems=self._documents["systems"], apis=self._documents["apis"],
+            products=self._documents["products"], applications=self._documents["applications"],
+            api_keys=[_api_key(found) for found in self._credentials.values()],
+            tokens=self._token_issuer(now), revocations=revocations,
+        )
+
+    def _token_issuer(self, now: datetime) -> TokenIssuer:
+        environment = self._environment
+        jwks = self._published_keys(now)
+        urls = environment.public_urls if environment else ()
+        issuers = tuple(url + path for url in urls for path in BASE_PATHS)
+        if self._issuer is None or jwks != self._jwks or issuers != self._issuer.issuers:
+            self._jwks = jwks
+            self._issuer = TokenIssuer(issuers, urls[0], parse_jwk_set(jwks, KeyRules()), jwks)
+        return self._issuer
+
+
+def next_moment(snapshot: Snapshot, now: datetime) -> datetime | None:
+    """Return when time alone will change what is enforced: a key expires, or a spent quota's window ends."""
+    moments = [key.expires for key in snapshot.api_keys.values() if key.expires is not None and key.expires > now]
+    moments += [until for until in snapshot.over_quota.values() if until > now]
+    return min(moments, default=None)
+
+
+def _api_key(found: Credential) -> APIKey:
+    return APIKey(found.id, found.key, found.application, revoked=found.status != "approved", expires=found.expires)
