@@ -4,7 +4,8 @@ Owns: what a certificate request may ask, what a certificate of each profile say
 OCSP messages (RFC 6960), and reading the certificate that Envoy forwards. Pure: keys, serial numbers and `now` are
 parameters.
 Leaves: making keys, storing and publishing (`ca`), mapping a name to an application (`security_patterns`).
-Read: errors, check, names, pem, rsa_strength, profiles, csr, issue, crl, chain, explain, der, ocsp_request, ocsp, xfcc.
+Read: errors, check, names, pem, rsa_strength, der, subject, profiles, csr, issue, crl, chain, explain,
+ocsp_request, ocsp, xfcc.
 """
 
 from wardgate.pki.chain import fingerprint, presented_name

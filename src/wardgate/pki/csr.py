@@ -12,13 +12,14 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from wardgate.pki import rsa_strength
 from wardgate.pki.check import Check, CheckResult, Mismatch, first_failure, not_reached, run
-from wardgate.pki.errors import CheckFailed, MalformedPEM, NameRefused
+from wardgate.pki.errors import CheckFailed, MalformedDER, MalformedPEM, NameRefused
 from wardgate.pki.names import CLIENT_NAMES, NameRules, check_name
 from wardgate.pki.pem import blocks, labels
+from wardgate.pki.subject import COMMON_NAME, request_subject
 
 MAX_CSR_BYTES: Final = 16 * 1024
 REQUEST_LABELS: Final = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
@@ -146,18 +147,20 @@ def _check_proof_of_possession(asked: _Asked) -> None:
 
 
 def _common_name(csr: x509.CertificateSigningRequest) -> str:
-    return str(csr.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+    return request_subject(csr.tbs_certrequest_bytes)[0].text or ""
 
 
 def _check_subject(asked: _Asked) -> None:
+    expected = "a subject of one CN; every other field left out, e-mail too"
     try:
-        oids = [attribute.oid for rdn in asked.csr.subject.rdns for attribute in rdn]
-    except ValueError as error:
-        raise Mismatch("a subject of one CN", "a subject that cannot be read") from error
-    if oids == [NameOID.COMMON_NAME] and isinstance(asked.csr.subject.rdns[0].get_attributes_for_oid(oids[0])[0].value, str):
-        return
-    fields = ", ".join(getattr(oid, "_name", "") or oid.dotted_string for oid in oids) or "no field"
-    raise Mismatch("a subject of one CN; every other field left out, e-mail too", fields, "use -subj /CN=<FQDN>")
+        fields = request_subject(asked.csr.tbs_certrequest_bytes)
+    except MalformedDER as error:
+        raise Mismatch(expected, "a subject that cannot be read", COMMAND) from error
+    if [field.identifier for field in fields] != [COMMON_NAME]:
+        received = ", ".join(field.name for field in fields) or "no field"
+        raise Mismatch(expected, received, "use -subj /CN=<FQDN>")
+    if fields[0].text is None:
+        raise Mismatch("a CN in UTF-8 or printable characters", "another kind of string")
 
 
 def _check_allowed_name(asked: _Asked) -> None:

@@ -14,7 +14,10 @@ NULL: Final = 0x05
 OBJECT_IDENTIFIER: Final = 0x06
 ENUMERATED: Final = 0x0A
 GENERALIZED_TIME: Final = 0x18
+UTF8_STRING: Final = 0x0C
+PRINTABLE_STRING: Final = 0x13
 SEQUENCE: Final = 0x30
+SET: Final = 0x31
 LONG_TAG: Final = 0x1F
 
 
@@ -55,6 +58,13 @@ class Reader:
         """A reader of the next element's contents if it has this tag."""
         return self.inner(tag) if self.peek() == tag else None
 
+    def any(self) -> tuple[int, bytes]:
+        """The tag and contents of the next element, whatever it is."""
+        tag = self.peek()
+        if tag is None:
+            raise MalformedDER("an element is cut short")
+        return tag, self.element(tag)
+
     def integer(self) -> int:
         """The next INTEGER, minimally encoded (X.690 section 8.3)."""
         content = self.element(INTEGER)
@@ -91,6 +101,20 @@ class Reader:
         if length < 0x80 or length < 1 << (8 * (size - 1)):
             raise MalformedDER("a length is not minimal")
         return length, at + 1 + size
+
+
+def dotted(identifier: bytes) -> str:
+    """An object identifier's contents in dotted form (X.690 section 8.19)."""
+    arcs, value = list[int](), 0
+    for byte in identifier:
+        value = value << 7 | byte & 0x7F
+        if byte < 0x80:
+            arcs.append(value)
+            value = 0
+    if not arcs or identifier[-1] >= 0x80:
+        raise MalformedDER("an object identifier is cut short")
+    first = min(arcs[0] // 40, 2)
+    return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))
 
 
 def write(tag: int, content: bytes) -> bytes:

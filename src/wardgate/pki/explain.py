@@ -4,6 +4,7 @@ The order is that of X.509 verification in OpenSSL and BoringSSL: path, purpose,
 gateway asks of the name.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,7 +57,7 @@ def explain_cert(
     """Every check of a client certificate in order, up to the first that fails.
 
     `pem` is the certificate and, after it, any chain that is sent along; `trust_bundle` and `crls` are this
-    environment's. Never raises for what `pem` holds; raises `MalformedPEM` for a bundle or lists of ours that are not
+    environment's. Not for several threads at once. Never raises for what `pem` holds; raises `MalformedPEM` for a bundle or lists of ours that are not
     PEM.
     """
     trusted, lists = pem_text.certificates(trust_bundle), pem_text.revocation_lists(crls) if crls.strip() else []
@@ -81,11 +82,13 @@ def _check_no_private_key(pem: bytes) -> None:
 
 def _check_readable(pem: bytes) -> None:
     try:
-        for certificate in pem_text.certificates(pem):
-            _ = certificate.extensions, certificate.subject, certificate.public_key()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # what the library only warns of, X.509 does not allow
+            for certificate in pem_text.certificates(pem):
+                _ = certificate.extensions, certificate.subject, certificate.issuer, certificate.public_key()
     except MalformedPEM as error:
         raise Mismatch("one or more CERTIFICATE blocks in PEM, the end's first", str(error)) from error
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, Warning) as error:
         raise Mismatch("a certificate that can be read", "a field that cannot") from error
 
 

@@ -79,7 +79,7 @@ def self_issue(profile: Profile, draft: Draft, key: RSAPrivateKey, *, serial: in
 def _builder(
     profile: Profile, draft: Draft, serial: int, now: datetime, issuer: x509.Certificate | None
 ) -> x509.CertificateBuilder:
-    if not MIN_SERIAL_BITS <= serial.bit_length() <= MAX_SERIAL_BITS:
+    if serial < 0 or not MIN_SERIAL_BITS <= serial.bit_length() <= MAX_SERIAL_BITS:
         raise ValueError(f"a serial number has {MIN_SERIAL_BITS} to {MAX_SERIAL_BITS} bits")
     start, end = (now - BACKDATE).replace(microsecond=0), (now + draft.validity).replace(microsecond=0)
     if issuer is not None:
