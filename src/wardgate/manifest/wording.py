@@ -44,8 +44,8 @@ PATTERNS: Final[Mapping[str, str]] = {
     r"^https?://[\x21-\x2E\x30-\x7E]+/[\x21-\x7E]*$": "an http or https URL with a path, at least a `/` after the host",
     r"^https?://[\x21\x22\x24-\x7E]+$": "an http or https URL without a fragment",
     r"^[1-9][0-9]{0,8}(ps|pm)$": "a rate such as 5ps (per second) or 300pm (per minute)",
-    r"^(verify|answer)$": "verify or answer",
-    r"^localhost$": "localhost",
+    r"^(verify|answer)$": "`verify` or `answer`",
+    r"^localhost$": "`localhost`",
     r"-----BEGIN CERTIFICATE-----": "certificates in PEM",
     r"^/[\x21\x24-\x3E\x40-\x7E]*$": "a path that begins with `/`, without query and fragment",
 }
