@@ -1,0 +1,77 @@
+"""Documents and the generation, on every database."""
+
+from datetime import datetime
+
+import pytest
+
+from wardgate.audit import Event
+from wardgate.stores import AlreadyExists, Stores
+from wardgate.stores.ports import StoredDocument
+
+API = StoredDocument("apis", "hello", {"base_path": "/hello", "numbers": [1, 2.5, None], "text": "é\u0000€"})
+APP = StoredDocument("applications", "demo", {"name": "demo"})
+
+
+def test_empty_store_has_generation_zero(stores: Stores):
+    """Nothing was ever changed: generation 0, no documents, no credentials."""
+    assert stores.generation.current() == 0
+    assert stores.documents.load() == (0, [])
+    assert stores.documents.changed_since(0) == (0, [], [])
+    assert stores.credentials.all() == []
+
+
+def test_write_then_load(stores: Stores, again: Stores, event: Event):
+    """What was written is read by another process, as it was, with the generation of the write."""
+    assert stores.documents.write([APP, API], [], event) == 1
+    assert again.documents.load() == (1, [API, APP])
+    assert again.generation.current() == 1
+    assert [record.seq for record in again.audit.last(10)] == [1]
+
+
+def test_changed_since_names_only_what_changed(stores: Stores, event: Event):
+    """A later write is seen alone, a removal as a tombstone, and a put after it as a put."""
+    stores.documents.write([APP, API], [], event)
+    changed = StoredDocument("apis", "hello", {"base_path": "/other"})
+    assert stores.documents.write([changed], [("applications", "demo")], event) == 2
+    assert stores.documents.changed_since(1) == (2, [changed], [("applications", "demo")])
+    assert stores.documents.load() == (2, [changed])
+    assert stores.documents.write([APP], [], event) == 3
+    assert stores.documents.changed_since(2) == (3, [APP], [])
+    assert stores.documents.changed_since(3) == (3, [], [])
+
+
+def test_removing_what_is_not_there_leaves_no_tombstone(stores: Stores, event: Event):
+    """An unknown name is nobody's news; the write itself is still recorded."""
+    assert stores.documents.write([], [("apis", "nothing")], event) == 1
+    assert stores.documents.changed_since(0) == (1, [], [])
+
+
+@pytest.mark.parametrize("remove", [[("apis", "hello")], []], ids=["put and removed", "put twice"])
+def test_a_contradictory_write_is_refused_whole(stores: Stores, event: Event, remove: list[tuple[str, str]]):
+    """One step says one thing about a document; nothing of the step is kept."""
+    with pytest.raises(ValueError, match="once in one step"):
+        stores.documents.write([API] if remove else [API, API], remove, event)
+    assert stores.documents.load() == (0, [])
+    assert stores.audit.head() is None
+
+
+def test_a_write_that_fails_leaves_nothing(stores: Stores, now: datetime):
+    """An event that cannot be recorded takes the documents and the generation with it."""
+    bad = Event("no type", now.replace(tzinfo=None))  # type: ignore[arg-type]
+    with pytest.raises((ValueError, AttributeError)):
+        stores.documents.write([API], [], bad)
+    assert stores.documents.load() == (0, [])
+    assert stores.generation.current() == 0
+
+
+def test_twenty_thousand_documents(stores: Stores, event: Event):
+    """The size of a national directory goes in and comes out in one step each."""
+    many = [StoredDocument("systems", f"{number:012}", {"asid": f"{number:012}"}) for number in range(20_000)]
+    assert stores.documents.write(many, [], event) == 1
+    generation, found = stores.documents.load()
+    assert (generation, len(found), found[0], found[-1]) == (1, 20_000, many[0], many[-1])
+
+
+def test_already_exists_is_a_store_error_of_its_own():
+    """Callers tell a taken name from a store that is down."""
+    assert AlreadyExists.__mro__[1].__name__ == "StoreError"
