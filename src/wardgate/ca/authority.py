@@ -104,9 +104,9 @@ class CertificateAuthority:
         self._revocation.publish(now)
         return added.name
 
-    def retire_issuing_ca(self, name: str, now: datetime, *, force: bool = False) -> None:
+    def retire_issuing_ca(self, name: str, now: datetime, *, reason: str = "superseded", force: bool = False) -> None:
         """Second stage: trust it no more. Raises `AuthorityInUse` while its certificates are used, unless forced."""
-        self._revocation.retire(name, now, force=force)
+        self._revocation.retire(name, now, reason=reason, force=force)
 
     def client_trust(self) -> ClientTrust:
         """Authorities and their lists, read together; raises `NotEnsured` rather than hand out less."""

@@ -55,8 +55,7 @@ class Revocation:
         Raises `NotRevocable`, `CertificateNotFound`, `CRLPublicationFailed` (the revocation then holds already, by
         fingerprint, and the next `publish` puts it on the list).
         """
-        if reason not in REASONS:
-            raise NotRevocable(f"a reason is one of {', '.join(REASONS)}")
+        _check_reason(reason)
         if not chosen:
             raise CertificateNotFound("no certificate matches")
         for certificate in chosen:
@@ -69,11 +68,13 @@ class Revocation:
         fingerprints = {certificate.fingerprint for certificate in chosen}
         return tuple(c for c in self._certificates.all() if c.fingerprint in fingerprints)
 
-    def retire(self, name: str, now: datetime, *, force: bool = False) -> None:
+    def retire(self, name: str, now: datetime, *, reason: str = "superseded", force: bool = False) -> None:
         """Second stage of a generation change: put an issuing authority on its root's list and stop trusting it.
 
-        Raises `AuthorityNotFound`, or `AuthorityInUse` while unexpired certificates of it are in use, unless forced.
+        Raises `NotRevocable` for an unknown reason, `AuthorityNotFound`, or `AuthorityInUse` while unexpired certificates
+        of it are in use, unless forced.
         """
+        _check_reason(reason)
         leaving = self._hierarchy.named(name)
         certificates = self._certificates.all()
         dependants = [c for c in certificates if c.authority == name and c.revoked_at is None and c.not_after > now]
@@ -83,7 +84,6 @@ class Revocation:
         self._hierarchy.retire(name, now)
         for certificate in certificates:
             if certificate.subject_kind == SubjectKind.AUTHORITY and certificate.name == leaving.name:
-                reason = "cACompromise" if force else "superseded"
                 retired = event(EventType.CERTIFICATE_REVOKED, certificate, now, revocation_reason=reason)
                 self._certificates.revoke(certificate.fingerprint, now, reason, retired)
         self.publish(now)
@@ -174,6 +174,11 @@ class Revocation:
             raise ValueError("a list without an end was signed")
         pem = crl.public_bytes(Encoding.PEM).decode("ascii")
         return IssuedCRL(authority.name, number, crl.last_update_utc, crl.next_update_utc, pem)
+
+
+def _check_reason(reason: str) -> None:
+    if reason not in REASONS:
+        raise NotRevocable(f"a reason is one of {', '.join(REASONS)}")
 
 
 def _is_due(stored: IssuedCRL, entries: Sequence[Revoked], now: datetime) -> bool:
