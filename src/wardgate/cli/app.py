@@ -19,7 +19,16 @@ from wardgate.jose import InvalidJWKSet, KeyRules, parse_jwk_set
 from wardgate.jose.strict_json import decode_object
 from wardgate.manifest import Manifest
 
-key_out_option = click.option("--key-out", type=click.Path(dir_okay=False, path_type=Path), default=None, metavar="FILE",
+
+
+def _is_new(_ctx: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse a file that exists before a key is made that could not be written."""
+    if path is not None and path.exists():
+        raise click.BadParameter(f"{path} exists; a key is written to a new file")
+    return path
+
+
+key_out_option = click.option("--key-out", type=click.Path(dir_okay=False, path_type=Path), default=None, metavar="FILE", callback=_is_new,
                               help="Write the API key to a new file, readable by you only, instead of printing it.")
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from pydantic import ValidationError
+
 from wardgate.audit import Event, EventType
 from wardgate.ca import CASettings, CertificateAuthority
 from wardgate.catalogue import Environment
@@ -18,10 +20,10 @@ from wardgate.cli.options import Command, data_option, database_option, printing
 from wardgate.keystores import DatabaseKeys, load_store_keys
 from wardgate.manifest import Manifest
 from wardgate.manifest.documents import from_documents
+from wardgate.server.settings import DATABASE_FILE, Settings
 from wardgate.stores import Stores, open_stores
 from wardgate.stores.ports import StoredDocument
 
-DATABASE_FILE: Final = "wardgate.db"
 CA_BASE_URL: Final = "pki-base-url"
 """The name under which the store keeps where `/pki` is reached; `wardgate up` writes it."""
 DEFAULT_CA_BASE_URL: Final = "http://localhost:8080/pki"
@@ -52,7 +54,16 @@ class World:
     @property
     def url(self) -> str:
         """The database: the one named, or the file in the data directory."""
-        return self.database_url or f"sqlite:///{self.data / DATABASE_FILE}"
+        return self.settings.database
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings that `wardgate up` would have here. Raises `Failed` for a variable that is not one."""
+        try:
+            return Settings(data=self.data, database_url=self.database_url)
+        except ValidationError as invalid:
+            wrong = ", ".join(f"WARDGATE_{'.'.join(map(str, error['loc']))}".upper() for error in invalid.errors(include_input=False))
+            raise Failed(f"the environment has a setting that cannot be used: {wrong}") from None
 
     def create(self) -> None:
         """Make the data directory when there is none, so that the store may be opened for the first time."""
@@ -83,7 +94,10 @@ class World:
     @cached_property
     def authority(self) -> CertificateAuthority:
         """The certification authority. Before issuing, `ensure` it: `wardgate up` may not have run yet."""
-        settings = CASettings(self.stores.values.get(CA_BASE_URL) or DEFAULT_CA_BASE_URL)
+        settings = CASettings(
+            self.stores.values.get(CA_BASE_URL) or DEFAULT_CA_BASE_URL,
+            client_suffixes=self.settings.client_certificate_suffixes,
+        )
         return CertificateAuthority(self.stores.certificates, self.stores.values, settings)
 
     def event(self, kind: EventType, application: str | None = None, **details: str | int | bool | None) -> Event:

@@ -15,6 +15,8 @@ EXPECTED: Final = (
     ("wardgate.pki.errors", "PKIError"),
     ("wardgate.ca.errors", "CAError"),
     ("wardgate.dataplane.errors", "DataPlaneError"),
+    ("wardgate.server.applying", "ApplyRefused"),
+    ("wardgate.server.up", "StartRefused"),
     ("httpx2", "HTTPError"),
     ("httpx2", "InvalidURL"),
 )

@@ -6,8 +6,6 @@ from typing import Any
 
 import click
 
-from wardgate.cli.applying import apply as store_all
-from wardgate.cli.applying import documents_to_change, key_work
 from wardgate.cli.confirmation import confirm, wait_option
 from wardgate.cli.context import World, with_world
 from wardgate.cli.options import IN_FILE, printing
@@ -16,6 +14,9 @@ from wardgate.demo.refuse_live import refuse_demo_when_live
 from wardgate.manifest import Manifest, ManifestInvalid, check_files
 from wardgate.manifest.diff import diff as difference_of
 from wardgate.manifest.export import export as as_yaml
+from wardgate.manifest.schema import json_schema, schema_text
+from wardgate.server.applying import apply as store_all
+from wardgate.server.applying import documents_to_change, key_work
 
 files_argument = click.argument("files", nargs=-1, required=True, type=IN_FILE, metavar="FILE...")
 
@@ -52,9 +53,9 @@ def diff(files: tuple[Path, ...], world: World, printer: Printer) -> None:
         found = difference_of(None, wanted)
         printer.answer(found.as_json(), found.as_text().splitlines())
         return
-    _, before, step = documents_to_change(world, wanted)
+    _, before, step = documents_to_change(world.stores, wanted)
     found = difference_of(before, wanted)
-    keys = key_work(world, wanted, step.remove)
+    keys = key_work(world.stores, wanted, step.remove)
     printer.answer({**found.as_json(), "api_keys": [line.strip() for line in keys.lines()]}, _difference_lines(found.as_text(), keys.lines()))
 
 
@@ -70,15 +71,15 @@ def apply(files: tuple[Path, ...], yes: bool, wait: float, world: World, printer
     """
     wanted = _read(files)
     world.create()
-    seen, before, step = documents_to_change(world, wanted)
+    seen, before, step = documents_to_change(world.stores, wanted)
     found = difference_of(before, wanted)
-    keys = key_work(world, wanted, step.remove)
+    keys = key_work(world.stores, wanted, step.remove)
     lines = _difference_lines(found.as_text(), keys.lines())
     if (step or keys) and not yes:
         for line in lines:
             click.echo(line, err=True)
         _ask()
-    generation = store_all(world, wanted, seen, step, keys)
+    generation = store_all(world.stores, wanted, seen, step, keys, world.now, world.event)
     data = {**found.as_json(), "api_keys": [line.strip() for line in keys.lines()], "applied": bool(step or keys)}
     told = [f"applied as generation {generation}"] if step or keys else [f"the store holds this manifest already (generation {generation})"]
     confirm(world, printer, generation, wait, data, [*(lines if yes else []), *told])
@@ -91,6 +92,13 @@ def export(world: World, printer: Printer) -> None:
     _, held = world.manifest()
     text = as_yaml(held)
     printer.answer(held.model_dump(mode="json", exclude_defaults=True), text.rstrip("\n").split("\n"))
+
+
+@manifest.command()
+@printing
+def schema(printer: Printer) -> None:
+    """Print the JSON Schema of a manifest file, for editors."""
+    printer.answer(json_schema(), schema_text().rstrip("\n").split("\n"))
 
 
 def _read(files: tuple[Path, ...]) -> Manifest:

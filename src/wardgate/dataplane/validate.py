@@ -6,6 +6,7 @@ resources that changed are asked about: they are put, by value, into a bootstrap
 
 import asyncio
 import json
+import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,24 +33,25 @@ async def validate(changed: Mapping[Key, Resource], resources: Resources, layout
         return
     if any(key.kind in {LISTENERS, SECRETS} for key in changed):
         changed = {key: found for key, found in resources.items() if key in changed or key.kind in {LISTENERS, SECRETS}}
+    await asyncio.to_thread(_ask_envoy, json.dumps(static_form(changed, layout)), layout)
+
+
+def _ask_envoy(configuration: str, layout: Layout) -> None:
     with tempfile.TemporaryDirectory(dir=layout.run_directory) as directory:
         path = Path(directory) / "envoy.json"
         path.touch(mode=0o600)
-        path.write_text(json.dumps(static_form(changed, layout)))
+        path.write_text(configuration)
         command = [str(layout.envoy_binary), "--mode", "validate", "-c", str(path), "--log-level", "error", "--log-format", "%v"]
         try:
-            process = await asyncio.create_subprocess_exec(
-                *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE, umask=0o077
+            done = subprocess.run(  # noqa: S603 - the binary is a setting of the operator
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_SECONDS, umask=0o077, check=False
             )
         except OSError as error:
             raise EnvoyMissing(f"{layout.envoy_binary} cannot be run: {error.strerror}") from error
-        try:
-            _, errors = await asyncio.wait_for(process.communicate(), TIMEOUT_SECONDS)
-        except TimeoutError:
-            process.kill()
+        except subprocess.TimeoutExpired:
             raise Rejected(f"Envoy did not finish validating within {TIMEOUT_SECONDS:.0f} s") from None
-    if process.returncode != 0:
-        raise Rejected(errors.decode(errors="replace").strip()[-SHOWN_CHARACTERS:] or f"exit code {process.returncode}")
+    if done.returncode != 0:
+        raise Rejected(done.stderr.decode(errors="replace").strip()[-SHOWN_CHARACTERS:] or f"exit code {done.returncode}")
 
 
 def static_form(changed: Mapping[Key, Resource], layout: Layout) -> JSON:

@@ -13,6 +13,7 @@ from wardgate.catalogue import API, Environment
 from wardgate.directory import Organisation, System
 from wardgate.jose import KeyRules, parse_jwk_set
 from wardgate.manifest.documents import model_of
+from wardgate.quotas import Quota
 from wardgate.security_patterns.build import World, build, client
 from wardgate.security_patterns.snapshot import APIKey, Client, Revocations, Snapshot, TokenIssuer
 from wardgate.stores import Stores
@@ -43,6 +44,7 @@ class WorldKeeper:
         self._generation = -1
         self._jwks: Mapping[str, Any] = {}
         self._issuer: TokenIssuer | None = None
+        self._quotas: Mapping[tuple[str, str], Quota] = {}
 
     @property
     def generation(self) -> int:
@@ -79,8 +81,18 @@ class WorldKeeper:
             clients |= {name: client(world.applications[name], world) for name in changed_applications if name in world.applications}
             snapshot = build(world, clients)
         self._clients = dict(snapshot.clients)
-        spent = over(self._stores.quotas.used(now), quotas_of(snapshot))
+        self._quotas = quotas_of(snapshot)
+        spent = self.spent(now)
         return replace(snapshot, over_quota=spent) if spent else snapshot
+
+    @property
+    def quotas(self) -> Mapping[tuple[str, str], Quota]:
+        """Every quota that is counted in the store."""
+        return self._quotas
+
+    def spent(self, now: datetime) -> dict[tuple[str, str], datetime]:
+        """Return the long quotas that are used up, and when their windows end."""
+        return over(self._stores.quotas.used(now), self._quotas) if self._quotas else {}
 
     def _world(self, now: datetime) -> World:
         if self._environment is None:

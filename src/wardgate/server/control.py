@@ -1,0 +1,122 @@
+"""The control loop: what the store says, every Envoy does.
+
+Every tenth of a second it looks whether the generation has risen, whether time alone has changed something (a key has
+expired, a quota's window is over), and whether the overlay can be folded; and it notes which Envoy has confirmed what.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from wardgate.catalogue.paths import RouteMatcher
+from wardgate.dataplane.errors import Rejected
+from wardgate.dataplane.publish import Publisher
+from wardgate.dataplane.resources.secrets import TLSMaterial
+from wardgate.dataplane.xds import Discovery
+from wardgate.decisions.app import World
+from wardgate.security_patterns.snapshot import Snapshot
+from wardgate.server.world import WorldKeeper, next_moment
+from wardgate.stores import Stores
+from wardgate.stores.errors import StoreError
+from wardgate.stores.ports import DataPlane
+
+TICK_SECONDS: Final = 0.1
+QUOTA_LOOK_SECONDS: Final = 1.0
+SEEN_SECONDS: Final = 3.0
+RETRY_SECONDS: Final = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Control:
+    """Keeps `world` and Envoy the same as the store. `start` once, then `run` until cancelled."""
+
+    stores: Stores
+    keeper: WorldKeeper
+    publisher: Publisher
+    discovery: Discovery
+    tls: Callable[[Snapshot, datetime], TLSMaterial]
+    """The server's certificate and the clients' trust; blocking."""
+    reload_keys: Callable[[], None]
+    now: Callable[[], datetime]
+    _world: World | None = None
+    _due: datetime | None = None
+    _asked: bool = False
+    _quota_look: float = 0.0
+    _confirmed: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    def world(self) -> World:
+        """Return what is in force. Raises `LookupError` before the first `refresh`."""
+        if self._world is None:
+            raise LookupError("no world yet")
+        return self._world
+
+    def snapshot(self) -> Snapshot:
+        """Return the snapshot in force."""
+        return self.world().snapshot
+
+    def ask(self) -> None:
+        """Make the next turn of the loop read the store, whatever the generation says."""
+        self._asked = True
+
+    async def refresh(self) -> None:
+        """Read the store, publish, and put the new world in force."""
+        now = self.now()
+        snapshot, tls = await asyncio.to_thread(self._read, now)
+        await self.publisher.publish(snapshot, tls, now)
+        self._world = World(snapshot, RouteMatcher(snapshot.apis))
+        self._due = next_moment(snapshot, now)
+
+    async def run(self) -> None:
+        """Go round until cancelled. A failure is logged and tried again: what was in force stays in force."""
+        while True:
+            pause = TICK_SECONDS
+            try:
+                await self._turn()
+            except Rejected as error:
+                _log.error("Envoy would not take the new rules, the old ones stay: %s", error)
+                pause = RETRY_SECONDS
+            except (StoreError, LookupError) as error:
+                _log.warning("the world could not be read, the old one stays: %s", error)
+                pause = RETRY_SECONDS
+            await asyncio.sleep(pause)
+
+    async def _turn(self) -> None:
+        generation = await asyncio.to_thread(self.stores.generation.current)
+        asked, self._asked = self._asked, False
+        due = self._due is not None and self.now() >= self._due
+        if asked or due or generation != self.keeper.generation or await self._quota_changed():
+            await self.refresh()
+        else:
+            await self.publisher.fold(self.now())
+        await self._note_confirmed()
+
+    async def _quota_changed(self) -> bool:
+        clock = self.discovery.monotonic()
+        if clock - self._quota_look < QUOTA_LOOK_SECONDS:
+            return False
+        self._quota_look = clock
+        spent = await asyncio.to_thread(self.keeper.spent, self.now())
+        return spent != self.snapshot().over_quota
+
+    def _read(self, now: datetime) -> tuple[Snapshot, TLSMaterial]:
+        self.reload_keys()
+        snapshot = self.keeper.refresh(now)
+        return snapshot, self.tls(snapshot, now)
+
+    async def _note_confirmed(self) -> None:
+        generation = self.publisher.published_generation
+        for name, node in self.discovery.live().items():
+            error = f"{len(node.rejected)} resources were rejected" if node.rejected else None
+            noted, at = self._confirmed.get(name, (-1, 0.0))
+            has = generation if self.discovery.confirmed(node) else noted
+            if has != noted or self.discovery.monotonic() - at > SEEN_SECONDS:
+                self._confirmed[name] = (has, self.discovery.monotonic())
+                with contextlib.suppress(StoreError):
+                    await asyncio.to_thread(self.stores.data_planes.confirm, DataPlane(name, max(has, 0), self.now(), error))
+

@@ -1,0 +1,231 @@
+"""The one place that names concrete parts and joins them (style 4.12)."""
+
+import asyncio
+import ipaddress
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from wardgate import __version__
+from wardgate.audit.model import Event
+from wardgate.authserver import AuthServer, AuthServerApp, AuthServerSettings, Build, SigningKeyRing
+from wardgate.authserver.message_ids import message_ids
+from wardgate.ca import CASettings, CertificateAuthority, create_app
+from wardgate.dataplane import admin
+from wardgate.dataplane.layout import Layout
+from wardgate.dataplane.process import EnvoyProcess
+from wardgate.dataplane.publish import Publisher
+from wardgate.dataplane.resources.secrets import TLSMaterial
+from wardgate.dataplane.xds import PREFIX, Discovery, XDSApp
+from wardgate.decisions.app import DecisionApp
+from wardgate.jose import KeyRules
+from wardgate.keystores import DatabaseKeys
+from wardgate.keystores.database import ACCESS_TOKEN
+from wardgate.keystores.schedule import Rotation
+from wardgate.outbound.fetch import FetchRules
+from wardgate.outbound.jwks import KeySetSettings, KeySetSource
+from wardgate.security_patterns.snapshot import Snapshot
+from wardgate.server.chores import Chores
+from wardgate.server.control import Control
+from wardgate.server.health import APIHealth
+from wardgate.server.settings import Settings
+from wardgate.server.world import WorldKeeper
+from wardgate.stores import GroupCommit, Stores
+from wardgate.stores.errors import StoreError
+from wardgate.stores.ports import SigningKey, SingleUse
+from wardgate.telemetry.tail import LogTail
+
+LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
+STATUS_KEY: Final = "status-key"
+CA_BASE_URL: Final = "pki-base-url"
+_HTTP_NOT_FOUND: Final = {"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"0")]}
+
+
+@dataclass(slots=True)
+class Server:
+    """Every part of a running Wardgate."""
+
+    settings: Settings
+    stores: Stores
+    layout: Layout
+    commits: GroupCommit
+    keys: DatabaseKeys
+    authority: CertificateAuthority
+    control: Control
+    envoy: EnvoyProcess
+    tail: LogTail
+    chores: Chores
+    key_sets: KeySetSource
+    public: Any
+    """The ASGI application of the public socket."""
+    private: Any
+    """The ASGI application of the private socket."""
+
+
+def now() -> datetime:
+    """Return the time of day: the one clock of the program."""
+    return datetime.now(UTC)
+
+
+def layout_of(settings: Settings) -> Layout:
+    """Return where this Envoy's sockets and files are. Unix socket paths are short: they live in DATA/run."""
+    run = settings.data.resolve() / "run"
+    return Layout(
+        node=settings.node, address=settings.address, https_port=settings.port, mtls_port=settings.mtls_port,
+        http_port=settings.http_port, control_socket=run / "control.sock", public_socket=run / "public.sock",
+        admin_socket=run / "admin.sock", access_log=run / "access.log", run_directory=run,
+        envoy_binary=settings.envoy_binary, poll_seconds=settings.envoy_poll_seconds,
+        log_flush_seconds=settings.log_flush_seconds, worker_threads=settings.envoy_threads,
+    )
+
+
+def authority_of(settings: Settings, stores: Stores) -> CertificateAuthority:
+    """Return the certification authority; its lists are fetched over plain HTTP where there is such a port."""
+    scheme, port = ("http", settings.http_port) if settings.http_port else ("https", settings.port)
+    base_url = stores.values.set_if_absent(CA_BASE_URL, f"{scheme}://localhost:{port}/pki")
+    return CertificateAuthority(
+        stores.certificates, stores.values, CASettings(base_url, client_suffixes=settings.client_certificate_suffixes)
+    )
+
+
+def public_urls(settings: Settings) -> tuple[str, ...]:
+    """Return the addresses this server is reached at, the first of them its name."""
+    urls = [f"https://localhost:{settings.port}", f"https://localhost:{settings.mtls_port}"]
+    return (*urls, f"http://localhost:{settings.http_port}") if settings.http_port else tuple(urls)
+
+
+def keys_of(settings: Settings, stores: Stores) -> DatabaseKeys:
+    """Return the signing keys, the first of each use made if there is none."""
+    rotation = Rotation(every_seconds=settings.token_key_days * 86_400,
+                        overlap_seconds=min(settings.token_key_overlap_seconds, settings.token_key_days * 43_200))
+    keys = DatabaseKeys(stores.signing_keys, rotation)
+    for use in (ACCESS_TOKEN, "audit"):
+        keys.rotate_if_due(use, now())
+    return keys
+
+
+class _TokenKeys:
+    """The access token keys as records, the same object until `reload`."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self.records: tuple[SigningKey, ...] = ()
+        self.reload()
+
+    def reload(self) -> None:
+        found = tuple(self._stores.signing_keys.all(ACCESS_TOKEN))
+        if found != self.records:
+            self.records = found
+
+
+async def wire(settings: Settings, stores: Stores, authority: CertificateAuthority, keys: DatabaseKeys) -> Server:
+    """Join every part. Call it on the loop that will run them, after the store holds a manifest."""
+    layout = layout_of(settings)
+    commits = GroupCommit(stores)
+    token_keys = _TokenKeys(stores)
+    ring = SigningKeyRing(lambda: token_keys.records)
+    keeper = WorldKeeper(stores, ring.published, authority.revoked_fingerprints, public_urls(settings))
+    discovery = Discovery()
+    publisher = Publisher(layout, discovery, secrets.token_urlsafe(24))
+    server_names = _ServerNames(settings)
+
+    def reload_keys() -> None:
+        keys.reload()
+        token_keys.reload()
+
+    def tls(snapshot: Snapshot, moment: datetime) -> TLSMaterial:
+        certificate = authority.server_certificate(server_names.of(snapshot), moment)
+        trust = authority.client_trust()
+        return TLSMaterial(certificate.chain_pem, certificate.private_key_pem, trust.authorities, trust.crls)
+
+    control = Control(stores, keeper, publisher, discovery, tls, reload_keys, now)
+    key_sets = KeySetSource(_key_set_settings(settings), now, lambda: control.snapshot().environment.public_urls)
+
+    async def record(event: Event) -> None:
+        await commits.append(event)
+
+    async def claim(use: SingleUse) -> bool:
+        return (await commits.run(stores.single_uses.claim, [use]))[0]
+
+    async def revoke(jti: str, until: datetime, event: Event) -> None:
+        await commits.run(stores.tokens.revoke, jti, until, event)
+
+    authserver = AuthServerApp(AuthServer(
+        settings=_authserver_settings(settings, stores), clients=control.snapshot, issue=commits.issue, claim=claim,
+        record=record, revoke=revoke, keys=ring, key_sets=key_sets, now=now,
+        new_token_id=lambda: secrets.token_urlsafe(16), new_message_id=message_ids(secrets.randbits(64)),
+    ))
+    health = APIHealth(lambda: control.world().routes, _status_key(stores))
+    return Server(
+        settings, stores, layout, commits, keys, authority, control,
+        envoy=EnvoyProcess(layout, on_restart=lambda _code: control.ask()),
+        tail=LogTail(layout.access_log, stores.audit.append_from, stores.audit.offset_of,
+                     lambda: admin.reopen_logs(layout.admin_socket), lambda: keeper.quotas, now, settings.log_flush_seconds),
+        chores=Chores(stores, keys, authority, now, settings.checkpoint_seconds), key_sets=key_sets,
+        public=_Public(authserver, create_app(authority, now), health),
+        private=_Private(XDSApp(discovery), DecisionApp(control.world, now, record, (StoreError, asyncio.TimeoutError))),
+    )
+
+
+class _ServerNames:
+    """The names of the server's certificate: those of the environment, and loopback where that is all there is."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._loopback = ("localhost", "127.0.0.1", "::1")
+        self._address = settings.address
+
+    def of(self, snapshot: Snapshot) -> tuple[str, ...]:
+        """Return the names, in order and once each."""
+        return tuple(dict.fromkeys((*snapshot.environment.server_names, *self._loopback)))
+
+
+class _Public:
+    """The public socket: the authorisation server, the PKI's endpoints, `_status` of every API."""
+
+    def __init__(self, authserver: AuthServerApp, pki: Any, health: APIHealth) -> None:
+        self._authserver, self._pki, self._health = authserver, pki, health
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        path = scope["path"]
+        if self._authserver.handles(path):
+            await self._authserver(dict(scope), receive, send)
+        elif path.startswith("/pki/"):
+            await self._pki(scope, receive, send)
+        elif self._health.handles(path):
+            await self._health(scope, receive, send)
+        else:
+            await send(_HTTP_NOT_FOUND)
+            await send({"type": "http.response.body", "body": b""})
+
+
+class _Private:
+    """The private socket: xDS, decisions, explained limits. Never routed to from outside."""
+
+    def __init__(self, xds: XDSApp, decisions: DecisionApp) -> None:
+        self._xds, self._decisions = xds, decisions
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        chosen = self._xds if scope["path"].startswith(PREFIX) else self._decisions
+        await chosen(scope, receive, send)
+
+
+def _authserver_settings(settings: Settings, stores: Stores) -> AuthServerSettings:
+    return AuthServerSettings(
+        requests_per_minute=settings.token_requests_per_minute, resource_servers=settings.resource_servers,
+        monitoring_key=_status_key(stores), mtls_public_url=f"https://localhost:{settings.mtls_port}",
+        build=Build(__version__, __version__, __version__, __version__),
+    )
+
+
+def _status_key(stores: Stores) -> str:
+    return stores.values.set_if_absent(STATUS_KEY, secrets.token_urlsafe(24))
+
+
+def _key_set_settings(settings: Settings) -> KeySetSettings:
+    names = (*settings.jwks_allowed_networks, *(LOOPBACK if settings.demo else ()))
+    networks = tuple(ipaddress.ip_network(name) for name in names)
+    plain = tuple(ipaddress.ip_network(name) for name in LOOPBACK) if settings.demo else ()
+    fetch = FetchRules(timeout_seconds=settings.jwks_timeout_seconds, allowed_networks=networks, plain_http_networks=plain)
+    return KeySetSettings(fetch=fetch, keys=KeyRules(settings.jwks_min_rsa_bits))
