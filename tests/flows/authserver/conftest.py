@@ -188,3 +188,8 @@ def world() -> World:
 def make_world() -> Callable[..., World]:
     """Make a server with settings of the test's own."""
     return _make_world
+
+
+@pytest.fixture(name="developer", scope="session")
+def _developer() -> Any:
+    return developer
