@@ -20,7 +20,6 @@ from wardgate.jose.strict_json import decode_object
 from wardgate.manifest import Manifest
 
 
-
 def _is_new(_ctx: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
     """Refuse a file that exists before a key is made that could not be written."""
     if path is not None and path.exists():
