@@ -1,7 +1,7 @@
 """Revoking, and revocation lists that are renewed at half their life (application-restricted 8.3)."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -39,6 +39,22 @@ class CRLHealth:
     number: int
     next_update: datetime
     overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What the store held at one moment."""
+
+    lists: Mapping[str, IssuedCRL]
+    certificates: Sequence[IssuedCertificate]
+
+    def entries(self, authority: str, now: datetime, crl_validity: timedelta) -> tuple[Revoked, ...]:
+        """What an authority's list says. An entry stays for one list beyond the certificate's end (RFC 5280 section 3.3)."""
+        return tuple(
+            Revoked(int(c.serial, 16), c.revoked_at, c.revocation_reason or "unspecified")
+            for c in self.certificates
+            if c.authority == authority and c.revoked_at is not None and c.not_after + crl_validity > now
+        )
 
 
 class Revocation:
@@ -91,15 +107,17 @@ class Revocation:
     def publish(self, now: datetime) -> tuple[IssuedCRL, ...]:
         """Renew every list that is due: none yet, past half its life, or not saying what the store says.
 
-        Every authority is tried. Raises `CRLPublicationFailed` naming those that failed, after logging them as errors.
+        Every authority is tried. Raises `CRLPublicationFailed` naming those that failed, after logging them as errors;
+        `StoreUnavailable` when not even the present state can be read.
         """
         published: list[IssuedCRL] = []
         failed: dict[str, str] = {}
+        state = self._state()
         for authority in self._hierarchy.all():
             if authority.certificate.not_valid_after_utc <= now:
                 continue
             try:
-                issued = self._publish_one(authority, now)
+                issued = self._publish_one(authority, state, now)
             except (StoreError, ValueError) as error:
                 LOG.exception("the revocation list of %s was not renewed", authority.name)
                 failed[authority.name] = type(error).__name__
@@ -143,11 +161,16 @@ class Revocation:
                 rows.append(CRLHealth(crl.authority, crl.number, crl.next_update, overdue=now >= _alarm_at(crl)))
         return tuple(rows)
 
-    def _publish_one(self, authority: HeldAuthority, now: datetime) -> IssuedCRL | None:
-        """Renew one list if it is due. The stored number is read before the entries: a later list never says less."""
+    def _state(self) -> _State:
+        """Lists and certificates, in this order: a list signed from them with a higher number never says less."""
+        lists = {crl.authority: crl for crl in self._certificates.crls()}
+        return _State(lists, self._certificates.all())
+
+    def _publish_one(self, authority: HeldAuthority, state: _State, now: datetime) -> IssuedCRL | None:
+        """Renew one list if it is due."""
         for _ in range(PUBLISH_ATTEMPTS):
-            stored = next((crl for crl in self._certificates.crls() if crl.authority == authority.name), None)
-            entries = self._entries(authority.name, now)
+            stored = state.lists.get(authority.name)
+            entries = state.entries(authority.name, now, self._settings.crl_validity)
             if stored is not None and not _is_due(stored, entries, now):
                 return None
             crl = self._signed(authority, entries, (stored.number if stored else 0) + 1, now)
@@ -155,17 +178,10 @@ class Revocation:
             try:
                 self._certificates.put_crl(crl, Event(EventType.CRL_ISSUED, now, details=details))
             except AlreadyExists:
+                state = self._state()
                 continue
             return crl
         raise ValueError("other processes keep publishing this list")
-
-    def _entries(self, authority: str, now: datetime) -> tuple[Revoked, ...]:
-        """What the list says. An entry stays for one list beyond the certificate's end (RFC 5280 section 3.3)."""
-        return tuple(
-            Revoked(int(c.serial, 16), c.revoked_at, c.revocation_reason or "unspecified")
-            for c in self._certificates.all()
-            if c.authority == authority and c.revoked_at is not None and c.not_after + self._settings.crl_validity > now
-        )
 
     def _signed(self, authority: HeldAuthority, entries: Sequence[Revoked], number: int, now: datetime) -> IssuedCRL:
         validity = self._settings.crl_validity

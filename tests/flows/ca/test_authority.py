@@ -308,7 +308,10 @@ def test_renewal(world: Any) -> None:
 
 
 def test_what_cannot_be_renewed(world: Any) -> None:
-    """Unknown, revoked, expired, and authorities."""
+    """Unknown, revoked, expired, authorities, and the gateway's own, which it renews itself."""
+    own = world.ca.server_certificate(("localhost",), world.now)
+    with pytest.raises(NotRenewable, match="its own"):
+        world.ca.renew(fingerprint=own.fingerprint, now=world.now, early=True)
     issued, _ = world.client()
     with pytest.raises(CertificateNotFound):
         world.ca.renew(name="nobody.nhs.uk", now=world.now)
