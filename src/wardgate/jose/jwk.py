@@ -90,7 +90,7 @@ def public_members(key: Any) -> dict[str, str]:
 def shown(value: Any) -> str:
     """Return a value from outside as a short printable text for explanations."""
     text = ascii(value)
-    return text if len(text) <= 100 else f"{text[:90]}… ({len(text)} characters)"
+    return text if len(text) <= 100 else f"{text[:90]}... ({len(text)} characters)"
 
 
 # --- the rules, in order

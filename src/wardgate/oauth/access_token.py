@@ -2,7 +2,8 @@
 
 `client_id` and `sub` are the *name* of the application, never its API key: the key is a credential of the API-key
 pattern, and a token travels to places that must not learn it. The private claim `cred` is the credential's id, by
-which the tokens of a revoked key are refused; `org` is the ODS code and `asid` the system of the application.
+which the tokens of a revoked key are refused; `org` is the ODS code and `asid` the system of the application; `bound`
+repeats `cnf` as the hexadecimal fingerprint that Envoy compares.
 """
 
 from collections.abc import Mapping
