@@ -16,6 +16,7 @@ from wardgate.outbound.addresses import Network, is_public, is_within, plain
 from wardgate.outbound.errors import HostDown, NotAKeySet
 
 USER_AGENT: Final = "APIM"
+MAX_ADDRESSES: Final = 4
 _BUSY: Final = frozenset({408, 425, 429})
 
 
@@ -63,20 +64,31 @@ class Fetcher:
 
     async def _get(self, url: str) -> bytes:
         asked = httpx2.URL(url)
-        address = await self._resolve(asked)
-        request = self._client.build_request(
-            "GET", asked.copy_with(host=address), headers={"Host": asked.netloc.decode("ascii")},
-            extensions={"sni_hostname": asked.host},
-        )
-        response = await self._client.send(request, stream=True)
+        response = await self._connect(asked, await self._resolve(asked))
         try:
             _check_head(response)
             return await self._body(response)
         finally:
             await response.aclose()
 
-    async def _resolve(self, url: httpx2.URL) -> str:
-        """Return the address to connect to, checked; all of a name's addresses must be allowed."""
+    async def _connect(self, asked: httpx2.URL, addresses: list[str]) -> httpx2.Response:
+        """Send the request to the first address that takes the connection; TLS is verified for the name."""
+        for address in addresses[:-1]:
+            try:
+                return await self._send(asked, address)
+            except httpx2.ConnectError:
+                continue
+        return await self._send(asked, addresses[-1])
+
+    async def _send(self, asked: httpx2.URL, address: str) -> httpx2.Response:
+        request = self._client.build_request(
+            "GET", asked.copy_with(host=address), headers={"Host": asked.netloc.decode("ascii")},
+            extensions={"sni_hostname": asked.host},
+        )
+        return await self._client.send(request, stream=True)
+
+    async def _resolve(self, url: httpx2.URL) -> list[str]:
+        """Return the addresses to connect to, at most four; all of a name's addresses must be allowed."""
         if url.scheme not in {"https", "http"} or not url.host or url.userinfo or not url.path.startswith("/"):
             raise NotAKeySet("an https URL with a host and a path", "another text")
         port = url.port or (443 if url.scheme == "https" else 80)
@@ -90,7 +102,7 @@ class Fetcher:
                 raise NotAKeySet("a public address", "one of a private, local or reserved network")
             if url.scheme == "http" and not is_within(address, self._rules.plain_http_networks):
                 raise NotAKeySet("an https URL", "an http URL")
-        return str(addresses[0])
+        return [str(address) for address in dict.fromkeys(addresses)][:MAX_ADDRESSES]
 
     async def _body(self, response: httpx2.Response) -> bytes:
         body = bytearray()

@@ -1,5 +1,6 @@
 """Every way the authorisation server refuses: status, body, headers and record, one row per reason of the catalogue."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -259,8 +260,6 @@ def test_a_revoked_certificate_does_not_authenticate(world: Any) -> None:
 
 def test_a_slow_body_is_given_up(make_world: Callable[..., Any]) -> None:
     """Everything that enters has a time limit."""
-    import asyncio  # noqa: PLC0415 - the test reads top to bottom
-
     world = make_world(AuthServerSettings(body_timeout_seconds=0.01))
     sent: list[Any] = []
 
@@ -278,8 +277,6 @@ def test_a_slow_body_is_given_up(make_world: Callable[..., Any]) -> None:
 
 def test_a_caller_that_hangs_up_gets_no_answer_and_no_token(world: Any) -> None:
     """Half a request is not a request."""
-    import asyncio  # noqa: PLC0415 - the test reads top to bottom
-
     async def receive() -> Any:
         return {"type": "http.disconnect"}
 

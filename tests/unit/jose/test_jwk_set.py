@@ -17,15 +17,14 @@ VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "jwks.json").read_
 def test_key_set_vectors(developer: Any, vector: Any) -> None:
     """Each stored key set is usable or refused as its vector says."""
     data = developer.key_set(vector)
-    try:
-        keys = parse_jwk_set(data, KeyRules())
-        outcome = "usable" if keys.keys else "empty"
-    except InvalidJWKSet as fault:
-        outcome = "refused"
-        assert fault.expected
-        assert fault.received
-        assert len(str(fault)) < 600
-    assert outcome == vector["expect"], vector["comment"]
+    if vector["expect"] == "usable":
+        assert parse_jwk_set(data, KeyRules()).keys
+        return
+    with pytest.raises(InvalidJWKSet) as caught:
+        parse_jwk_set(data, KeyRules())
+    assert caught.value.expected
+    assert caught.value.received
+    assert len(str(caught.value)) < 600
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["id"])
@@ -37,7 +36,7 @@ def test_the_doctor_agrees_with_the_server(developer: Any, vector: Any) -> None:
         assert not results[-1].holds
         assert results[-1].expected
         assert results[-1].received
-    elif any(key.get("base") in {"rsa"} for key in vector["keys"]):
+    elif any(key.get("base") == "rsa" for key in vector["keys"]):
         assert results[-1].holds
 
 
