@@ -6,26 +6,16 @@ from typing import Final
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, text
 
 from wardgate.stores.errors import SchemaMismatch
 from wardgate.stores.sql.engine import Database
-from wardgate.stores.sql.transaction import reading, writing
+from wardgate.stores.sql.transaction import writing
 
 _SCRIPTS: Final = Path(__file__).parent
 _LOCK: Final = 0x57415244  # any number that other users of the database do not take: "WARD"
 _LOCK_SECONDS: Final = 60
-
-
-def head() -> str:
-    """Return the revision of this version of Wardgate."""
-    found = ScriptDirectory(str(_SCRIPTS)).get_current_head()
-    if found is None:
-        raise SchemaMismatch("this installation of Wardgate has no migrations: it is incomplete")
-    return found
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
@@ -36,16 +26,6 @@ def upgrade(database: Database, revision: str = "head") -> None:
 def downgrade(database: Database, revision: str = "base") -> None:
     """Take the schema back to `revision`. `base` removes every table and what is in it."""
     _locked(database, lambda config: command.downgrade(config, revision))
-
-
-def check(database: Database) -> None:
-    """Raise `SchemaMismatch` unless the schema is that of this version."""
-    with reading(database) as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-    if found is None:
-        raise SchemaMismatch("the database has no schema: it was not migrated")
-    if found != head():
-        raise SchemaMismatch(f"the database's schema is {found}, this version of Wardgate needs {head()}")
 
 
 def _locked(database: Database, action: Callable[[Config], None]) -> None:
