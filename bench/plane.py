@@ -1,0 +1,110 @@
+"""A real Envoy around a snapshot: our compiler, our publisher, our xDS; nothing else of the control plane."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Coroutine, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvicorn
+
+from bench.machine import SERVER_CORE, free_ports, pin
+from wardgate.dataplane.layout import Layout
+from wardgate.dataplane.process import EnvoyProcess
+from wardgate.dataplane.publish import Publisher
+from wardgate.dataplane.resources.secrets import TLSMaterial
+from wardgate.dataplane.xds import Discovery, XDSApp
+from wardgate.security_patterns.snapshot import Snapshot
+
+ENVOY = Path(os.environ.get("WARDGATE_ENVOY") or Path(sys.executable).with_name("envoy"))
+CONFIRM_SECONDS = 60.0
+
+T = TypeVar("T")
+
+
+class Plane:
+    """Envoy and what feeds it, on a loop of its own. Make it with `running`."""
+
+    def __init__(self, directory: Path) -> None:
+        https, mtls, http = free_ports(3)
+        self.layout = Layout(
+            node="bench", address="127.0.0.1", https_port=https, mtls_port=mtls, http_port=http,
+            control_socket=directory / "control.sock", public_socket=directory / "public.sock", admin_socket=directory / "admin.sock",
+            access_log=directory / "access.log", run_directory=directory, envoy_binary=ENVOY, worker_threads=1,
+        )
+        self.discovery = Discovery()
+        self.publisher = Publisher(self.layout, self.discovery, "bench-secret")
+        self.process = EnvoyProcess(self.layout)
+        self._server = uvicorn.Server(uvicorn.Config(
+            XDSApp(self.discovery), interface="asgi3", proxy_headers=False, lifespan="off", log_level="error", access_log=False,
+            uds=str(self.layout.control_socket),
+        ))
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def run(self, work: Coroutine[Any, Any, T], seconds: float = 120.0) -> T:
+        """Run a coroutine on the control plane's loop and return its result."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> Any:
+        """Start a coroutine on the control plane's loop and return its future at once."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def publish(self, snapshot: Snapshot, tls: TLSMaterial) -> None:
+        """Put a snapshot in force and return when Envoy has all of it."""
+        self.run(self.publisher.publish(snapshot, tls, datetime.now(UTC)))
+        self.wait_confirmed()
+
+    def wait_confirmed(self, seconds: float = CONFIRM_SECONDS) -> None:
+        """Return when Envoy has accepted everything in force. Raises `TimeoutError`."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            live = self.discovery.live()
+            if live and all(self.discovery.confirmed(node) for node in live.values()):
+                return
+            time.sleep(0.02)
+        raise TimeoutError(f"Envoy did not take everything within {seconds:.0f} s: {[node.rejected for node in self.discovery.live().values()]}")
+
+    @property
+    def pid(self) -> int:
+        """Envoy's process."""
+        assert self.process.pid is not None
+        return self.process.pid
+
+    def start(self, snapshot: Snapshot, tls: TLSMaterial) -> None:
+        """Serve, compile, start Envoy on its core and wait until it has everything."""
+        self._thread.start()
+        self.begin(self._server.serve())
+        while not self._server.started:
+            time.sleep(0.01)
+        self.run(self.publisher.publish(snapshot, tls, datetime.now(UTC)))
+        self.process.start()
+        self.run(self.process.wait_ready(30.0))
+        self.wait_confirmed()
+        pin(self.pid, SERVER_CORE)
+
+    def stop(self) -> None:
+        """End Envoy and the server."""
+        self.run(self.process.stop())
+        self._server.should_exit = True
+        time.sleep(0.3)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+
+
+@contextlib.contextmanager
+def running(directory: Path, snapshot: Snapshot, tls: TLSMaterial) -> Iterator[Plane]:
+    """Run Envoy with this snapshot in force while the block runs."""
+    directory = directory.resolve()
+    directory.mkdir(mode=0o700, exist_ok=True)
+    plane = Plane(directory)
+    try:
+        plane.start(snapshot, tls)
+        yield plane
+    finally:
+        plane.stop()
