@@ -154,7 +154,7 @@ def _native(
 
 
 def _asked(api: API, route: Route, match: PathMatch, place: Place, headers: Iterable[JSON]) -> JSON:
-    return _forwarded(api, route, match, place, headers, None, frozenset({Filter.DECISION}), {})
+    return _forwarded(api, route, match, place, headers, None, frozenset({Filter.DECISION, Filter.PAIR}), {})
 
 
 def _forwarded(
