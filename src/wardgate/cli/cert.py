@@ -1,7 +1,7 @@
 """`wardgate cert`: certificates of systems, applications and servers."""
 
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import click
 from wardgate.applications import Application
 from wardgate.ca import Issued
 from wardgate.ca.records import SubjectKind
+from wardgate.cli.authority import authority_of
 from wardgate.cli.confirmation import confirm, wait_option
 from wardgate.cli.context import World, with_world
 from wardgate.cli.failures import Failed
@@ -35,8 +36,9 @@ def issue(csr: Path, system: str | None, app: str | None, server: str | None, ou
     """Issue a certificate for a request, and write DIR/cert.pem and DIR/chain.pem."""
     kind, subject, name = _subject(world, system, app, server)
     request = read_input(csr, "the certificate request")
-    world.authority.ensure(world.environment.name, world.now)
-    issued = world.authority.issue_from_csr(request, subject_kind=kind, subject=subject, expected_name=name, now=world.now)
+    authority = authority_of(world)
+    authority.ensure(world.environment.name, world.now)
+    issued = authority.issue_from_csr(request, subject_kind=kind, subject=subject, expected_name=name, now=world.now)
     _written(printer, issued, out)
 
 
@@ -52,7 +54,7 @@ def revoke(
 ) -> None:
     """Revoke a certificate; it is refused on connections that are open, too."""
     _one_of(fingerprint=fingerprint, serial=serial, name=name)
-    revoked = world.authority.revoke(fingerprint=fingerprint, serial=serial, name=name, reason=reason, now=world.now)
+    revoked = authority_of(world).revoke(fingerprint=fingerprint, serial=serial, name=name, reason=reason, now=world.now)
     lines = [f"revoked {entry.name} (serial {entry.serial}, SHA-256 {entry.fingerprint})" for entry in revoked]
     confirm(world, printer, world.stores.generation.current(), wait, {"revoked": [_data(entry) for entry in revoked]}, lines)
 
@@ -64,9 +66,10 @@ def revoke(
 def list_certificates(expiring: int | None, every: bool, world: World, printer: Printer) -> None:
     """List the certificates this Wardgate issued, the one that ends first on top."""
     now = world.now
-    found = world.authority.expiring(expiring, now) if expiring is not None else world.authority.certificates()
+    authority = authority_of(world)
+    found = authority.expiring(expiring, now) if expiring is not None else authority.certificates()
     shown = sorted((c for c in found if every or (c.revoked_at is None and c.not_after > now)), key=lambda c: c.not_after)
-    rows = [(c.name, c.subject_kind, c.subject, c.serial, f"{c.not_after:%Y-%m-%d}", _state(c, world)) for c in shown]
+    rows = [(c.name, c.subject_kind, c.subject, c.serial, f"{c.not_after:%Y-%m-%d}", _state(c, now, authority.settings.renew_ahead)) for c in shown]
     printer.answer([_data(c) for c in shown], table(("NAME", "FOR", "SUBJECT", "SERIAL", "ENDS", "STATE"), rows))
 
 
@@ -85,7 +88,7 @@ def renew(
     """Renew a certificate for the same subject and name; the old one stays good until its end."""
     _one_of(fingerprint=fingerprint, serial=serial, name=name)
     request = read_input(csr, "the certificate request") if csr is not None else None
-    issued = world.authority.renew(now=world.now, fingerprint=fingerprint, serial=serial, name=name, csr=request, early=early)
+    issued = authority_of(world).renew(now=world.now, fingerprint=fingerprint, serial=serial, name=name, csr=request, early=early)
     _written(printer, issued, out)
 
 
@@ -135,12 +138,12 @@ def _written(printer: Printer, issued: Issued, out: Path) -> None:
     printer.answer({**_data(issued.certificate), "files": [str(path) for path in files]}, lines)
 
 
-def _state(entry: IssuedCertificate, world: World) -> str:
+def _state(entry: IssuedCertificate, now: datetime, renew_ahead: timedelta) -> str:
     if entry.revoked_at is not None:
         return f"revoked {entry.revoked_at:%Y-%m-%d}"
-    if entry.not_after <= world.now:
+    if entry.not_after <= now:
         return "expired"
-    return "renew" if entry.not_after - world.now <= timedelta(days=world.authority.settings.renew_ahead_days) else "good"
+    return "renew" if entry.not_after - now <= renew_ahead else "good"
 
 
 def _data(entry: IssuedCertificate) -> dict[str, Any]:

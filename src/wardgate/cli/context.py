@@ -8,25 +8,19 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
-
-from pydantic import ValidationError
+from typing import Any, Self
 
 from wardgate.audit import Event, EventType
-from wardgate.ca import CASettings, CertificateAuthority
 from wardgate.catalogue import Environment
 from wardgate.cli.failures import Failed
 from wardgate.cli.options import Command, data_option, database_option, printing
 from wardgate.keystores import DatabaseKeys, load_store_keys
+from wardgate.keystores.schedule import Rotation
 from wardgate.manifest import Manifest
 from wardgate.manifest.documents import from_documents
 from wardgate.server.settings import DATABASE_FILE, Settings
 from wardgate.stores import Stores, open_stores
 from wardgate.stores.ports import StoredDocument
-
-CA_BASE_URL: Final = "pki-base-url"
-"""The name under which the store keeps where `/pki` is reached; `wardgate up` writes it."""
-DEFAULT_CA_BASE_URL: Final = "http://localhost:8080/pki"
 
 
 class World:
@@ -51,19 +45,10 @@ class World:
         """The time of day, in UTC."""
         return datetime.now(UTC)
 
-    @property
-    def url(self) -> str:
-        """The database: the one named, or the file in the data directory."""
-        return self.settings.database
-
     @cached_property
     def settings(self) -> Settings:
-        """The settings that `wardgate up` would have here. Raises `Failed` for a variable that is not one."""
-        try:
-            return Settings(data=self.data, database_url=self.database_url)
-        except ValidationError as invalid:
-            wrong = ", ".join(f"WARDGATE_{'.'.join(map(str, error['loc']))}".upper() for error in invalid.errors(include_input=False))
-            raise Failed(f"the environment has a setting that cannot be used: {wrong}") from None
+        """The settings that `wardgate up` would have here."""
+        return Settings(data=self.data, database_url=self.database_url)
 
     def create(self) -> None:
         """Make the data directory when there is none, so that the store may be opened for the first time."""
@@ -80,25 +65,19 @@ class World:
         """Every store. Raises `Failed` when there is no installation here, and `StoreError`."""
         if not self.exists and not self._may_create:
             raise Failed(f"there is no Wardgate in {self.data}: start one with `wardgate up`, or name another with --data")
-        stores = open_stores(self.url, load_store_keys(os.environ, self.data))
+        data = self.data if self._may_create or self.data.is_dir() else None  # a look does not make a key
+        stores = open_stores(self.settings.database, load_store_keys(os.environ, data))
         self._open.callback(stores.close)
         return stores
 
     @cached_property
     def keys(self) -> DatabaseKeys:
         """The keys this installation signs with."""
-        keys = DatabaseKeys(self.stores.signing_keys)
+        days = self.settings.token_key_days
+        overlap_seconds = min(self.settings.token_key_overlap_seconds, days * 43_200)  # as `server.wiring` has it
+        keys = DatabaseKeys(self.stores.signing_keys, Rotation(every_seconds=days * 86_400, overlap_seconds=overlap_seconds))
         keys.reload()
         return keys
-
-    @cached_property
-    def authority(self) -> CertificateAuthority:
-        """The certification authority. Before issuing, `ensure` it: `wardgate up` may not have run yet."""
-        settings = CASettings(
-            self.stores.values.get(CA_BASE_URL) or DEFAULT_CA_BASE_URL,
-            client_suffixes=self.settings.client_certificate_suffixes,
-        )
-        return CertificateAuthority(self.stores.certificates, self.stores.values, settings)
 
     def event(self, kind: EventType, application: str | None = None, **details: str | int | bool | None) -> Event:
         """Return an event of something that was done here, and by whom: the name of this machine's account."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from wardgate.cli.authority import authority_of
 from wardgate.cli.context import World, with_world
 from wardgate.cli.options import IN_FILE, base_url_option, printing, read_input
 from wardgate.cli.output import Printer
@@ -99,7 +100,7 @@ def cert(
     elif crl:
         raise click.UsageError("--crl goes with --ca")
     else:
-        ours = world.authority.client_trust()
+        ours = authority_of(world).client_trust()
         trust, lists = ours.authorities.encode(), ours.crls.encode()
     results = explain_cert(content, trust, lists, now=_moment(now), expected_name=name)
     _end(ctx, printer, "the certificate", [of_pki(result) for result in results])

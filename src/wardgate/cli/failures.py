@@ -38,14 +38,25 @@ def failure_of(error: Exception) -> Failed | None:
         known = getattr(sys.modules.get(module_name), class_name, None)
         if known is not None and isinstance(error, known):
             return Failed(_sentence(error))
+    if type(error).__name__ == "ValidationError" and getattr(error, "title", None) == "Settings":
+        return Failed(f"settings that cannot be used: {_variables(error)}")
     if isinstance(error, OSError):
         name = f"{error.filename}: " if error.filename else ""
         return Failed(f"{name}{error.strerror or error}")
     return None
 
 
+def _variables(error: Any) -> str:
+    """Return the names of the settings that are wrong and why, without their values."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return "; ".join(f"WARDGATE_{'_'.join(map(str, entry['loc'])).upper()}: {entry['msg']}" for entry in found)
+
+
 def _sentence(error: Exception) -> str:
     """Return the message; a failed connection says what it was that failed."""
     text = str(error) or type(error).__name__
     request = getattr(error, "_request", None)
-    return f"{request.url.scheme}://{request.url.netloc.decode()}: {text}" if request is not None else text
+    if request is None:
+        return text
+    hint = "; the server refused the handshake, `wardgate audit tail` names the reason" if "_ALERT_" in text else ""
+    return f"{request.url.scheme}://{request.url.netloc.decode()}: {text}{hint}"

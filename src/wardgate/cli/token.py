@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from wardgate.audit import EventType
+from wardgate.authserver.revoke import REMEMBER_GRACE
 from wardgate.cli.calling import Caller, with_caller
 from wardgate.cli.confirmation import confirm, wait_option
 from wardgate.cli.context import World, with_world
@@ -78,5 +79,5 @@ def _own_token(world: World, text: str) -> tuple[str, str | None, datetime]:
             continue
         jti, exp, client = claims.get("jti"), claims.get("exp"), claims.get("client_id")
         if isinstance(jti, str) and isinstance(exp, (int, float)):
-            return jti, client if isinstance(client, str) else None, datetime.fromtimestamp(exp, UTC)
+            return jti, client if isinstance(client, str) else None, datetime.fromtimestamp(exp, UTC) + REMEMBER_GRACE
     raise Failed("this access token was not issued by this Wardgate")

@@ -1,6 +1,5 @@
 """`wardgate up`."""
 
-import importlib
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +8,7 @@ import click
 from wardgate.cli.options import IN_FILE, data_option, database_option, printing
 from wardgate.cli.output import Printer
 
-PORT: Final = click.IntRange(0, 65535)
+PORT: Final = click.IntRange(1, 65535)
 DEMO_HTTP_PORT: Final = 8080
 
 
@@ -36,8 +35,9 @@ def up(
     """
     if cache_url is not None:
         raise click.UsageError("--cache-url is reserved: this version has no cache; single use and limits are in the database")
-    server = importlib.import_module("wardgate.server.up")  # heavy, and not needed for --help
-    ctx.exit(server.run(
+    from wardgate.server.up import run  # noqa: PLC0415 - heavy, and not needed for --help
+
+    ctx.exit(run(
         data=data, manifests=manifests, demo=demo, port=port, mtls_port=mtls_port,
         http_port=http_port if http_port is not None or not demo else DEMO_HTTP_PORT, database_url=database_url,
         demo_port=demo_port, output=printer.output.value,

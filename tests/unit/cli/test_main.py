@@ -121,9 +121,30 @@ def test_the_version(wardgate: Any) -> None:
     assert wardgate("version", "--output", "json").data["wardgate"] == "0.1.0"
 
 
-def test_a_setting_that_cannot_be_used_is_named(wardgate: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_that_cannot_be_used_is_named(wardgate: Any, monkeypatch: pytest.MonkeyPatch, manifest_file: Path) -> None:
     """A variable of the environment that is wrong is named, not its value."""
-    monkeypatch.setenv("WARDGATE_PORT", "secret-nonsense")
-    answer = wardgate("manifest", "apply", "--yes", ROOT / "pyproject.toml")
-    assert answer.code == 1
+    monkeypatch.setenv("WARDGATE_TOKEN_KEY_DAYS", "secret-nonsense")
+    answer = wardgate("manifest", "apply", "--yes", manifest_file)
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.startswith("wardgate: settings that cannot be used: WARDGATE_TOKEN_KEY_DAYS: Input should be a valid integer")
     assert "secret-nonsense" not in answer.err
+
+
+def test_a_database_without_its_key_is_not_given_a_new_one(wardgate: Any, tmp_path: Path) -> None:
+    """Looking at a database from a place without a store key says so, and makes none."""
+    answer = wardgate("app", "list", "--database-url", f"sqlite:///{tmp_path / 'elsewhere.db'}")
+    assert answer.code == 1
+    assert answer.err.startswith("wardgate: no store key: set WARDGATE_STORE_KEY")
+    assert not (tmp_path / "data").exists()
+
+
+def test_up_without_a_manifest_says_what_to_do(wardgate: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A first start needs a manifest or the demo; a setting that cannot be used is named."""
+    assert wardgate("up").err == "wardgate: there is no manifest yet: name one with --manifest FILE, or try the demo with --demo\n"
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("environment: {nam: x}\n")
+    answer = wardgate("up", "--manifest", bad)
+    assert answer.code == 1
+    assert f"{bad}:1: environment.nam" in answer.err
+    monkeypatch.setenv("WARDGATE_ENVOY_THREADS", "many")
+    assert wardgate("up").err.startswith("wardgate: settings that cannot be used: WARDGATE_ENVOY_THREADS: ")
