@@ -12,7 +12,7 @@ API = StoredDocument("apis", "hello", {"base_path": "/hello", "numbers": [1, 2.5
 APP = StoredDocument("applications", "demo", {"name": "demo"})
 
 
-def test_empty_store_has_generation_zero(stores: Stores):
+def test_empty_store_has_generation_zero(stores: Stores) -> None:
     """Nothing was ever changed: generation 0, no documents, no credentials."""
     assert stores.generation.current() == 0
     assert stores.documents.load() == (0, [])
@@ -20,7 +20,7 @@ def test_empty_store_has_generation_zero(stores: Stores):
     assert stores.credentials.all() == []
 
 
-def test_write_then_load(stores: Stores, again: Stores, event: Event):
+def test_write_then_load(stores: Stores, again: Stores, event: Event) -> None:
     """What was written is read by another process, as it was, with the generation of the write."""
     assert stores.documents.write([APP, API], [], event) == 1
     assert again.documents.load() == (1, [API, APP])
@@ -28,7 +28,7 @@ def test_write_then_load(stores: Stores, again: Stores, event: Event):
     assert [record.seq for record in again.audit.last(10)] == [1]
 
 
-def test_changed_since_names_only_what_changed(stores: Stores, event: Event):
+def test_changed_since_names_only_what_changed(stores: Stores, event: Event) -> None:
     """A later write is seen alone, a removal as a tombstone, and a put after it as a put."""
     stores.documents.write([APP, API], [], event)
     changed = StoredDocument("apis", "hello", {"base_path": "/other"})
@@ -40,14 +40,14 @@ def test_changed_since_names_only_what_changed(stores: Stores, event: Event):
     assert stores.documents.changed_since(3) == (3, [], [])
 
 
-def test_removing_what_is_not_there_leaves_no_tombstone(stores: Stores, event: Event):
+def test_removing_what_is_not_there_leaves_no_tombstone(stores: Stores, event: Event) -> None:
     """An unknown name is nobody's news; the write itself is still recorded."""
     assert stores.documents.write([], [("apis", "nothing")], event) == 1
     assert stores.documents.changed_since(0) == (1, [], [])
 
 
 @pytest.mark.parametrize("remove", [[("apis", "hello")], []], ids=["put and removed", "put twice"])
-def test_a_contradictory_write_is_refused_whole(stores: Stores, event: Event, remove: list[tuple[str, str]]):
+def test_a_contradictory_write_is_refused_whole(stores: Stores, event: Event, remove: list[tuple[str, str]]) -> None:
     """One step says one thing about a document; nothing of the step is kept."""
     with pytest.raises(ValueError, match="once in one step"):
         stores.documents.write([API] if remove else [API, API], remove, event)
@@ -55,7 +55,7 @@ def test_a_contradictory_write_is_refused_whole(stores: Stores, event: Event, re
     assert stores.audit.head() is None
 
 
-def test_a_write_that_fails_leaves_nothing(stores: Stores, now: datetime):
+def test_a_write_that_fails_leaves_nothing(stores: Stores, now: datetime) -> None:
     """An event that cannot be recorded takes the documents and the generation with it."""
     bad = Event("no type", now.replace(tzinfo=None))  # type: ignore[arg-type]
     with pytest.raises((ValueError, AttributeError)):
@@ -64,7 +64,7 @@ def test_a_write_that_fails_leaves_nothing(stores: Stores, now: datetime):
     assert stores.generation.current() == 0
 
 
-def test_twenty_thousand_documents(stores: Stores, event: Event):
+def test_twenty_thousand_documents(stores: Stores, event: Event) -> None:
     """The size of a national directory goes in and comes out in one step each."""
     many = [StoredDocument("systems", f"{number:012}", {"asid": f"{number:012}"}) for number in range(20_000)]
     assert stores.documents.write(many, [], event) == 1
@@ -72,6 +72,6 @@ def test_twenty_thousand_documents(stores: Stores, event: Event):
     assert (generation, len(found), found[0], found[-1]) == (1, 20_000, many[0], many[-1])
 
 
-def test_already_exists_is_a_store_error_of_its_own():
+def test_already_exists_is_a_store_error_of_its_own() -> None:
     """Callers tell a taken name from a store that is down."""
     assert AlreadyExists.__mro__[1].__name__ == "StoreError"
