@@ -15,9 +15,9 @@ from wardgate.catalogue import Environment
 from wardgate.cli.failures import Failed
 from wardgate.cli.options import Command, data_option, database_option, printing
 from wardgate.keystores import DatabaseKeys, load_store_keys
-from wardgate.keystores.schedule import Rotation
 from wardgate.manifest import Manifest
 from wardgate.manifest.documents import from_documents
+from wardgate.server.installation import rotation_of
 from wardgate.server.settings import DATABASE_FILE, Settings
 from wardgate.stores import Stores, open_stores
 from wardgate.stores.ports import StoredDocument
@@ -73,9 +73,7 @@ class World:
     @cached_property
     def keys(self) -> DatabaseKeys:
         """The keys this installation signs with."""
-        days = self.settings.token_key_days
-        overlap_seconds = min(self.settings.token_key_overlap_seconds, days * 43_200)  # as `server.wiring` has it
-        keys = DatabaseKeys(self.stores.signing_keys, Rotation(every_seconds=days * 86_400, overlap_seconds=overlap_seconds))
+        keys = DatabaseKeys(self.stores.signing_keys, rotation_of(self.settings))
         keys.reload()
         return keys
 

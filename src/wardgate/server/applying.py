@@ -8,18 +8,14 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from wardgate.applications import Approval, FixedKey
 from wardgate.audit import Event, EventType
 from wardgate.manifest import Manifest
 from wardgate.manifest.documents import Changes, Secrets, changes, from_documents, secrets_of
+from wardgate.server.installation import STATUS_KEY
 from wardgate.stores import Stores
 from wardgate.stores.ports import Credential, StoredDocument
-
-STATUS_KEY: Final = "status-key"
-"""The name under which the store keeps the monitoring key of `_status`."""
-
 
 NewEvent = Callable[..., Event]
 """(type, application=None, **details) to an event that says who did it."""

@@ -23,13 +23,13 @@ from wardgate.decisions.app import DecisionApp
 from wardgate.jose import KeyRules
 from wardgate.keystores import DatabaseKeys
 from wardgate.keystores.database import ACCESS_TOKEN
-from wardgate.keystores.schedule import Rotation
 from wardgate.outbound.fetch import FetchRules
 from wardgate.outbound.jwks import KeySetSettings, KeySetSource
 from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.server.chores import Chores
 from wardgate.server.control import Control
 from wardgate.server.health import APIHealth
+from wardgate.server.installation import CA_BASE_URL, STATUS_KEY, default_ca_base_url, rotation_of
 from wardgate.server.settings import Settings
 from wardgate.server.world import WorldKeeper
 from wardgate.stores import GroupCommit, Stores
@@ -38,8 +38,6 @@ from wardgate.stores.ports import SigningKey, SingleUse
 from wardgate.telemetry.tail import LogTail
 
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
-STATUS_KEY: Final = "status-key"
-CA_BASE_URL: Final = "pki-base-url"
 _HTTP_NOT_FOUND: Final = {"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"0")]}
 
 
@@ -83,8 +81,7 @@ def layout_of(settings: Settings) -> Layout:
 
 def authority_of(settings: Settings, stores: Stores) -> CertificateAuthority:
     """Return the certification authority; its lists are fetched over plain HTTP where there is such a port."""
-    scheme, port = ("http", settings.http_port) if settings.http_port else ("https", settings.port)
-    base_url = stores.values.set_if_absent(CA_BASE_URL, f"{scheme}://localhost:{port}/pki")
+    base_url = stores.values.set_if_absent(CA_BASE_URL, default_ca_base_url(settings))
     return CertificateAuthority(
         stores.certificates, stores.values, CASettings(base_url, client_suffixes=settings.client_certificate_suffixes)
     )
@@ -98,9 +95,7 @@ def public_urls(settings: Settings) -> tuple[str, ...]:
 
 def keys_of(settings: Settings, stores: Stores) -> DatabaseKeys:
     """Return the signing keys, the first of each use made if there is none."""
-    rotation = Rotation(every_seconds=settings.token_key_days * 86_400,
-                        overlap_seconds=min(settings.token_key_overlap_seconds, settings.token_key_days * 43_200))
-    keys = DatabaseKeys(stores.signing_keys, rotation)
+    keys = DatabaseKeys(stores.signing_keys, rotation_of(settings))
     for use in (ACCESS_TOKEN, "audit"):
         keys.rotate_if_due(use, now())
     return keys
