@@ -22,6 +22,7 @@ from wardgate.authserver.wire import ClientGone, Receive, Scope, Send
 from wardgate.oauth.errors import OAuthRefused
 from wardgate.outbound.mock_jwks import PREFIX as MOCK_JWKS
 from wardgate.security_patterns.snapshot import Snapshot
+from wardgate.stores.errors import StoreError
 
 METADATA: Final = "/.well-known/oauth-authorization-server"
 
@@ -64,6 +65,9 @@ class AuthServerApp:
             await refuse.answer(exchange, decided.refused, send, head=head)
         except ClientGone:
             return
+        except StoreError as fault:
+            _log.error("the store cannot do its work (%s), message id %s", fault, exchange.message_id)
+            await self._refuse(exchange, OAuthRefused("oauth-unexpected"), send, head=head)
         except Exception:  # noqa: BLE001 - row 28: whatever went wrong, the caller gets an answer and an id
             _log.exception("unexpected failure, message id %s", exchange.message_id)
             await self._refuse(exchange, OAuthRefused("oauth-unexpected"), send, head=head)
@@ -112,6 +116,9 @@ class AuthServerApp:
     async def _refuse(self, exchange: Exchange, refused: OAuthRefused, send: Send, *, head: bool) -> None:
         try:
             await refuse.record(self._server, exchange, refuse.refusal_of(refused))
+        except StoreError as fault:
+            _log.error("a refusal could not be recorded (%s), message id %s", fault, exchange.message_id)
+            refused = OAuthRefused("oauth-unexpected")
         except Exception:  # noqa: BLE001 - no record, no story: the caller is told so
             _log.exception("a refusal could not be recorded, message id %s", exchange.message_id)
             refused = OAuthRefused("oauth-unexpected")
