@@ -1,0 +1,61 @@
+"""One `wardgate up --demo` for the tests that only call it; tests that stop, kill or fill one start their own."""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+
+def _load(name: str) -> Any:
+    """Make a neighbouring file importable as `system_NAME`: tests are imported by path, not from packages."""
+    module_name = f"system_{name}"
+    if module_name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(module_name, Path(__file__).with_name(f"{name}.py"))
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[module_name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[module_name])
+    return sys.modules[module_name]
+
+
+system = _load("running")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here starts a real Envoy."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("envoy")
+
+
+@pytest.fixture(scope="session")
+def wardgate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The Wardgate of the session. What a test changes in it, it changes back."""
+    with system.running(tmp_path_factory.mktemp("shared")) as one:
+        print(f"\nfirst start to ready: {one.seconds_to_ready:.2f} s")
+        yield one
+
+
+@pytest.fixture(scope="module")
+def new_wardgate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AbstractContextManager[Any]]:
+    """Start another one; arguments go to `running`."""
+    return lambda *arguments, **more: system.running(tmp_path_factory.mktemp("own"), *arguments, **more)
+
+
+@pytest.fixture
+def client(wardgate: Any) -> Iterator[httpx2.Client]:
+    """A caller of the shared Wardgate's TLS port."""
+    with wardgate.client() as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def certified(wardgate: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Path, Path]]:
+    """Issue a certificate with the command line: (application) -> (chain, key)."""
+    directory = tmp_path_factory.mktemp("certificates")
+    return lambda application, of=None: system.certificate(of or wardgate, application, directory)
