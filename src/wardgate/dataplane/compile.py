@@ -6,7 +6,7 @@ change is not sent again and its buckets and caches are not reset.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -52,15 +52,18 @@ class Resource:
 
 
 Resources = Mapping[Key, Resource]
-_BIG_MAP: Final = Key(EXTENSIONS, str(Filter.CLIENTS))
+BIG_MAP: Final = Key(EXTENSIONS, str(Filter.CLIENTS))
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Everything that is compiled. `base`: what every Envoy's big map is known to say; `mapped`: what the new one will."""
+    """Everything that is compiled. `mapped`: what the big map in force is made of.
+
+    `possible`: every big map that some Envoy may still have, `mapped` among them; the overlay says what any of them does not.
+    """
 
     snapshot: Snapshot
-    base: Mapping[str, Client]
+    possible: Sequence[Mapping[str, Client]]
     mapped: Mapping[str, Client]
     tls: secrets.TLSMaterial
     layout: Layout
@@ -80,7 +83,7 @@ def compile_resources(inputs: Inputs, previous: Resources) -> Resources:
         found[Key(SECRETS, secret["name"])] = resource(SECRETS, [secret])
     configs = urgent(inputs) | limits.resources(snapshot)
     found |= {Key(EXTENSIONS, str(name)): extension(name, config) for name, config in configs.items()}
-    found[_BIG_MAP] = _big_map(inputs, previous)
+    found[BIG_MAP] = _big_map(inputs, previous)
     counters = limits.applies(snapshot)
     for listener in Listener:
         if listener is Listener.HTTP and layout.http_port is None:
@@ -93,7 +96,10 @@ def compile_resources(inputs: Inputs, previous: Resources) -> Resources:
 
 def urgent(inputs: Inputs) -> dict[Filter, JSON]:
     """Return the small resources that carry what cannot wait for the big map."""
-    overlay = standing.Overlay(changed_clients(inputs.base, inputs.snapshot.clients))
+    changed: dict[str, Client | None] = {}
+    for base in inputs.possible:
+        changed |= changed_clients(base, inputs.snapshot.clients)
+    overlay = standing.Overlay(changed)
     return {
         Filter.OVERLAY: standing.overlay(inputs.snapshot, overlay, inputs.now),
         Filter.FINGERPRINTS: credentials.fingerprints(inputs.snapshot),
@@ -104,7 +110,7 @@ def urgent(inputs: Inputs) -> dict[Filter, JSON]:
 
 
 def _big_map(inputs: Inputs, previous: Resources) -> Resource:
-    kept = previous.get(_BIG_MAP)
+    kept = previous.get(BIG_MAP)
     if kept is not None and kept.made_of is inputs.mapped:
         return kept
     made = extension(Filter.CLIENTS, standing.clients(inputs.mapped))

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from wardgate.dataplane.compile import EXTENSIONS, Inputs, Key, Resource, Resources, changed_clients, compile_resources
+from wardgate.dataplane.compile import BIG_MAP, Inputs, Key, Resource, Resources, changed_clients, compile_resources
 from wardgate.dataplane.layout import Layout
-from wardgate.dataplane.resources.envoy import Filter
 from wardgate.dataplane.resources.secrets import TLSMaterial
 from wardgate.dataplane.validate import validate
 from wardgate.dataplane.xds import Discovery
@@ -21,7 +20,6 @@ from wardgate.security_patterns.snapshot import Client, Snapshot
 
 QUIET_SECONDS: Final = 5.0
 LARGEST_OVERLAY: Final = 500
-_BIG_MAP: Final = Key(EXTENSIONS, str(Filter.CLIENTS))
 
 
 @dataclass(slots=True)
@@ -32,10 +30,8 @@ class Publisher:
     discovery: Discovery
     refusal_secret: str = field(repr=False)
     published_generation: int = 0
-    _base: Mapping[str, Client] = field(default_factory=dict)
-    """What every Envoy's big map is known to be made of; the overlay says the difference."""
-    _next_base: Mapping[str, Client] | None = None
-    """What the big map in force is made of while some Envoy may still have the one before."""
+    _possible: list[Mapping[str, Client]] = field(default_factory=list)
+    """What the big map of some Envoy may be made of, the one in force last; one when every Envoy is known to have it."""
     _changed_at: float = 0.0
     _latest: tuple[Snapshot, TLSMaterial] | None = None
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -44,12 +40,8 @@ class Publisher:
         """Put a snapshot in force. Returns whether anything changed. Raises `Rejected`; then the old one stays in force."""
         async with self._lock:
             self._settle()
-            waiting = changed_clients(self._base, snapshot.clients)
-            if not self.discovery.resources:
-                self._base = dict(snapshot.clients)
-            elif len(waiting) > LARGEST_OVERLAY:
-                self._start_fold(snapshot)
-            changed = await self._put(snapshot, tls, now)
+            new_map = not self._possible or len(changed_clients(self._possible[-1], snapshot.clients)) > LARGEST_OVERLAY
+            changed = await self._put(snapshot, tls, now, new_map=new_map)
             if changed:
                 self._changed_at = self.discovery.monotonic()
             return changed
@@ -60,39 +52,33 @@ class Publisher:
             if self._latest is None:
                 return False
             snapshot, tls = self._latest
-            if self._next_base is not None:
-                settled = self._settle()
-                return settled and await self._put(snapshot, tls, now)
+            if len(self._possible) > 1:
+                return self._settle() and await self._put(snapshot, tls, now)
             quiet = self.discovery.monotonic() - self._changed_at >= QUIET_SECONDS
-            if not quiet or not changed_clients(self._base, snapshot.clients):
+            if not quiet or not changed_clients(self._possible[-1], snapshot.clients):
                 return False
-            self._start_fold(snapshot)
-            return await self._put(snapshot, tls, now)
+            return await self._put(snapshot, tls, now, new_map=True)
 
     def in_force(self) -> tuple[Snapshot, TLSMaterial] | None:
         """Return what was published last."""
         return self._latest
 
-    def _start_fold(self, snapshot: Snapshot) -> None:
-        self._next_base = dict(snapshot.clients)
-
     def _settle(self) -> bool:
-        """Take note when every Envoy has the new big map; the overlay may then forget what is in it."""
-        if self._next_base is None or (self.discovery.live() and not self.discovery.has(_BIG_MAP)):
+        """Take note when every Envoy has the big map in force; the overlay may then forget what is in it."""
+        if len(self._possible) < 2 or (self.discovery.live() and not self.discovery.has(BIG_MAP)):
             return False
-        if _BIG_MAP not in self.discovery.resources:
-            return False
-        self._base, self._next_base = self._next_base, None
+        del self._possible[:-1]
         return True
 
-    async def _put(self, snapshot: Snapshot, tls: TLSMaterial, now: datetime) -> bool:
-        inputs = Inputs(snapshot, self._base, self._next_base if self._next_base is not None else self._base,
-                        tls, self.layout, now, self.refusal_secret)
+    async def _put(self, snapshot: Snapshot, tls: TLSMaterial, now: datetime, *, new_map: bool = False) -> bool:
+        possible = [*self._possible, dict(snapshot.clients)] if new_map else self._possible
+        inputs = Inputs(snapshot, tuple(possible), possible[-1], tls, self.layout, now, self.refusal_secret)
         compiled = await asyncio.to_thread(compile_resources, inputs, self.discovery.resources)
         changed = {key: found for key, found in compiled.items() if _differs(self.discovery.resources, key, found)}
         await validate(changed, compiled, self.layout)
         removed = self.discovery.resources.keys() - compiled.keys()
         self.discovery.publish(compiled)
+        self._possible = possible
         self._latest = (snapshot, tls)
         self.published_generation = snapshot.generation
         return bool(changed or removed)
