@@ -1,5 +1,6 @@
 """One `wardgate up --demo` for the tests that only call it; tests that stop, kill or fill one start their own."""
 
+import functools
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator
@@ -55,7 +56,13 @@ def client(wardgate: Any) -> Iterator[httpx2.Client]:
 
 
 @pytest.fixture(scope="session")
-def certified(wardgate: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Path, Path]]:
-    """Issue a certificate with the command line: (application) -> (chain, key)."""
+def new_certificate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Path, Path]]:
+    """Issue a certificate with the command line: (wardgate, application) -> (chain, key)."""
     directory = tmp_path_factory.mktemp("certificates")
-    return lambda application, of=None: system.certificate(of or wardgate, application, directory)
+    return lambda wardgate, application: system.certificate(wardgate, application, directory)
+
+
+@pytest.fixture(scope="session")
+def certified(wardgate: Any, new_certificate: Callable[..., tuple[Path, Path]]) -> Callable[[str], tuple[Path, Path]]:
+    """Return the certificate of an application of the shared Wardgate, issued once."""
+    return functools.cache(lambda application: new_certificate(wardgate, application))
