@@ -2,6 +2,7 @@
 
 DataPlaneError
 ├── EnvoyMissing   the binary is not there or cannot be run
+├── PortTaken      another program listens on a port that Envoy is to bind
 ├── Rejected       Envoy would not take a configuration; nothing was published
 └── EnvoyFailed    Envoy ended again and again, or did not come up in time
 """
@@ -13,6 +14,10 @@ class DataPlaneError(Exception):
 
 class EnvoyMissing(DataPlaneError):
     """The Envoy binary is not there, or cannot be run."""
+
+
+class PortTaken(DataPlaneError):
+    """Another program listens on a port that Envoy is to bind."""
 
 
 class Rejected(DataPlaneError):

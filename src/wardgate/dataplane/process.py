@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from wardgate.dataplane.admin import AdminUnavailable, ready
-from wardgate.dataplane.errors import EnvoyFailed, EnvoyMissing
+from wardgate.dataplane.errors import EnvoyFailed, EnvoyMissing, PortTaken
 from wardgate.dataplane.layout import Layout
 from wardgate.dataplane.resources.bootstrap import bootstrap
 
@@ -48,7 +49,7 @@ class EnvoyProcess:
     def start(self) -> bool:
         """Adopt the Envoy of an earlier control plane if it runs with the same bootstrap, else start one. True: adopted.
 
-        Raises `EnvoyMissing` when there is no binary to run.
+        Raises `EnvoyMissing` when there is no binary to run, `PortTaken` when others listen on its ports.
         """
         text = json.dumps(bootstrap(self._layout), indent=1, sort_keys=True)
         digest = hashlib.sha256((text + str(self._layout.envoy_binary)).encode()).hexdigest()
@@ -61,6 +62,7 @@ class EnvoyProcess:
                 return True
             if _is_envoy(pid):
                 _end(pid)
+        _refuse_taken_ports(self._layout)
         self._write(self._layout.run_directory / "envoy.json", text)
         self._spawn()
         return False
@@ -146,6 +148,22 @@ class EnvoyProcess:
         with os.fdopen(descriptor, "w") as file:
             file.write(text)
         temporary.replace(path)
+
+
+def _refuse_taken_ports(layout: Layout) -> None:
+    """Raise `PortTaken` when something listens already.
+
+    NOTE: Envoy would not notice: it binds with SO_REUSEPORT, so two Envoys would share a port and its callers.
+    """
+    wanted = [(layout.address, layout.https_port), (layout.address, layout.mtls_port)]
+    wanted += [("127.0.0.1", layout.http_port)] if layout.http_port is not None else []
+    for address, port in wanted:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that are ending are no listeners
+            try:
+                trial.bind((address, port))
+            except OSError as error:
+                raise PortTaken(f"cannot listen on {address} port {port}: {error.strerror}") from None
 
 
 def _is_envoy(pid: int) -> bool:

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
@@ -29,6 +30,8 @@ from wardgate.server.wiring import Server, authority_of, keys_of, now, wire
 from wardgate.stores import Stores, open_stores
 
 CONFIRM_SECONDS: Final = 30.0
+MAX_DATA_PATH_BYTES: Final = 90
+"""With the name of a socket below it, a longer path does not fit the address of a Unix socket (108 bytes)."""
 
 _log = logging.getLogger("wardgate")
 
@@ -62,7 +65,9 @@ def run(
 
 
 def prepare_directory(data: Path) -> None:
-    """Make the data directory, readable by its owner only. Raises `OSError`."""
+    """Make the data directory, readable by its owner only. Raises `OSError`, and `StartRefused` for a path too long."""
+    if len(os.fsencode(data.resolve())) > MAX_DATA_PATH_BYTES:
+        raise StartRefused(f"the path of the data directory has more than {MAX_DATA_PATH_BYTES} bytes, too long for the sockets below it")
     for directory in (data, data / "run"):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory.chmod(0o700)
@@ -123,18 +128,20 @@ async def _serve(settings: Settings, stores: Stores, output: str) -> int:
         await server.commits.append(_event(EventType.SERVER_STARTED, environment=environment, node=settings.node))
         await server.control.refresh()
         await _listen(server, cleanup)
+        tail = asyncio.create_task(server.tail.run())
+        cleanup.push_async_callback(_stop_tail, server, tail)
         adopted = server.envoy.start()
         cleanup.push_async_callback(_stop_envoy, server)
         tasks = [asyncio.create_task(work) for work in (server.control.run(), server.envoy.run(), server.chores.run())]
         cleanup.push_async_callback(_cancel, tasks)
         await server.envoy.wait_ready()
         await _wait_confirmed(server)
-        tasks.append(asyncio.create_task(_watch(tasks[:], stop)))
+        tasks.append(asyncio.create_task(_watch([*tasks, tail], stop)))
         _say_ready(settings, output, adopted=adopted)
         await stop.wait()
     await asyncio.to_thread(stores.audit.append, [_event(EventType.SERVER_STOPPED, node=settings.node)])
     await asyncio.to_thread(server.chores.checkpoint)
-    return 1 if any(task.done() and not task.cancelled() and task.exception() for task in tasks) else 0
+    return 1 if any(task.done() and not task.cancelled() and task.exception() for task in [*tasks, tail]) else 0
 
 
 def _prepare_keys(settings: Settings, stores: Stores, authority: Any) -> str:
@@ -149,28 +156,46 @@ def _prepare_keys(settings: Settings, stores: Stores, authority: Any) -> str:
 
 
 async def _listen(server: Server, cleanup: AsyncExitStack) -> None:
-    """Serve the two sockets, and the demo's backends on loopback."""
+    """Serve the two sockets, and the demo's backends on loopback. Raises `StartRefused`."""
     layout = server.layout
-    for path in (layout.control_socket, layout.public_socket):
-        path.unlink(missing_ok=True)
-    applications: list[tuple[Any, dict[str, Any]]] = [
-        (server.private, {"uds": str(layout.control_socket)}),
-        (server.public, {"uds": str(layout.public_socket)}),
+    applications: list[tuple[Any, socket.socket]] = [
+        (server.private, _unix_socket(layout.control_socket)),
+        (server.public, _unix_socket(layout.public_socket)),
     ]
     if server.settings.demo:
-        applications.append((backends(), {"host": "127.0.0.1", "port": server.settings.demo_port}))
+        applications.append((backends(), _loopback_socket(server.settings.demo_port)))
     for application, where in applications:
         config = uvicorn.Config(application, interface="asgi3", lifespan="off", log_level="warning", access_log=False,
-                                proxy_headers=False, server_header=False, date_header=False, timeout_graceful_shutdown=3, **where)
+                                proxy_headers=False, server_header=False, date_header=False, timeout_graceful_shutdown=3)
         one = _Quiet(config)
-        task = asyncio.create_task(one.serve())
+        task = asyncio.create_task(one.serve([where]))
         cleanup.push_async_callback(_stop_listening, one, task)
         while not one.started:
             if task.done():
-                raise StartRefused(f"cannot listen on {where}")
+                task.result()
+                raise StartRefused(f"cannot listen on {where.getsockname()}")
             await asyncio.sleep(0.005)
-    tail = asyncio.create_task(server.tail.run())
-    cleanup.push_async_callback(_stop_tail, server, tail)
+
+
+def _unix_socket(path: Path) -> socket.socket:
+    """Return a bound socket for this account only. Raises `OSError`."""
+    path.unlink(missing_ok=True)
+    one = socket.socket(socket.AF_UNIX)
+    one.bind(str(path))
+    path.chmod(0o600)
+    return one
+
+
+def _loopback_socket(port: int) -> socket.socket:
+    """Return a bound socket. Raises `StartRefused`."""
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        one.bind(("127.0.0.1", port))
+    except OSError as error:
+        one.close()
+        raise StartRefused(f"the demo's backends cannot listen on 127.0.0.1 port {port}: {error.strerror}; name another with --demo-port") from None
+    return one
 
 
 class _Quiet(uvicorn.Server):
@@ -189,7 +214,7 @@ async def _stop_listening(one: uvicorn.Server, task: asyncio.Task[None]) -> None
 
 async def _stop_tail(server: Server, tail: asyncio.Task[None]) -> None:
     server.tail.stop()
-    await tail
+    await asyncio.wait([tail])  # if it failed, that has been said and ends the server
 
 
 async def _stop_envoy(server: Server) -> None:

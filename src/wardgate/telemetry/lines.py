@@ -20,11 +20,13 @@ HANDSHAKE_REASONS: Final = (
 REDIRECTED: Final = "internal_redirect"
 OWN_PATTERNS: Final = frozenset({"health", "wardgate"})
 UNFORESEEN: Final = "request-malformed"
+DAMAGED: Final = (ValueError, KeyError, TypeError, OverflowError)
+"""What `event_of` raises for a line that is not whole or not ours."""
 _RECEIVED: Final[Mapping[str, str]] = {"scope-insufficient": "scopes", "access-token-wrong-kind": "scopes"}
 
 
 def event_of(line: bytes) -> Event | None:
-    """Return the event of a line, or None for what is recorded elsewhere. Raises `ValueError` for a damaged line.
+    """Return the event of a line, or None for what is recorded elsewhere. Raises one of `DAMAGED` for a damaged line.
 
     Recorded elsewhere: the first half of an explained limit, and answers of the authorisation server, which
     records each of its own.
@@ -43,6 +45,20 @@ def event_of(line: bytes) -> Event | None:
     if own and found.get("details") == "via_upstream":
         return None
     return _call(found)
+
+
+def recovered(line: bytes) -> Event | None:
+    """Return the event of the whole line that follows a torn one without a line's end between, or None.
+
+    That is how the file continues when Envoy was killed in the middle of a line and started again.
+    """
+    start = line.rfind(b'{"')
+    if start <= 0:
+        return None
+    try:
+        return event_of(line[start:])
+    except DAMAGED:
+        return None
 
 
 def api_of(found: Mapping[str, Any]) -> str:

@@ -1,12 +1,14 @@
 """Reads Envoy's log as it grows, exactly once: the offset is stored in the same step as the events.
 
-A file is known by its first line, which has a message id, so a renamed file goes on where it was. When it is large enough it is renamed,
-Envoy opens a new one, and the old one is read to its end before it is deleted.
+A file is known by its first line, which has a message id, so a renamed file goes on where it was. When it is large
+enough it is renamed, Envoy opens a new one, and the old one is read to its end before it is deleted. Whoever finds a
+renamed file, after a crash too, asks Envoy to open a new one before reading: it may be writing to the old one still.
 """
 
 import asyncio
 import contextlib
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,16 +16,19 @@ from pathlib import Path
 from typing import Final
 
 from wardgate.audit.model import Event
+from wardgate.dataplane.admin import AdminUnavailable
 from wardgate.quotas import Quota
 from wardgate.stores.errors import StoreError
 from wardgate.stores.ports import QuotaCount
 from wardgate.telemetry.counting import count
-from wardgate.telemetry.lines import event_of, lost
+from wardgate.telemetry.lines import DAMAGED, event_of, lost, recovered
 
 CHUNK_BYTES: Final = 1 << 20
 MAX_LINE_BYTES: Final = 1 << 16
 ROTATE_BYTES: Final = 64 << 20
 RETRY_SECONDS: Final = 1.0
+
+_log = logging.getLogger(__name__)
 
 Store = Callable[[str, int, Sequence[Event], Sequence[QuotaCount]], None]
 
@@ -39,9 +44,12 @@ class LogTail:
     quotas: Callable[[], Mapping[tuple[str, str], Quota]]
     now: Callable[[], datetime]
     flush_seconds: float = 0.2
+    rotate_bytes: int = ROTATE_BYTES
     on_counted: Callable[[], None] = lambda: None
     """Called when a batch counted towards a long quota."""
     stored: int = 0
+    _reopened: bool = False
+    """Whether Envoy has left the renamed file."""
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -49,12 +57,13 @@ class LogTail:
         while not self._stopping.is_set():
             try:
                 more = await self.step()
-            except (StoreError, OSError):
+            except (StoreError, OSError, AdminUnavailable) as fault:
+                _log.warning("Envoy's log is not read at the moment, and will be: %s", fault)
                 await self._pause(RETRY_SECONDS)  # nothing was lost: the offset did not move
                 continue
             if not more:
                 await self._pause(self.flush_seconds / 2)
-        with contextlib.suppress(StoreError, OSError):
+        with contextlib.suppress(StoreError, OSError, AdminUnavailable):
             while await self.step():
                 pass
 
@@ -66,21 +75,25 @@ class LogTail:
         """Store one chunk of the rotated file, else of the current one. True: there may be more."""
         rotated = self.path.with_suffix(".rotated")
         if rotated.exists():
-            if await asyncio.to_thread(self._store_chunk, rotated, whole=True):
-                return True
-            rotated.unlink()
+            await self._leave()
+            if not await asyncio.to_thread(self._store_chunk, rotated, whole=True):
+                rotated.unlink()
+                self._reopened = False
             return True
         if not self.path.exists():
             return False
         more = await asyncio.to_thread(self._store_chunk, self.path, whole=False)
-        if not more and self.path.stat().st_size >= ROTATE_BYTES:
-            await self._rotate(rotated)
+        if not more and self.path.stat().st_size >= self.rotate_bytes:
+            self.path.rename(rotated)
+            return True
         return more
 
-    async def _rotate(self, rotated: Path) -> None:
-        self.path.rename(rotated)
-        await self.reopen()
-        await asyncio.sleep(self.flush_seconds * 2)  # NOTE: Envoy writes to the old file until it has flushed once more
+    async def _leave(self) -> None:
+        """Make sure, once per renamed file, that Envoy writes to a new one."""
+        if not self._reopened:
+            await self.reopen()
+            await asyncio.sleep(self.flush_seconds * 2)  # NOTE: Envoy writes to the old file until it has flushed once more
+            self._reopened = True
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -89,7 +102,7 @@ class LogTail:
     def _store_chunk(self, path: Path, *, whole: bool) -> bool:
         with path.open("rb") as file:
             first = file.readline(MAX_LINE_BYTES)
-            if not first.endswith(b"\n") and not whole:
+            if not first.endswith(b"\n") and len(first) < MAX_LINE_BYTES and not whole:
                 return False
             source = "envoy-log:" + hashlib.sha256(first).hexdigest()[:32]
             offset = self.offset_of(source)
@@ -111,12 +124,12 @@ class LogTail:
     def _events(self, data: bytes) -> list[Event]:
         events: list[Event] = []
         damaged = 0
-        for line in data.splitlines():
+        for line in data.rstrip(b"\n").split(b"\n"):
             try:
                 event = event_of(line)
-            except (ValueError, KeyError, TypeError):
+            except DAMAGED:
                 damaged += 1
-                continue
+                event = recovered(line)
             if event is not None:
                 events.append(event)
         if damaged:
