@@ -9,8 +9,10 @@ from sqlalchemy import text
 from wardgate.audit import Event
 from wardgate.keystores import Sealer
 from wardgate.stores import StoreUnavailable, WrongStoreKey, open_stores
-from wardgate.stores.ports import SingleUse
+from wardgate.stores.ports import Authority, Credential, SigningKey, SingleUse
+from wardgate.stores.reseal import SEALED, reseal
 from wardgate.stores.sql.engine import Database, Limits, connect
+from wardgate.stores.sql.schema import METADATA
 from wardgate.stores.sql.transaction import writing
 
 OLD, NEW = b"o" * 32, b"n" * 32
@@ -33,6 +35,30 @@ def test_store_key_is_rotated_by_adding_one(url: str) -> None:
     second.values.set_if_absent("b", "2")
     assert (second.values.get("a"), second.values.get("b")) == ("1", "2")
     second.close()
+
+
+def test_resealing_lets_the_old_key_go(url: str, event: Event) -> None:
+    """Afterwards the new key opens everything alone; a second time there is nothing to do."""
+    first = open_stores(url, Sealer([OLD]))
+    credential = Credential("c-1", "demo-app", "key-of-the-demo-app-0001", "approved", event.at)
+    first.credentials.add(credential, event)
+    first.signing_keys.add(SigningKey("k", "audit", "PEM", event.at, event.at), event)
+    first.certificates.add_authority(Authority("root", None, "CERT", "KEY", event.at))
+    first.close()
+    assert reseal(url, Sealer([NEW, OLD])) == 6
+    assert reseal(url, Sealer([NEW, OLD])) == 0
+    second = open_stores(url, Sealer([NEW]))
+    assert second.credentials.by_key(credential.key) == credential
+    assert second.signing_keys.all("audit")[0].private_pem == "PEM"
+    assert second.certificates.authorities()[0].private_pem == "KEY"
+    second.close()
+    with pytest.raises(WrongStoreKey):
+        open_stores(url, Sealer([OLD]))
+
+
+def test_every_sealed_column_is_resealed() -> None:
+    """A new table with secrets cannot be forgotten."""
+    assert {table.name for table in SEALED} == {table.name for table in METADATA.tables.values() if "sealed" in table.c}
 
 
 @pytest.mark.parametrize("bad", [

@@ -65,13 +65,15 @@ def _read(path: Path) -> str:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as error:
         raise StoreKeyInvalid(f"the store key file cannot be read: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise StoreKeyInvalid("the store key file is not a plain file")
         if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise StoreKeyInvalid("the store key file is readable by others: chmod 600 it, and consider the key as known")
-        content = file.read(MAX_FILE_BYTES + 1)
+        content = os.read(descriptor, MAX_FILE_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > MAX_FILE_BYTES:
         raise StoreKeyInvalid("the store key file is too large to hold keys")
     try:
