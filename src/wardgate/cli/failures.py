@@ -16,7 +16,7 @@ EXPECTED: Final = (
     ("wardgate.ca.errors", "CAError"),
     ("wardgate.dataplane.errors", "DataPlaneError"),
     ("wardgate.server.applying", "ApplyRefused"),
-    ("wardgate.server.up", "StartRefused"),
+    ("wardgate.server.errors", "StartRefused"),
     ("httpx2", "HTTPError"),
     ("httpx2", "InvalidURL"),
 )

@@ -38,6 +38,7 @@ from wardgate.stores.ports import SigningKey, SingleUse
 from wardgate.telemetry.tail import LogTail
 
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
+REFUSAL_SECRET: Final = "refusal-secret"  # noqa: S105 - the name under which the store keeps it
 _HTTP_NOT_FOUND: Final = {"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"0")]}
 
 
@@ -123,7 +124,7 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
     ring = SigningKeyRing(lambda: token_keys.records)
     keeper = WorldKeeper(stores, ring.published, authority.revoked_fingerprints, public_urls(settings))
     discovery = Discovery()
-    publisher = Publisher(layout, discovery, secrets.token_urlsafe(24))
+    publisher = Publisher(layout, discovery, _refusal_secret(stores))
     server_names = _ServerNames(settings)
 
     def reload_keys() -> None:
@@ -216,6 +217,11 @@ def _authserver_settings(settings: Settings, stores: Stores) -> AuthServerSettin
 
 def _status_key(stores: Stores) -> str:
     return stores.values.set_if_absent(STATUS_KEY, secrets.token_urlsafe(24))
+
+
+def _refusal_secret(stores: Stores) -> str:
+    """The word by which Envoy's own redirects are known. The same in every start: it is part of the listeners."""
+    return stores.values.set_if_absent(REFUSAL_SECRET, secrets.token_urlsafe(24))
 
 
 def _key_set_settings(settings: Settings) -> KeySetSettings:

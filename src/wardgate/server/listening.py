@@ -1,0 +1,72 @@
+"""The sockets of the control plane, each served by a uvicorn of its own: private, public, and the demo's backends."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from wardgate.demo.backends import backends
+from wardgate.server.errors import StartRefused
+from wardgate.server.wiring import Server
+
+
+async def listen(server: Server, cleanup: AsyncExitStack) -> None:
+    """Serve the two sockets, and the demo's backends on loopback. Raises `StartRefused`."""
+    layout = server.layout
+    applications: list[tuple[Any, socket.socket]] = [
+        (server.private, _unix_socket(layout.control_socket)),
+        (server.public, _unix_socket(layout.public_socket)),
+    ]
+    if server.settings.demo:
+        applications.append((backends(), _loopback_socket(server.settings.demo_port)))
+    for application, where in applications:
+        config = uvicorn.Config(application, interface="asgi3", lifespan="off", log_level="warning", access_log=False,
+                                proxy_headers=False, server_header=False, date_header=False, timeout_graceful_shutdown=3)
+        one = _Quiet(config)
+        task = asyncio.create_task(one.serve([where]))
+        cleanup.push_async_callback(_stop_listening, one, task)
+        while not one.started:
+            if task.done():
+                task.result()
+                raise StartRefused(f"cannot listen on {where.getsockname()}")
+            await asyncio.sleep(0.005)
+
+
+def _unix_socket(path: Path) -> socket.socket:
+    """Return a bound socket for this account only. Raises `OSError`."""
+    path.unlink(missing_ok=True)
+    one = socket.socket(socket.AF_UNIX)
+    one.bind(str(path))
+    path.chmod(0o600)
+    return one
+
+
+def _loopback_socket(port: int) -> socket.socket:
+    """Return a bound socket. Raises `StartRefused`."""
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        one.bind(("127.0.0.1", port))
+    except OSError as error:
+        one.close()
+        raise StartRefused(f"the demo's backends cannot listen on 127.0.0.1 port {port}: {error.strerror}; name another with --demo-port") from None
+    return one
+
+
+class _Quiet(uvicorn.Server):
+    """A uvicorn server that leaves signals to `up`."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Do nothing: one handler stops every part in order."""
+        yield
+
+
+async def _stop_listening(one: uvicorn.Server, task: asyncio.Task[None]) -> None:
+    one.should_exit = True
+    await task

@@ -1,0 +1,101 @@
+"""Before anything serves: the directory, the lock on it, and the manifest the store is to hold."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from wardgate.audit.model import Event, EventType
+from wardgate.demo import source
+from wardgate.demo.keys import write_keys
+from wardgate.demo.refuse_live import refuse_demo_when_live
+from wardgate.manifest import Manifest, Source, check
+from wardgate.manifest.documents import from_documents
+from wardgate.server.applying import apply, documents_to_change, key_work
+from wardgate.server.errors import StartRefused
+from wardgate.server.settings import Settings
+from wardgate.server.wiring import now
+from wardgate.stores import Stores
+
+DEMO_API: Final = "hello-world"
+"""The API that is in every demo: its backend tells where the sample backends were."""
+MAX_DATA_PATH_BYTES: Final = 90
+"""With the name of a socket below it, a longer path does not fit the address of a Unix socket (108 bytes)."""
+
+
+def prepare_directory(data: Path) -> None:
+    """Make the data directory, readable by its owner only. Raises `OSError`, and `StartRefused` for a path too long."""
+    if len(os.fsencode(data.resolve())) > MAX_DATA_PATH_BYTES:
+        raise StartRefused(f"the path of the data directory has more than {MAX_DATA_PATH_BYTES} bytes, too long for the sockets below it")
+    for directory in (data, data / "run"):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.chmod(0o700)
+
+
+@contextlib.contextmanager
+def only_one(data: Path) -> Iterator[None]:
+    """Hold the data directory for this process. Raises `StartRefused` when another Wardgate has it."""
+    with (data / "run" / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StartRefused(f"another Wardgate runs on {data}") from None
+        yield
+
+
+def prepare_world(settings: Settings, stores: Stores, manifests: Sequence[Path]) -> Manifest:
+    """Bring the store to the files that were named, or to the demo when it holds nothing; else take what it holds.
+
+    Raises `StartRefused`, `ManifestInvalid` and `ApplyRefused`.
+    """
+    sources = [Source(str(path), path.read_bytes()) for path in manifests]
+    _, stored = stores.documents.load()
+    wanted: Manifest | None = None
+    if sources:
+        wanted = check(sources)
+    elif stored:
+        wanted = _moved_demo(settings, from_documents(stored)) if settings.demo else None
+    elif settings.demo:
+        wanted = check([source(_demo_backend(settings))])
+    else:
+        raise StartRefused("there is no manifest yet: name one with --manifest FILE, or try the demo with --demo")
+    manifest = wanted or from_documents(stored)
+    refuse_demo_when_live(manifest, demo_asked_for=settings.demo)
+    if manifest.environment.live and settings.http_port is not None:
+        raise StartRefused("a live environment has no plain HTTP port: leave --http-port out")
+    if wanted is not None:
+        seen, _, step = documents_to_change(stores, wanted)
+        keys = key_work(stores, wanted, step.remove)
+        if step or keys:
+            apply(stores, wanted, seen, step, keys, now(), event_of_start)
+    if settings.demo:
+        write_keys(settings.data / "demo")
+    return manifest
+
+
+def _demo_backend(settings: Settings) -> str:
+    return f"http://127.0.0.1:{settings.demo_port}"
+
+
+def _moved_demo(settings: Settings, stored: Manifest) -> Manifest | None:
+    """Return the stored manifest with the demo's backends where they listen this time, None when they are there already.
+
+    What was changed since the first start stays changed: a demo that is started again is the same one.
+    """
+    before, after = next((api.backend for api in stored.apis if api.name == DEMO_API), None), _demo_backend(settings)
+    if before is None or before == after or not before.startswith("http://127.0.0.1:"):
+        return None
+    apis = tuple(api.model_copy(update={"backend": after}) if api.backend == before else api for api in stored.apis)
+    applications = tuple(
+        entry.model_copy(update={"jwks_url": after + entry.jwks_url.removeprefix(before)})
+        if entry.jwks_url is not None and entry.jwks_url.startswith(before + "/") else entry
+        for entry in stored.applications
+    )
+    return stored.model_copy(update={"apis": apis, "applications": applications})
+
+
+def event_of_start(kind: EventType, application: str | None = None, **details: str | int | bool | None) -> Event:
+    """Return an event of something that starting or stopping did."""
+    return Event(kind, now(), application=application, details={**details, "by": "wardgate up"})
