@@ -1,0 +1,75 @@
+"""`endpoints.md`: every public path, who may use it and what it answers."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from wardgate.authserver.app import METADATA, POSTED, READ
+from wardgate.authserver.dependencies import AuthServerSettings
+from wardgate.catalogue.paths import HEALTH_PATHS
+from wardgate.outbound.mock_jwks import PREFIX as MOCK_JWKS
+
+INTRODUCTION: Final = """\
+# Endpoints
+
+What Wardgate itself answers, on every port. The two base paths of the authorisation server, `/oauth2` and `/oauth2-mock`,
+behave the same and are two issuers; an assertion's `aud` names the token URL that it is sent to. Everything else belongs to
+the APIs of the [manifest](manifest.md); a path that belongs to nobody is refused with
+[`route-not-found`](refusals.md#route-not-found).
+
+Every answer has `X-Request-ID` (the caller's, or a new one) and `Strict-Transport-Security`, and `X-Correlation-ID` if the
+caller sent one. A refusal has `X-Wardgate-Reason`.
+"""
+BASES: Final = AuthServerSettings().base_paths
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One row: `{base}` stands for both base paths of the authorisation server, `{api}` for an API's base path."""
+
+    methods: str
+    path: str
+    who: str
+    answers: str
+    after: str = ""
+
+
+ENDPOINTS: Final = (
+    Endpoint("POST", "{base}/token", "a client: signed JWT; in `strict` also a certificate (RFC 8705)",
+             "200 and an access token, `expires_in` and `issued_at` as text; the checks, in order, with their refusals: [authorisation server](refusals.md#the-authorisation-server)",
+             "RFC 6749 section 4.4, RFC 7523"),
+    Endpoint("POST", "{base}/introspect", "a client, as at the token endpoint; it sees its own tokens, a resource server sees all",
+             '200 `{"active": …}`; false for everything the caller may not see', "RFC 7662"),
+    Endpoint("POST", "{base}/revoke", "a client, for tokens of its own",
+             "200 when the token is refused everywhere, or was worth nothing", "RFC 7009"),
+    Endpoint("GET", "{base}/jwks", "everyone", "200 and the keys that access tokens are or will be signed with", "RFC 7517"),
+    Endpoint("GET", "{base}/_ping", "everyone", "200 and the version", "application-restricted 12"),
+    Endpoint("GET", "{base}/_status", "the holder of the monitoring key (header `apikey`)",
+             "200 and `pass`, `warn` or `fail`; 401 [`status-key-invalid`](refusals.md#status-key-invalid)", "application-restricted 12"),
+    Endpoint("GET", METADATA, "everyone", "200 and the metadata of `/oauth2`", "RFC 8414"),
+    Endpoint("GET", METADATA + "{base}", "everyone", "200 and the metadata of that issuer", "RFC 8414 section 3.1"),
+    Endpoint("GET", MOCK_JWKS + "{base64url of a key set}", "everyone", "200 and the key set that the path spells, if it is one", "application-restricted 6.1"),
+    Endpoint("GET", "/pki/crl/{authority}.crl", "everyone", "200 and the revocation list in DER; 404 for an unknown authority", "RFC 5280"),
+    Endpoint("GET", "/pki/ca/{authority}.crt", "everyone", "200 and the authority's certificate in DER; 404 for an unknown authority", "RFC 5280"),
+    Endpoint("GET", "/pki/ca.pem", "everyone", "200 and the roots in PEM", ""),
+    Endpoint("POST", "/pki/ocsp", "everyone", "200 and an OCSP response; 408, 413, 415 for requests too slow, above 4 KiB, of another type", "RFC 6960"),
+    Endpoint("GET", "/pki/ocsp/{base64 of a request}", "everyone", "200 and an OCSP response; 414 for a request above 4 KiB", "RFC 6960, RFC 5019"),
+    Endpoint("GET", "{api}" + HEALTH_PATHS[0], "everyone", "200 and the version; the backend is not asked", "application-restricted 12"),
+    Endpoint("GET", "{api}" + HEALTH_PATHS[1], "the holder of the monitoring key (header `apikey`)",
+             "200 and `pass` or `fail`, after asking the backend; 401 [`api-status-key-invalid`](refusals.md#api-status-key-invalid) with an empty body", "application-restricted 12"),
+)
+NOTES: Final = f"""
+Where `GET` is taken, `HEAD` is too. `OPTIONS` below `/oauth2` and `/oauth2-mock` answers CORS preflights in the profile `nhs`, as the national
+platform does. The authorisation server has {len(POSTED)} endpoints that take `POST` and {len(READ)} that are read; another method is
+refused with 405 [`token-method-not-post`](refusals.md#token-method-not-post), another path with 404
+[`oauth-path-unknown`](refusals.md#oauth-path-unknown).
+
+The [demo](demo.md)'s backends listen on a port of their own on loopback and are not public. The control plane's socket (xDS, decisions) is a
+Unix socket in the data directory, readable by its owner only, and no route leads to it from outside.
+"""
+
+
+def page() -> str:
+    """Return the whole page."""
+    rows = ["| method | path | who may | answers | after |", "|---|---|---|---|---|"]
+    rows += [f"| {row.methods} | `{row.path}` | {row.who} | {row.answers} | {row.after} |" for row in ENDPOINTS]
+    return "\n".join([INTRODUCTION, *rows, NOTES])

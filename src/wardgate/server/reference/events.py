@@ -1,0 +1,128 @@
+"""`events.md`: every kind of record, when it is written, and the details it may have."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from wardgate.audit.model import EventType
+
+INTRODUCTION: Final = """\
+# Events
+
+The record (`wardgate audit tail|export|verify`, `wardgate explain`) is a chain of events. The body of a record is JSON in
+canonical form (RFC 8785) with these members; those that are absent have no member:
+
+| member | meaning |
+|---|---|
+| `type` | one of the types below |
+| `at` | when, in UTC, to the microsecond |
+| `outcome` | `allowed` or `refused`; absent on events that nobody asked for |
+| `reason` | the code of a [refusal](refusals.md) |
+| `application` | the application, by name, as soon as a credential names one; it is proved where the outcome is `allowed`, and in refusals with the detail `authenticated` |
+| `message_id` | the id of our answer |
+| `request_id` | the caller's `X-Request-ID`, or the one made for it |
+| `correlation_id` | the caller's `X-Correlation-ID` |
+| `details` | the members named with each type |
+
+Around the body, a record has a number (`seq`) and a `hash` over its body and the record before it.
+
+**What is never in a record:** keys, tokens, assertions, private keys, bodies, and paths as they were asked for, which may hold
+a patient's identifier (the route's template stands instead). What is about a person, such as the caller's network address,
+is a keyed hash (`{"hmac_sha256": …}`): equal values can be matched, and nobody without the store key can tell what they were.
+Texts have at most 512 characters, details at most 64 members.
+
+Token events and `CallDecided` are durable before the answer leaves. The other calls come from Envoy's log, at most one flush interval
+(`WARDGATE_LOG_FLUSH_SECONDS`) later.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """When an event is written, and what its details may hold."""
+
+    when: str
+    details: Mapping[str, str]
+
+
+_BY: Final = {"by": "`wardgate up` or `command line`", "operator": "the machine account that gave the command"}
+_CALLER: Final = {
+    "pattern": "how the client proved itself",
+    "credential": "id of the API key that the request names",
+    "alg": "algorithm of the assertion",
+    "kid": "key of the assertion",
+    "certificate": "SHA-256 fingerprint of the caller's certificate",
+    "authenticated": "true once the client has proved who it is",
+    "gateway_message_id": "the id under which the gateway recorded the same request",
+    "assertion_jti": "id of the assertion, used up by this request",
+}
+_REFUSED: Final = {"expected": "what would have been accepted", "received": "what came instead, without secrets"}
+_CALL: Final = {
+    "api": "the API",
+    "route": "the route, as the manifest writes it",
+    "pattern": "the pattern that judged it",
+    "method": "the request's method",
+}
+_LOGGED: Final = _CALL | {
+    "status": "status of the answer",
+    "envoy_details": "Envoy's own words for how the answer came about",
+    "duration_ms": "from the first byte of the request to the last of the answer",
+    "received_bytes": "of the request's body",
+    "sent_bytes": "of the answer's body",
+    "token": "id (`jti`) of the access token",
+    "fingerprint": "SHA-256 fingerprint of the client certificate",
+    "caller": "network address, as a keyed hash",
+}
+_CERTIFICATE: Final = {
+    "fingerprint": "SHA-256 of the certificate",
+    "serial": "its serial number in hex",
+    "authority": "who issued it",
+    "name": "the name it is for",
+    "subject_kind": "`system`, `application`, `server` or `authority`",
+    "subject": "ASID, application or name",
+    "not_after": "when it ends",
+}
+
+EVENTS: Final[Mapping[EventType, Entry]] = {
+    EventType.TOKEN_ISSUED: Entry("An access token was issued; stored in the same step that uses up the assertion.", _CALLER | {
+        "grant_type": "the grant", "jti": "id of the access token", "scope": "its scopes", "lifetime_ms": "how long it is good",
+        "issuer": "its issuer", "signing_kid": "the key that signed it"}),
+    EventType.TOKEN_REFUSED: Entry("A request to an endpoint of the authorisation server was refused.", _CALLER | _REFUSED | {
+        "grant_type": "the grant", "client_reason": "the true reason where the answer says the same for several"}),
+    EventType.TOKEN_REVOKED: Entry("A client took a token back (RFC 7009).", _CALLER | {
+        "known": "false: it was none of ours, or over", "jti": "id of the token"}),
+    EventType.TOKEN_INTROSPECTED: Entry("A client asked about a token (RFC 7662).", _CALLER | {
+        "active": "what it was told", "jti": "id of the token", "token_application": "whose token it is"}),
+    EventType.CALL_ALLOWED: Entry("A call was let through to its backend; written from Envoy's log.", _LOGGED),
+    EventType.CALL_REFUSED: Entry("A call was refused, or a path of ours that is not an endpoint of tokens.", _LOGGED | _CALLER | _REFUSED),
+    EventType.CALL_DECIDED: Entry("The decision service judged a call of an `audit: before` route; its outcome follows as CallAllowed or CallRefused.",
+        _CALL | _REFUSED | {"listener": "`https`, `mtls` or `http`", "proved": "what the caller proved, in order"}),
+    EventType.HANDSHAKE_REFUSED: Entry("A TLS handshake failed because of the client's certificate (listener profile `verify`).", {
+        "failure": "the reason in BoringSSL's words", "fingerprint": "SHA-256 of the certificate", "issuer": "its issuer",
+        "not_after": "when it ends", "caller": "network address, as a keyed hash"}),
+    EventType.MANIFEST_APPLIED: Entry("A manifest was applied.", _BY | {"put": "how many documents are new or changed", "removed": "how many went away"}),
+    EventType.APPLICATION_CHANGED: Entry("One application or one of its keys was changed.", _BY | {
+        "change": "`created`, `public keys`, or the new status", "product": "when it is about one subscription",
+        "credential": "when it is about one key: its id", "status": "the key's new status"}),
+    EventType.CREDENTIAL_ISSUED: Entry("An API key was issued; the key itself is not in the record.", _BY | {"credential": "its id", "status": "its status"}),
+    EventType.CREDENTIAL_REVOKED: Entry("An API key was revoked, and with it the tokens that were got with it.", _BY | {"credential": "its id", "status": "`revoked`"}),
+    EventType.CERTIFICATE_ISSUED: Entry("A certificate was issued, authorities and the gateway's own included.", _CERTIFICATE | {
+        "profile": "the certificate profile", "names": "the names of the gateway's certificate"}),
+    EventType.CERTIFICATE_REVOKED: Entry("A certificate was revoked, or an authority retired.", _CERTIFICATE | {"revocation_reason": "why (RFC 5280 section 5.3.1)"}),
+    EventType.CRL_ISSUED: Entry("A revocation list was signed.", {"authority": "whose", "number": "its number, which only rises", "entries": "how many certificates are on it"}),
+    EventType.SIGNING_KEY_ROTATED: Entry("The next signing key was made.", {"use": "what it signs", "kid": "its name", "sign_from": "when it begins to sign"}),
+    EventType.SERVER_STARTED: Entry("`wardgate up` started.", _BY | {"environment": "the environment's name", "node": "the name of its Envoy"}),
+    EventType.SERVER_STOPPED: Entry("`wardgate up` was asked to stop and did.", _BY | {"node": "the name of its Envoy"}),
+    EventType.RECORDS_LOST: Entry("Envoy's log had a gap or a torn line: said, not hidden.", {"what": "what was found", "lines": "how many lines"}),
+}
+"""A test compares this with the vocabulary, another with every record that the README's tour leaves behind."""
+
+
+def page() -> str:
+    """Return the whole page."""
+    lines = [INTRODUCTION]
+    for kind in EventType:
+        entry = EVENTS[kind]
+        lines += [f"## {kind}", "", entry.when, "", "| detail | meaning |", "|---|---|"]
+        lines += [f"| `{name}` | {meaning} |" for name, meaning in entry.details.items()]
+        lines.append("")
+    return "\n".join(lines)

@@ -1,0 +1,64 @@
+"""`refusals.md`: every reason of the catalogue under a heading of its own, which `Reason.anchor` points to."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from wardgate.refusals import CATALOGUE, Reason
+from wardgate.refusals.reason import Area
+
+INTRODUCTION: Final = """\
+# Refusals
+
+Every way to be refused, with what the caller reads, what had to be true, and who can make the next call succeed. A
+refusal's code is in the header `X-Wardgate-Reason` of the answer, in the record, and in `wardgate explain ID`, which adds
+what was expected and received that time.
+
+The words on the wire depend on the dialect of the API (`errors:` in the [manifest](manifest.md)):
+
+| dialect | shape | the words below are |
+|---|---|---|
+| `fault` (default) | `{"fault": {"faultstring": …, "detail": {"errorcode": …}}}` | text and error |
+| `fhir` | an OperationOutcome, `application/fhir+json` | the line *FHIR* |
+| `problem` | RFC 9457 problem details | title: what had to be true; detail: text; type: `urn:wardgate:refusal:<code>` |
+| token endpoint | `{"error": …, "error_description": …, "message_id": …}` | error and text |
+
+Limits (429) answer with the platform's eight-member body. `{names in braces}` are filled in.
+"""
+AREAS: Final = {
+    Area.TOKEN_ENDPOINT: ("The authorisation server", "In the order in which the token endpoint checks; then its other endpoints and the profile `strict`."),
+    Area.GATEWAY: ("The gateway", "At an API's routes: API keys, access tokens, scopes, headers, paths."),
+    Area.CERTIFICATES: ("Client certificates", "With the listener profile `verify` the caller sees a TLS alert instead of status and text, and the reason is in the record."),
+    Area.LIMITS: ("Limits", "Every one has `Retry-After` and the RateLimit headers."),
+    Area.PLATFORM: ("Size, time and parts that are down", "Nobody's credential is at fault."),
+}
+_PUBLISHED: Final = ("application-restricted", "RFC", "FAPI")
+
+
+def page() -> str:
+    """Return the whole page."""
+    return "\n".join([INTRODUCTION, *(line for area in Area for line in _area(area))]).rstrip() + "\n"
+
+
+def _area(area: Area) -> Iterator[str]:
+    title, sentence = AREAS[area]
+    yield from (f"## {title}", "", sentence, "")
+    for reason in CATALOGUE.values():
+        if reason.area is area:
+            yield from _reason(reason)
+
+
+def _reason(reason: Reason) -> Iterator[str]:
+    yield from (f"### `{reason.code}`", "")
+    words = [f"`{reason.error}`" if reason.error else "", reason.text]
+    yield f"**{reason.status}** " + (" · ".join(word for word in words if word) or "with an empty body")
+    yield ""
+    yield f"- Had to be true: {reason.check}."
+    yield f"- What to do: {reason.advice}."
+    yield f"- Who can fix it: the {reason.fixer}."
+    if reason.area is not Area.TOKEN_ENDPOINT and reason.text:
+        yield f'- FHIR: `{reason.fhir_code}` "{reason.fhir_display}", issue `{reason.fhir_issue}`, diagnostics "{reason.diagnostics or reason.text}".'
+    for name, value in reason.headers:
+        yield f"- Header: `{name}: {value}`"
+    if reason.source.startswith(_PUBLISHED):
+        yield f"- After: {reason.source.partition(';')[0]}."
+    yield ""
