@@ -15,13 +15,13 @@ DEMO_HTTP_PORT: Final = 8080
 @click.command()
 @data_option
 @click.option("--manifest", "manifests", type=IN_FILE, multiple=True, metavar="FILE", help="Apply these files before serving; several may be given.")
-@click.option("--demo", is_flag=True, help="Serve the demo world: sample applications, APIs and backends with published credentials. Never in a live environment.")
-@click.option("--port", type=PORT, default=8443, show_default=True, help="TLS.")
-@click.option("--mtls-port", type=PORT, default=8444, show_default=True, help="TLS that asks for a client certificate.")
-@click.option("--http-port", type=PORT, default=None, show_default="8080 with --demo, else off", help="The same without TLS, on loopback only. Never in a live environment.")
+@click.option("--demo", envvar="WARDGATE_DEMO", show_envvar=True, is_flag=True, help="Serve the demo world: sample applications, APIs and backends with published credentials. Never in a live environment.")
+@click.option("--port", envvar="WARDGATE_PORT", show_envvar=True, type=PORT, default=8443, show_default=True, help="TLS.")
+@click.option("--mtls-port", envvar="WARDGATE_MTLS_PORT", show_envvar=True, type=PORT, default=8444, show_default=True, help="TLS that asks for a client certificate.")
+@click.option("--http-port", envvar="WARDGATE_HTTP_PORT", show_envvar=True, type=PORT, default=None, show_default="8080 with --demo, else off", help="The same without TLS, on loopback only. Never in a live environment.")
 @database_option
 @click.option("--cache-url", default=None, help="Reserved: this version has no cache.")
-@click.option("--demo-port", type=PORT, default=9001, show_default=True, help="Where the demo's sample backends listen, on loopback.")
+@click.option("--demo-port", envvar="WARDGATE_DEMO_PORT", show_envvar=True, type=PORT, default=9001, show_default=True, help="Where the demo's sample backends listen, on loopback.")
 @printing
 @click.pass_context
 def up(
