@@ -66,3 +66,16 @@ def new_certificate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., t
 def certified(wardgate: Any, new_certificate: Callable[..., tuple[Path, Path]]) -> Callable[[str], tuple[Path, Path]]:
     """Return the certificate of an application of the shared Wardgate, issued once."""
     return functools.cache(lambda application: new_certificate(wardgate, application))
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[..., Any]:
+    """Return the function that waits for something to become true."""
+    return system.until  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="session")
+def backends_apart() -> Iterator[int]:
+    """The port of the demo's backends in a process of their own: those of `up --demo` end with it."""
+    with system.backends_apart() as port:
+        yield port

@@ -152,6 +152,12 @@ class Wardgate:
         """Return the process id of the Envoy that serves."""
         return int(json.loads((self.data / "run" / "envoy.pid").read_text())["pid"])
 
+    def envoy_is_running(self) -> bool:
+        """Return whether an Envoy of this data directory runs."""
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            return is_running(self.envoy_pid())
+        return False
+
     def stop(self) -> None:
         """Stop by SIGTERM; fails unless it ends with 0, in time, leaving no Envoy and no complaint."""
         process = self.process
@@ -258,6 +264,26 @@ def _private_key(kid: str) -> Any:
     if kid not in _loaded:
         _loaded[kid] = load_pem_private_key(private_pem(kid).encode(), None)
     return _loaded[kid]
+
+
+@contextlib.contextmanager
+def backends_apart() -> Iterator[int]:
+    """Serve the demo's backends in a process that is killed with nobody; yield their port."""
+    (port,) = free_ports(1)
+    code = f"import uvicorn; from wardgate.demo.backends import backends; uvicorn.run(backends(), port={port}, log_level='error')"
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.DEVNULL)
+    try:
+        until(lambda: _listens(port), 30, "the backends' start")
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
 
 
 def certificate(wardgate: Wardgate, application: str, directory: Path) -> tuple[Path, Path]:

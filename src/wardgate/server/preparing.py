@@ -19,8 +19,6 @@ from wardgate.server.settings import Settings
 from wardgate.server.wiring import now
 from wardgate.stores import Stores
 
-DEMO_API: Final = "hello-world"
-"""The API that is in every demo: its backend tells where the sample backends were."""
 MAX_DATA_PATH_BYTES: Final = 90
 """With the name of a socket below it, a longer path does not fit the address of a Unix socket (108 bytes)."""
 
@@ -58,7 +56,7 @@ def prepare_world(settings: Settings, stores: Stores, manifests: Sequence[Path])
     elif stored:
         wanted = _moved_demo(settings, from_documents(stored)) if settings.demo else None
     elif settings.demo:
-        wanted = check([source(_demo_backend(settings))])
+        wanted = check([source(_demo_backend(settings.demo_port))])
     else:
         raise StartRefused("there is no manifest yet: name one with --manifest FILE, or try the demo with --demo")
     manifest = wanted or from_documents(stored)
@@ -72,11 +70,17 @@ def prepare_world(settings: Settings, stores: Stores, manifests: Sequence[Path])
             apply(stores, wanted, seen, step, keys, now(), event_of_start)
     if settings.demo:
         write_keys(settings.data / "demo")
+        _port_file(settings).write_text(f"{settings.demo_port}\n", encoding="ascii")
     return manifest
 
 
-def _demo_backend(settings: Settings) -> str:
-    return f"http://127.0.0.1:{settings.demo_port}"
+def _demo_backend(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def _port_file(settings: Settings) -> Path:
+    """Return where the port of the demo's backends is kept from one start to the next."""
+    return settings.data / "demo" / "port"
 
 
 def _moved_demo(settings: Settings, stored: Manifest) -> Manifest | None:
@@ -84,9 +88,14 @@ def _moved_demo(settings: Settings, stored: Manifest) -> Manifest | None:
 
     What was changed since the first start stays changed: a demo that is started again is the same one.
     """
-    before, after = next((api.backend for api in stored.apis if api.name == DEMO_API), None), _demo_backend(settings)
-    if before is None or before == after or not before.startswith("http://127.0.0.1:"):
-        return None
+    with contextlib.suppress(OSError, ValueError):
+        before, after = _demo_backend(int(_port_file(settings).read_text(encoding="ascii"))), _demo_backend(settings.demo_port)
+        if before != after:
+            return _moved(stored, before, after)
+    return None
+
+
+def _moved(stored: Manifest, before: str, after: str) -> Manifest:
     apis = tuple(api.model_copy(update={"backend": after}) if api.backend == before else api for api in stored.apis)
     applications = tuple(
         entry.model_copy(update={"jwks_url": after + entry.jwks_url.removeprefix(before)})
