@@ -13,7 +13,8 @@ from wardgate.oauth.errors import OAuthRefused
 
 _PAIR: Final = re.compile(r'([A-Za-z]{1,10})=("(?:[^"\\]|\\.)*"|[^;,"]*)(;|,|$)')
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
-_COMMON_NAME: Final = re.compile(r"(?:^|[,+/])\s*CN=((?:[^,+/\\]|\\.)+)", re.IGNORECASE)
+_COMMON_NAME: Final = re.compile(r"(?:^|(?<!\\)[,+])CN=((?:[^,+\\]|\\.)+)", re.IGNORECASE)
+"""In a subject as RFC 2253 writes it: a separator after a backslash is part of a value."""
 MAX_HEADER_CHARS: Final = 16_384
 
 
@@ -44,7 +45,7 @@ def read_forwarded_certificate(header: str) -> ClientCertificate | None:
         pair = _PAIR.match(header, position)
         if pair is None or pair[3] == ",":
             return None
-        value = re.sub(r"\\(.)", r"\1", pair[2][1:-1]) if pair[2].startswith('"') else pair[2]
+        value = pair[2][1:-1] if pair[2].startswith('"') else pair[2]  # NOTE: Envoy escapes nothing; backslashes are RFC 2253's
         match pair[1].lower():
             case "hash":
                 hashes.append(value.lower())
@@ -55,8 +56,8 @@ def read_forwarded_certificate(header: str) -> ClientCertificate | None:
         position = pair.end()
     if len(hashes) != 1 or not _HASH.fullmatch(hashes[0]):
         return None
-    common = _COMMON_NAME.search(subject)
-    return ClientCertificate(hashes[0], tuple(names) or ((common[1].lower(),) if common else ()))
+    common = _COMMON_NAME.findall(subject)
+    return ClientCertificate(hashes[0], tuple(names) or ((common[0].lower(),) if len(common) == 1 else ()))
 
 
 def check_certificate(certificate: ClientCertificate | None, registered: str | None) -> ClientCertificate:

@@ -1,8 +1,9 @@
 """Envoy's `X-Forwarded-Client-Cert` header: the certificate that TLS verified, told to the next hop.
 
 Trust it only from our own Envoy, which replaces what a caller sent (`SANITIZE_SET`). The grammar is Envoy's: elements
-separated by commas, `key=value` pairs by semicolons, values with either of them or `=` in double quotes, where a
-backslash escapes.
+separated by commas, `key=value` pairs by semicolons, values with either of them or `=` in double quotes. Envoy itself
+escapes nothing: a backslash inside the quotes is the subject's own (RFC 2253) and is kept, so that an escaped comma
+cannot turn into one that separates names.
 """
 
 import re
@@ -19,7 +20,6 @@ MAX_HEADER_CHARACTERS: Final = 16 * 1024
 MAX_ELEMENTS: Final = 10
 FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 PAIR: Final = re.compile(r'([A-Za-z]{1,20})=(?:"((?:[^"\\]|\\.)*)"|([^",;]*))', re.ASCII)
-ESCAPED: Final = re.compile(r"\\(.)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def _pairs(header: str) -> Iterator[tuple[str, str, str]]:
         if match is None:
             raise MalformedXFCC(f"no key=value pair at character {position}")
         quoted, plain = match.group(2), match.group(3)
-        yield separator, match.group(1).lower(), ESCAPED.sub(r"\1", quoted) if quoted is not None else plain
+        yield separator, match.group(1).lower(), quoted if quoted is not None else plain
         position = match.end()
         if position == len(header):
             return

@@ -14,6 +14,8 @@ NAME = "epr.example.thirdparty.nhs.uk"
 @pytest.mark.parametrize(("header", "names"), [
     (f"Hash={HASH};DNS={NAME}", (NAME,)), (f'Hash={HASH};Subject="CN=other,O=x";DNS={NAME};DNS=b.example', (NAME, "b.example")),
     (f'By=spiffe://x;Hash={HASH.upper()};Subject="CN={NAME.upper()}"', (NAME,)), (f'Hash={HASH};Subject="O=a\\"b;DNS=evil,CN={NAME}"', (NAME,)),
+    (f'Hash={HASH};Subject="O=x\\,CN={NAME}"', ()), (f'Hash={HASH};Subject="O=x\\+CN={NAME}"', ()), (f'Hash={HASH};Subject="O=x/CN={NAME}"', ()),
+    (f'Hash={HASH};Subject="CN={NAME},CN=other"', ()), (f'Hash={HASH};Subject="OU=x+CN={NAME},O=y"', (NAME,)),
     (f'Hash={HASH};Subject="emailAddress=x"', ()), (f'Hash={HASH};Subject="";URI=', ()),
 ])
 def test_one_certificate_is_read(header: str, names: tuple[str, ...]) -> None:
