@@ -83,18 +83,14 @@ def tokens(issuer: TokenIssuer) -> JSON:
 
 
 def certificate_names(snapshot: Snapshot) -> JSON:
-    """Return the map from certificate name to application: the one DNS name, or the CN of a certificate that has none.
+    """Return the map from certificate name to application: the one DNS name, or the CN that is all of the subject.
 
     NOTE: several DNS names arrive joined by commas, so such a certificate matches nothing; that is intended.
     """
     refused = action("certificate-not-registered", allow=False)
     by_name = {name: action(client, allow=True) for name, client in sorted(snapshot.certificate_names.items())}
-    by_subject = {f"CN={name}": action(client, allow=True) for name, client in sorted(snapshot.certificate_names.items())}
-    if not by_name:
-        return rbac_matcher(refused, NAMES_PREFIX)
-    without_san = tree(state_input(State.CERTIFICATE_SUBJECT), by_subject, refused)
-    entries = by_name | {"-": without_san}
-    return rbac_matcher(tree(state_input(State.CERTIFICATE_NAME), entries, refused), NAMES_PREFIX)
+    by_subject = {f"CN={name}": found for name, found in by_name.items()}
+    return rbac_matcher(tree(state_input(State.CERTIFICATE_NAME), by_name | by_subject, refused), NAMES_PREFIX)
 
 
 def certificate_client() -> JSON:

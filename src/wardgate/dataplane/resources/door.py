@@ -77,8 +77,7 @@ def state_filter(listener: Listener) -> JSON:
     if listener is Listener.MTLS:
         remembered |= {
             State.FINGERPRINT: "%DOWNSTREAM_PEER_FINGERPRINT_256%",
-            State.CERTIFICATE_NAME: "%DOWNSTREAM_PEER_DNS_SAN%",
-            State.CERTIFICATE_SUBJECT: "%DOWNSTREAM_PEER_SUBJECT%",
+            State.CERTIFICATE_NAME: '%COALESCE({"operators":["DOWNSTREAM_PEER_DNS_SAN","DOWNSTREAM_PEER_SUBJECT"]})%',
         }
     return set_state(Filter.STATE, remembered)
 

@@ -43,7 +43,6 @@ class State(StrEnum):
     CORRELATION_ID = "wardgate.correlation_id"
     FINGERPRINT = "wardgate.fingerprint"
     CERTIFICATE_NAME = "wardgate.certificate_name"
-    CERTIFICATE_SUBJECT = "wardgate.certificate_subject"
     PAIR = "wardgate.pair"
 
 
@@ -56,6 +55,8 @@ MESSAGE_ID: Final = "x-wardgate-message-id"
 LISTENER: Final = "x-wardgate-listener"
 GIVEN_REQUEST_ID: Final = "x-wardgate-given-request-id"
 REASON: Final = "x-wardgate-reason"
+EXPLAIN: Final = "x-wardgate-explain"
+"""Set by the mappers on a refusal whose body Wardgate shall write; it never leaves Envoy."""
 REFUSED_REASON: Final = "x-wardgate-refused-reason"
 REFUSED_API: Final = "x-wardgate-refused-api"
 REFUSED_ROUTE: Final = "x-wardgate-refused-route"

@@ -6,10 +6,11 @@ never with policy.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from wardgate.dataplane.resources.envoy import (
+    EXPLAIN,
     GIVEN_REQUEST_ID,
     JSON,
     MESSAGE_ID,
@@ -35,7 +36,7 @@ _AUTHORIZATION: Final = "request.headers['authorization']"
 _HAS_AUTHORIZATION: Final = "'authorization' in request.headers"
 
 NAMED_BY_RULE: Final = (
-    "access-token-revoked", "certificate-not-registered", "certificate-revoked", "certificate-missing", "certificate-invalid",
+    "api-key-unknown", "access-token-unknown", "access-token-revoked", "certificate-not-registered", "certificate-revoked", "certificate-missing", "certificate-invalid",
     "application-quota-exceeded", "api-quota-exceeded", "api-key-revoked", "api-key-expired", "access-token-not-bound",
     "scope-insufficient", "access-token-wrong-kind", "request-id-missing", "request-id-invalid", "method-not-allowed",
     "route-not-found", RULES_NOT_LOADED,
@@ -85,6 +86,8 @@ class Cause:
     status: int | None = 403
     gate: JSON | None = None
     """A cheap filter in place of the status and the expression."""
+    explained: bool = False
+    """Wardgate writes the body, so one mapper serves every dialect."""
 
 
 def causes() -> Iterator[Cause]:
@@ -93,13 +96,20 @@ def causes() -> Iterator[Cause]:
         yield Cause(reason(counter.reason), "", _VALUES.get(counter.reason, {}), gate=_header_is(REFUSED_REASON, counter.reason))
     yield from _bearer()
     for code in NAMED_BY_RULE:
-        yield Cause(reason(code), f"{DETAILS}.contains('{code}]')", _VALUES.get(code, {}))
+        yield from _limit_or_plain(Cause(reason(code), f"{DETAILS}.contains('{code}]')", _VALUES.get(code, {})))
     yield from _not_granted()
     for counter in COUNTERS:
-        marked = f"{DETAILS} == 'local_rate_limited' && response.code == {counter.code}"
-        yield Cause(reason(counter.reason), marked, _VALUES.get(counter.reason, {}), counter.code)
+        limited = f"{DETAILS} == 'local_rate_limited'"
+        yield from _limit_or_plain(Cause(reason(counter.reason), limited, _VALUES.get(counter.reason, {}), counter.code))
     for code, detail, status in NAMED_BY_ENVOY:
         yield Cause(reason(code), f"{DETAILS}.contains('{detail}')", {}, status)
+
+
+def _limit_or_plain(cause: Cause) -> Iterator[Cause]:
+    """Have a limit explained, except to a HEAD request (`listeners` says why); every other cause stays as it is."""
+    if cause.reason.area is Area.LIMITS:
+        yield replace(cause, condition=f"{cause.condition} && request.method != 'HEAD'", explained=True)
+    yield cause
 
 
 _VALUES: Final[dict[str, dict[str, str]]] = {
@@ -117,7 +127,8 @@ def _bearer() -> Iterator[Cause]:
     value = _AUTHORIZATION
     yield Cause(reason("authorization-missing"), f"{refused} && !({_HAS_AUTHORIZATION})", {})
     yield Cause(reason("authorization-empty"), f"{refused} && {value} == ''", {})
-    yield Cause(reason("access-token-missing"), f"{refused} && !{value}.matches('^[^ ]* .')", {})
+    # NOTE: a pattern does not match across octets that are not UTF-8, so this is said without one
+    yield Cause(reason("access-token-missing"), f"{refused} && (!{value}.contains(' ') || {value}.matches('^[^ ]* $'))", {})
     for scheme in SHOWN_SCHEMES:
         yield Cause(reason("token-type-invalid"), f"{refused} && {value}.startsWith('{scheme} ')", {"scheme": scheme})
     yield Cause(reason("token-type-invalid"), f"{refused} && !{value}.startsWith('Bearer ')", {"scheme": "unknown"})
@@ -142,7 +153,7 @@ def mappers() -> list[JSON]:
     found = [
         _mapper(cause, dialect)
         for cause in causes()
-        for dialect in (Dialect.FHIR, Dialect.PROBLEM, Dialect.FAULT)
+        for dialect in ((Dialect.FAULT,) if cause.explained else (Dialect.FHIR, Dialect.PROBLEM, Dialect.FAULT))
     ]
     return [*found, *_unforeseen()]
 
@@ -159,8 +170,8 @@ def _mapper(cause: Cause, dialect: Dialect) -> JSON:
 
 
 def _unforeseen() -> list[JSON]:
-    """A denial that no row names must still leave with a reason, and with one of ours."""
-    return [_mapper(Cause(reason(RULES_NOT_LOADED), f"{DETAILS}.contains('denied')", {}), Dialect.FAULT)]
+    """A denial that no row names must still leave with a reason, and with one of ours; `ext_authz_denied` has one already."""
+    return [_mapper(Cause(reason(RULES_NOT_LOADED), f"{DETAILS}.startsWith('rbac_access_denied')", {}), Dialect.FAULT)]
 
 
 def _filter(cause: Cause, in_dialect: str) -> JSON:
@@ -218,6 +229,8 @@ def _headers(cause: Cause) -> list[JSON]:
         headers[name] = value.replace("{error}", chosen.error).replace("{text}", chosen.text)
     if chosen.code == "method-not-allowed":
         headers["Allow"] = "%METADATA(ROUTE:wardgate:allow)%"
+    if cause.explained:
+        headers[EXPLAIN] = chosen.code
     retry = {counter.reason: counter.retry_after_seconds for counter in COUNTERS}
     if chosen.code in retry:
         headers["Retry-After"] = str(retry[chosen.code])

@@ -9,10 +9,10 @@ from typing import Any, Final
 from wardgate.dataplane.layout import Layout
 from wardgate.dataplane.resources import credentials, decision, door, error_mappers, log_format, standing
 from wardgate.dataplane.resources.envoy import (
+    EXPLAIN,
     HTTP,
     JSON,
     RBAC,
-    REASON,
     REFUSED_API,
     REFUSED_DIALECT,
     REFUSED_PATTERN,
@@ -115,11 +115,12 @@ def _unless(attribute: str, reason: str, number: int) -> JSON:
 def _explained_limit(refusal_secret: str) -> JSON:
     """Return the filter that lets Wardgate write the body of a 429, which needs what Envoy does not know.
 
-    The mappers have named the reason by then. NOTE: `%RESP(…)%` is empty in a redirect, so the reason is a constant of
+    The mappers have named the reason by then, in a header of its own: never for HEAD, because the redirected request is
+    a GET and its body would be sent to a caller who expects none. NOTE: `%RESP(…)%` is empty in a redirect, so the reason is a constant of
     one policy per reason.
     """
     actions = {counter.reason: {"action": {"name": "explain", "typed_config": _redirect(counter.reason, refusal_secret)}} for counter in COUNTERS}
-    reason = named("reason", T + "envoy.type.matcher.v3.HttpResponseHeaderMatchInput", header_name=REASON)
+    reason = named("reason", T + "envoy.type.matcher.v3.HttpResponseHeaderMatchInput", header_name=EXPLAIN)
     return named(Filter.EXPLAINED_LIMIT, HTTP + "custom_response.v3.CustomResponse",
                  custom_response_matcher={"matcher_tree": {"input": reason, "exact_match_map": {"map": actions}}})
 
