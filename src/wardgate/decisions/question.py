@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from wardgate.pki.xfcc import presented_certificate
+from wardgate.security_patterns.decide import GIVEN_REQUEST_ID
 from wardgate.security_patterns.facts import Facts, Listener, PresentedCertificate
 
 PREFIX: Final = "/decide"
@@ -24,11 +25,14 @@ def facts_of(scope: Mapping[str, Any], headers: Mapping[str, str], now: datetime
     path = scope["raw_path"].decode("latin-1").partition("?")[0].removeprefix(PREFIX)
     listener = Listener(headers.get("x-wardgate-listener", Listener.HTTPS))
     certificate = _certificate(headers.get("x-forwarded-client-cert")) if listener is Listener.MTLS else None
-    return Facts(listener, scope["method"], path, headers, now, certificate)
+    given = {GIVEN_REQUEST_ID: headers.get(GIVEN_REQUEST_ID, "")}  # NOTE: x-request-id is made up by then if it had to be
+    return Facts(listener, scope["method"], path, {**headers, **given}, now, certificate)
 
 
 def _certificate(xfcc: str | None) -> PresentedCertificate | None:
+    """Return the certificate. A common name counts when it is the whole subject, as in the compiled rules."""
     if not xfcc:
         return None
     found = presented_certificate(xfcc)
-    return PresentedCertificate(found.fingerprint, found.name)
+    named = found.dns_names or found.subject == f"CN={found.name}"
+    return PresentedCertificate(found.fingerprint, found.name if named else None)

@@ -5,8 +5,12 @@ from typing import Final
 
 from wardgate.refusals import Refusal, reason
 
-BEARER: Final = re.compile(r"Bearer [A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-"""The only form that reaches token verification; the compiler gives Envoy the same expression."""
+BEARER: Final = re.compile(r"Bearer [A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{85}[AQgw]")
+"""The only form that reaches token verification; the compiler gives Envoy the same expression.
+
+An ES256 signature is 64 octets, in base64url 85 characters and one of four (RFC 7518 section 3.4; RFC 4648 section 3.5).
+NOTE: Envoy by itself takes a token with characters added to its signature for the same token.
+"""
 SHOWN_SCHEMES: Final = ("Basic", "Digest", "Negotiate", "Token", "ApiKey", "JWT", "bearer", "BEARER")
 """Schemes that are repeated in an answer; any other word could be a credential."""
 

@@ -4,7 +4,7 @@
 2. The route: by path and method.
 3. Open access asks nothing more.
 4. The credentials that were presented choose among the route's alternatives; with none, the first one names what is missing.
-5. An alternative: identify the application, then its standing, its quotas, and what the pattern adds (scopes).
+5. An alternative: identify the application, then its standing, its quotas, and what the pattern adds (binding, scopes).
    Any one enough; if none is, the refusal of the first one presented.
 6. The route's own rule about X-Request-ID.
 
@@ -90,5 +90,5 @@ def _short_of(
     if (short := standing.standing(snapshot.clients.get(name), api.name)) is not None:
         return standing.refuse(proof.pattern, short, name, api.name)
     if proof.pattern is Pattern.SIGNED_JWT:
-        return signed_jwt.check_scopes(proof, api, route, alternative)
+        return signed_jwt.check_bound(proof, facts) or signed_jwt.check_scopes(proof, api, route, alternative)
     return None

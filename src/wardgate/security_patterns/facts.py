@@ -23,7 +23,10 @@ class CertificateStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PresentedCertificate:
-    """A client certificate: `fingerprint` is lower-case hex SHA-256 of its DER, `name` its one DNS name (SAN, else CN)."""
+    """A client certificate: `fingerprint` is lower-case hex SHA-256 of its DER, `name` its one DNS name.
+
+    Without any DNS name it is the CN, of a subject that has nothing else (application-restricted 8.1).
+    """
 
     fingerprint: str
     name: str | None

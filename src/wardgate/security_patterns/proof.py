@@ -14,3 +14,5 @@ class Proof:
     statements: tuple[str, ...]
     scopes: tuple[str, ...] | None = None
     jti: str | None = None
+    certificate_sha256: str | None = None
+    """Base64url SHA-256 of the certificate its token is bound to (RFC 8705 section 3.1)."""

@@ -36,11 +36,16 @@ def identify(facts: Facts, snapshot: Snapshot) -> Proof | Refusal:
     if token.jti in snapshot.revocations.tokens or token.credential in snapshot.revocations.credentials:
         what = f"token {token.jti}" if token.jti in snapshot.revocations.tokens else f"key {token.credential}"
         return Refusal(reason("access-token-revoked"), expected="a token in force", received=f"{what}, revoked", values=values)
-    if token.certificate_sha256 is not None and not _bound_here(token.certificate_sha256, facts):
-        return Refusal(reason("access-token-not-bound"), expected="the certificate the token is bound to",
-                       received="another one, or none", values=values)
     return Proof(Pattern.SIGNED_JWT, token.application, (f"token {token.jti} was issued to {token.application}",),
-                 scopes=tuple(token.scope.split()), jti=token.jti)
+                 scopes=tuple(token.scope.split()), jti=token.jti, certificate_sha256=token.certificate_sha256)
+
+
+def check_bound(proof: Proof, facts: Facts) -> Refusal | None:
+    """Return why a certificate-bound token may not be used on this connection (RFC 8705 section 3)."""
+    if proof.certificate_sha256 is None or _bound_here(proof.certificate_sha256, facts):
+        return None
+    return Refusal(reason("access-token-not-bound"), expected="the certificate the token is bound to",
+                   received="another one, or none", values={"application": proof.application})
 
 
 def _bound_here(thumbprint: str, facts: Facts) -> bool:

@@ -17,6 +17,8 @@ KEPT_STATS: Final = (
 """Counters that somebody reads; every other costs time on each request."""
 
 RUNTIME: Final[JSON] = {"layers": [{"name": "static", "static_layer": {
+    # NOTE: routes must see a repeated header as one value joined by commas: matched one by one, a second API key would go unseen
+    "envoy.reloadable_features.match_headers_individually": False,
     "re2.max_program_size.error_level": 2000, "re2.max_program_size.warn_level": 2000,  # the door's list of headers is long
 }}]}
 

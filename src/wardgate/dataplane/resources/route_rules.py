@@ -4,7 +4,6 @@ Names are `NN~reason`; the error mappers read the reason after the tilde. Lives 
 connections.
 """
 
-from collections.abc import Iterable
 from typing import Final
 
 from wardgate.catalogue import API, Pattern, Route
@@ -24,9 +23,12 @@ def refuse(reason: str) -> JSON:
     return _plain({f"00~{reason}": _policy(ANY)})
 
 
-def rules(api: API, route: Route, pattern: Pattern, scopes: tuple[str, ...], listener: Listener, *, api_over_quota: bool) -> JSON:
+def rules(api: API, route: Route, pattern: Pattern, scopes: tuple[str, ...], listener: Listener, *,
+          issuers: tuple[str, ...], api_over_quota: bool) -> JSON:
     """Return the rules of one route under one pattern, in the order of `security_patterns.decide`."""
     policies: dict[str, JSON] = {}
+    if pattern is Pattern.SIGNED_JWT:
+        policies["02~access-token-unknown"] = _policy([{"not_id": _any_of([_issuer(issuer) for issuer in issuers])}])
     if pattern is Pattern.API_KEY:
         policies["03~api-key-revoked"] = _policy([_header(PROXIED_CLIENT, {"prefix": REVOKED + ":"})])
         policies["04~api-key-expired"] = _policy([_header(PROXIED_CLIENT, {"prefix": EXPIRED + ":"})])
@@ -36,7 +38,7 @@ def rules(api: API, route: Route, pattern: Pattern, scopes: tuple[str, ...], lis
         policies[f"10~{NOT_GRANTED}"] = _policy([{"not_id": _granted()}])
     if pattern is Pattern.SIGNED_JWT:
         policies["20~access-token-not-bound"] = _policy([_header(PROXIED_BOUND, present=True)]) | _unless_bound(listener)
-        policies[f"30~{signed_jwt.wrong_scope_reason(route)}"] = _policy([{"not_id": _any_scope(scopes)}])
+        policies[f"30~{signed_jwt.wrong_scope_reason(route)}"] = _policy([{"not_id": _any_of([_scope(scope) for scope in scopes])}])
     if request_id.rule(api, route) is RequestIDRule.REQUIRED:
         policies["40~request-id-missing"] = _policy([{"not_id": _header(GIVEN_REQUEST_ID, present=True)}])
         proper = _header(GIVEN_REQUEST_ID, {"safe_regex": {"regex": f"^{request_id.UUID.pattern}$"}})
@@ -68,14 +70,21 @@ def _granted() -> JSON:
     return {"or_ids": {"ids": [by_map, _verdict(OVERLAY_PREFIX, ADMITTED)]}}
 
 
-def _any_scope(scopes: Iterable[str]) -> JSON:
-    ids = [_scope(scope) for scope in scopes]
+def _any_of(ids: list[JSON]) -> JSON:
     return ids[0] if len(ids) == 1 else {"or_ids": {"ids": ids}}
 
 
 def _scope(scope: str) -> JSON:
-    value = {"list_match": {"one_of": {"string_match": {"exact": scope}}}}
-    matcher = {"filter": "envoy.filters.http.jwt_authn", "path": [{"key": "jwt"}, {"key": "scope"}], "value": value}
+    return _claim("scope", {"list_match": {"one_of": {"string_match": {"exact": scope}}}})
+
+
+def _issuer(issuer: str) -> JSON:
+    """The token filter has one issuer or none, and we have several: so it is looked at here."""
+    return _claim("iss", {"string_match": {"exact": issuer}})
+
+
+def _claim(name: str, value: JSON) -> JSON:
+    matcher = {"filter": "envoy.filters.http.jwt_authn", "path": [{"key": "jwt"}, {"key": name}], "value": value}
     return {"sourced_metadata": {"metadata_matcher": matcher}}
 
 

@@ -130,16 +130,19 @@ def _by_credentials(api: API, route: Route, match: PathMatch, place: Place) -> I
     first = route.alternatives[0].pattern
     for pattern in sorted(by_header, key=lambda pattern: pattern is first):  # the first alternative also answers "nothing presented"
         required = () if pattern is first else (_present(_HEADER_OF[pattern]),)
-        if pattern is Pattern.SIGNED_JWT:
+        if pattern is Pattern.API_KEY:
+            yield _refusal(match, "api-key-unknown", api, route=route, headers=(_REPEATED_KEY,))
+            yield _native(api, route, match, place, by_pattern[pattern], required)
+        else:
             formed = {"name": "authorization", "string_match": {"safe_regex": {"regex": f"^{BEARER.pattern}$"}}}
             yield _native(api, route, match, place, by_pattern[pattern], (formed,))
             yield _refusal(match, "bearer", api, route=route, headers=required)
-        else:
-            yield _native(api, route, match, place, by_pattern[pattern], required)
     if first is Pattern.TLS_MA:
         yield _refusal(match, "certificate-missing", api, route=route)
 
 
+_REPEATED_KEY: Final[JSON] = {"name": api_key.HEADER, "string_match": {"contains": ","}}
+"""Envoy would judge the first of several; together, joined by commas, they are no key."""
 _HEADER_OF: Final = {Pattern.API_KEY: api_key.HEADER, Pattern.SIGNED_JWT: signed_jwt.HEADER}
 
 
@@ -149,7 +152,7 @@ def _native(
     pattern = alternative.pattern
     spent = place.snapshot.over_quota.get(("", api.name))
     rules = route_rules.rules(api, route, pattern, signed_jwt.scopes_of(api, alternative), place.listener,
-                              api_over_quota=spent is not None and spent > place.now)
+                              issuers=place.snapshot.tokens.issuers, api_over_quota=spent is not None and spent > place.now)
     return _forwarded(api, route, match, place, headers, pattern, FILTERS_OF[pattern], {Filter.ROUTE: rules})
 
 
@@ -163,22 +166,35 @@ def _forwarded(
 ) -> JSON:
     counters = place.counters[api.name] & (_API_COUNTERS if pattern is Pattern.OPEN_ACCESS else _API_COUNTERS | _APPLICATION_COUNTERS)
     body = {"@type": HTTP + "buffer.v3.BufferPerRoute", "buffer": {"max_request_bytes": max(1, route.max_body_bytes)}}
-    identity = route.identity_headers
-    named = [(identity.application, PROXIED_CLIENT), (identity.asid, PROXIED_ASID)] if identity else []
     return {
         "name": f"{api.name} {route.path}",
         "match": _match(match, headers, route.methods),
         "metadata": _metadata(api, route, pattern=pattern or "decision", scopes=_scopes_text(api, route)),
-        "route": {"cluster": cluster_name(api), "timeout": duration(route.timeout_seconds)},
-        "request_headers_to_remove": [*NOT_FORWARDED, *(name for name, _ in named if name)],
+        "route": {**_destination(api, route), "timeout": duration(route.timeout_seconds)},
+        "request_headers_to_remove": list(NOT_FORWARDED),
         "response_headers_to_remove": [REASON],
         "request_headers_to_add": [
             _set("NHSD-Request-ID", _state(State.REQUEST_ID)),
             _set("NHSD-Correlation-ID", ".".join(_state(key) for key in (State.REQUEST_ID, State.CORRELATION_ID, State.MESSAGE_ID))),
-            *(_set(name, f"%REQ({source})%") for name, source in named if name),
         ],
         "typed_per_filter_config": _switches(on | counters | {Filter.BODY}, dict(configs) | {Filter.BODY: body}),
     }
+
+
+def _destination(api: API, route: Route) -> JSON:
+    """Return where a route's requests go and, where it says so, who they are from.
+
+    NOTE: a route removes headers before it adds any, so the identity headers, which are made of headers it removes, are
+    added one level before: by the only one of its weighted clusters.
+    """
+    identity = route.identity_headers
+    named = [(identity.application, PROXIED_CLIENT), (identity.asid, PROXIED_ASID)] if identity else []
+    told = [(name, source) for name, source in named if name]
+    if not told:
+        return {"cluster": cluster_name(api)}
+    only = {"name": cluster_name(api), "weight": 1, "request_headers_to_remove": [name for name, _ in told],
+            "request_headers_to_add": [_set(name, f"%REQ({source})%") for name, source in told]}
+    return {"weighted_clusters": {"clusters": [only]}}
 
 
 def _refusal(
