@@ -188,7 +188,7 @@ def running(directory: Path, tls: TLSMaterial, snapshot: Any) -> Iterator[DataPl
         plane.loop.call_soon_threadsafe(plane.loop.stop)
         plane.loop_thread.join(5)
         plane.loop.close()
-        if not os.environ.get("KEEP"): shutil.rmtree(run_directory, ignore_errors=True)
+        shutil.rmtree(run_directory, ignore_errors=True)
 
 
 def client(verify: Any = False) -> httpx2.Client:

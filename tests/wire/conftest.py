@@ -1,0 +1,72 @@
+"""One Envoy for all wire tests, with the cast of `cast.py`. Tests that need another shape of Envoy start their own."""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def _load(name: str) -> Any:
+    """Make a neighbouring file importable as `wire_NAME`: tests are imported by path, not from packages."""
+    module_name = f"wire_{name}"
+    if module_name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(module_name, Path(__file__).with_name(f"{name}.py"))
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[module_name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[module_name])
+    return sys.modules[module_name]
+
+
+harness, caller, authority, cast_module = (_load(name) for name in ("harness", "caller", "authority", "cast"))
+_load("requests_strategy")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here starts a real Envoy."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("envoy")
+
+
+@pytest.fixture(scope="session")
+def cast(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Keys, tokens and certificates."""
+    return cast_module.Cast(tmp_path_factory.mktemp("cast"))
+
+
+@pytest.fixture(scope="session")
+def new_plane(cast: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AbstractContextManager[Any]]:
+    """Start another Envoy with the cast; arguments go to `Cast.snapshot`."""
+
+    def start(**more: Any) -> AbstractContextManager[Any]:
+        return harness.running(tmp_path_factory.mktemp("envoy"), cast.tls(), lambda url: cast.snapshot(url, **more))
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def shared_plane(new_plane: Any) -> Iterator[Any]:
+    """The Envoy of the session."""
+    with new_plane() as plane:
+        yield plane
+
+
+@pytest.fixture
+def plane(shared_plane: Any, cast: Any) -> Any:
+    """The Envoy of the session, with the world as it was at the beginning."""
+    shared_plane.tls = cast.tls() if shared_plane.tls is None else shared_plane.tls
+    shared_plane.publish(cast.snapshot(shared_plane.backend_url))
+    return shared_plane
+
+
+@pytest.fixture(scope="session")
+def send(shared_plane: Any, cast: Any) -> Iterator[Any]:
+    """A caller of the session's Envoy."""
+    found = caller.caller_of(shared_plane, cast.roots)
+    yield found
+    found.close()
