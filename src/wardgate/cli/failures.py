@@ -55,6 +55,9 @@ def _variables(error: Any) -> str:
 def _sentence(error: Exception) -> str:
     """Return the message; a failed connection says what it was that failed."""
     text = str(error) or type(error).__name__
+    told = getattr(error, "explain_id", None)
+    if told is not None:
+        return f"{text}\nwhole story: wardgate explain {told}"
     request = getattr(error, "_request", None)
     if request is None:
         return text
