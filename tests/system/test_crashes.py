@@ -5,6 +5,7 @@ import json
 import random
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from wardgate.demo import source
 from wardgate.jose import UnverifiedJWT
 
 HELLO = "/hello-world/hello/application"
+BEFORE = "/fhir-demo/FHIR/R4/DocumentReference/nowhere"
 OPEN = "/hello-world/hello/world"
 MANY_TOKENS = {"WARDGATE_TOKEN_REQUESTS_PER_MINUTE": "100000"}
 READ_SECONDS = 0.5
@@ -32,7 +34,11 @@ def own(new_wardgate: Callable[..., Any], backends_apart: int) -> Iterator[Any]:
     with new_wardgate(environ=MANY_TOKENS) as one:
         text = source(f"http://127.0.0.1:{backends_apart}").content.decode()
         path = one.data.parent / "manifest.yaml"
-        path.write_text(text.replace("{name: hello-world, apis: [hello-world],", "{name: hello-world, apis: [hello-world], " + GENEROUS))
+        for name in ("hello-world", "fhir-demo"):
+            product = f"{{name: {name}, apis: [{name}],"
+            assert product in text
+            text = text.replace(product, f"{product} {GENEROUS}")
+        path.write_text(text)
         one.done("manifest", "apply", path, "--yes")
         yield one
 
@@ -84,8 +90,12 @@ class Work:
 
     def __init__(self, wardgate: Any) -> None:
         self.wardgate = wardgate
+        with wardgate.client() as client:
+            self.token = wardgate.token(client)
         self.tokens: list[str] = []
         self.calls: list[tuple[float, str]] = []
+        self.recorded_first: list[str] = []
+        """Request ids of answers on a route with `audit: before`."""
         self.failed = 0
         self.wrong: list[str] = []
         self._stop = threading.Event()
@@ -96,7 +106,7 @@ class Work:
         while not self._stop.is_set():
             with contextlib.suppress(httpx2.HTTPError), self.wardgate.client() as client:
                 while not self._stop.is_set():
-                    self._ask(client) if rng.random() < 0.5 else self._call(client)
+                    rng.choice((self._ask, self._call, self._call_recorded_first))(client)
             self.failed += 1
             time.sleep(0.05)
 
@@ -111,6 +121,14 @@ class Work:
         answer = client.get(HELLO, headers={"apikey": "demo-app-key-not-a-secret"})
         if answer.status_code == 200:
             self.calls.append((time.time(), answer.headers["x-request-id"]))
+        elif answer.status_code != 503:
+            self.wrong.append(f"{answer.status_code} {answer.text}")
+
+    def _call_recorded_first(self, client: httpx2.Client) -> None:
+        request_id = str(uuid.uuid4())
+        answer = client.get(BEFORE, headers={"authorization": f"Bearer {self.token}", "x-request-id": request_id})
+        if answer.status_code == 404:  # the backend's own: it holds no such document
+            self.recorded_first.append(request_id)
         elif answer.status_code != 503:
             self.wrong.append(f"{answer.status_code} {answer.text}")
 
@@ -146,12 +164,17 @@ def test_nothing_that_was_answered_is_lost(own: Any, until: Any) -> None:
     issued = {event["details"]["jti"] for event in recorded if event["type"] == "TokenIssued"}
     missing_tokens = [jti for jti in work.tokens if jti not in issued]
     allowed = {event["request_id"] for event in recorded if event["type"] == "CallAllowed" and "request_id" in event}
+    decided = {event["request_id"] for event in recorded if event["type"] == "CallDecided"}
+    missing_decisions = [request_id for request_id in work.recorded_first if request_id not in decided]
     missing_calls = [at for at, request_id in work.calls if request_id not in allowed]
     print(f"\n{ROUNDS} kills: {len(work.tokens)} tokens answered, {len(missing_tokens)} not recorded; {len(work.calls)} calls answered, "
-          f"{len(missing_calls)} not recorded, of {len(envoy_killed)} kills of Envoy; {work.failed} connections refused or lost; {len(recorded)} records")
+          f"{len(missing_calls)} not recorded, of {len(envoy_killed)} kills of Envoy; {len(work.recorded_first)} on `audit: before` routes, "
+          f"{len(missing_decisions)} not recorded; {work.failed} connections refused or lost; {len(recorded)} records")
     assert len(work.tokens) > 50
     assert len(work.calls) > 50
+    assert len(work.recorded_first) > 50
     assert missing_tokens == []
+    assert missing_decisions == [], "on `audit: before` routes nothing is lost, whoever is killed"
     unexplained = [at for at in missing_calls if not any(-READ_SECONDS <= killed - at <= FLUSH_SECONDS * 2.5 for killed in envoy_killed)]
     assert unexplained == [], "more was lost than one flush of a killed Envoy"
     repeated = [event["request_id"] for event in recorded if event["type"] == "CallAllowed" and "request_id" in event]
