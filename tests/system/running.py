@@ -122,7 +122,7 @@ class Wardgate:
         with self.log.open("ab") as log:
             log.write(f"--- start at {time.time():.3f}\n".encode())
             self._offset = log.tell()
-            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._env())
+            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment())
         return self.process
 
     def start(self) -> float:
@@ -239,7 +239,8 @@ class Wardgate:
         assert answer.status_code == 200, answer.text
         return str(answer.json()["access_token"])
 
-    def _env(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """Return the environment of the process: no setting but this instance's."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("WARDGATE_")}
         return kept | dict(self.environ) | {"PYTHONUNBUFFERED": "1"}
 
