@@ -49,10 +49,13 @@ class Resource:
     resources: tuple[JSON, ...]
     made_of: object = None
     """The very object this was compiled from, when that is how it is known to be current."""
+    only_with: frozenset[str] = frozenset()
+    """Versions of the big map beside which it may stand in an Envoy; empty: any (`publish` says why)."""
 
 
 Resources = Mapping[Key, Resource]
 BIG_MAP: Final = Key(EXTENSIONS, str(Filter.CLIENTS))
+OVERLAY: Final = Key(EXTENSIONS, str(Filter.OVERLAY))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from wardgate.dataplane.compile import CLUSTERS, LISTENERS, Key, Resources
+from wardgate.dataplane.compile import BIG_MAP, CLUSTERS, LISTENERS, Key, Resource, Resources
 
 PREFIX: Final = "/v3/discovery:"
 MAX_REQUEST_BYTES: Final = 262_144
+MAX_NAME_CHARACTERS: Final = 128
 NODE_GONE_SECONDS: Final = 10.0
 _ALL_OF_KIND: Final = frozenset({LISTENERS, CLUSTERS})
 
@@ -45,18 +46,27 @@ class Discovery:
 
     def answer(self, kind: str, request: Mapping[str, Any]) -> tuple[int, bytes]:
         """Return the status and the body for one poll: 200 with a DiscoveryResponse, 304 when the version is current, 404 for an unknown name."""
-        names = request.get("resource_names") or [""]
-        key = Key(kind, "" if kind in _ALL_OF_KIND else str(names[0]))
+        names = request.get("resource_names")
+        named = str(names[0])[:MAX_NAME_CHARACTERS] if isinstance(names, list) and names else ""
+        key = Key(kind, "" if kind in _ALL_OF_KIND else named)
         node = self._node(request)
         had = str(request.get("version_info") or "")
-        self._note(node, key, had)
         found = self.resources.get(key)
         if found is None:
             return 404, b""
-        if found.version == had:
+        self._note(node, key, had)
+        if found.version == had or self._too_early(node, found):
             return 304, b""
         node.sent[key] = found.version
         return 200, found.body
+
+    @staticmethod
+    def _too_early(node: Node, found: Resource) -> bool:
+        """Return whether this Envoy must first tell that it has a fitting big map, or get one.
+
+        It was away for long, it outlived a control plane, or it has just begun.
+        """
+        return bool(found.only_with) and node.accepted.get(BIG_MAP) not in found.only_with
 
     def live(self) -> dict[str, Node]:
         """Return the Envoys that have asked within the last `NODE_GONE_SECONDS`, by node id."""
@@ -74,7 +84,8 @@ class Discovery:
         return bool(live) and all(node.accepted.get(key) == self.resources[key].version for node in live.values())
 
     def _node(self, request: Mapping[str, Any]) -> Node:
-        name = str((request.get("node") or {}).get("id") or "unnamed")[:128]
+        about = request.get("node")
+        name = str((about.get("id") if isinstance(about, dict) else None) or "unnamed")[:MAX_NAME_CHARACTERS]
         node = self.nodes.setdefault(name, Node())
         node.seen = self.monotonic()
         if len(self.nodes) > 1000:
