@@ -84,6 +84,8 @@ class Wardgate:
     mtls_port: int = 0
     http_port: int | None = 0
     demo_port: int = 0
+    started_by: tuple[str, ...] = ()
+    """A command that runs the rest of its command line."""
     process: subprocess.Popen[bytes] | None = None
     seconds_to_ready: float = 0.0
 
@@ -115,7 +117,7 @@ class Wardgate:
         """Return the command line of `wardgate up`."""
         plain = ["--http-port", str(self.http_port)] if self.http_port else []
         ports = ["--port", str(self.port), "--mtls-port", str(self.mtls_port), *plain, "--demo-port", str(self.demo_port)]
-        return [str(PROGRAM), "up", *self.arguments, "--data", str(self.data), *ports]
+        return [*self.started_by, str(PROGRAM), "up", *self.arguments, "--data", str(self.data), *ports]
 
     def spawn(self) -> subprocess.Popen[bytes]:
         """Start the process without waiting."""
