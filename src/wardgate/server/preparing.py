@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import resource
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,8 @@ from wardgate.server.settings import Settings
 from wardgate.server.wiring import now
 from wardgate.stores import Stores
 
+OPEN_FILES: Final = 65_536
+"""Three for each connection of a full Envoy: the caller's, the backend's, and room."""
 MAX_DATA_PATH_BYTES: Final = 90
 """With the name of a socket below it, a longer path does not fit the address of a Unix socket (108 bytes)."""
 
@@ -30,6 +33,14 @@ def prepare_directory(data: Path) -> None:
     for directory in (data, data / "run"):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory.chmod(0o700)
+
+
+def raise_file_limit() -> None:
+    """Allow this process, and Envoy after it, as many open files as the system lets it: many systems begin with 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from wardgate.keystores import load_store_keys
 from wardgate.manifest.documents import from_documents
 from wardgate.server.errors import StartRefused
 from wardgate.server.listening import listen
-from wardgate.server.preparing import event_of_start, only_one, prepare_directory, prepare_world
+from wardgate.server.preparing import event_of_start, only_one, prepare_directory, prepare_world, raise_file_limit
 from wardgate.server.settings import Settings
 from wardgate.server.wiring import Server, authority_of, keys_of, now, wire
 from wardgate.stores import Stores, open_stores
@@ -38,6 +38,7 @@ def run(
              "database_url": database_url, "demo_port": demo_port}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    raise_file_limit()
     prepare_directory(settings.data)
     with only_one(settings.data):
         stores = open_stores(settings.database, load_store_keys(os.environ, settings.data),
