@@ -104,7 +104,10 @@ def _enter(made: Draft, file: File, kind: str, location: Location, raw: Any) -> 
         model = model_type.model_validate(raw)
     except ValidationError as invalid:
         seen: set[tuple[str, str]] = set()
-        for error in invalid.errors(include_url=False):
+        errors = invalid.errors(include_url=False)
+        for error in errors:
+            if error["type"] == "too_short" and any(_is_inside(other["loc"], error["loc"]) for other in errors):
+                continue  # entries are there; none of them could be read, and each says why
             absent = error["type"] == "missing"
             place = locate(file.name, file.root, (*location, *error["loc"]), absent=absent)
             message, suggestion = explain(error, model_type, made.near)
@@ -112,6 +115,10 @@ def _enter(made: Draft, file: File, kind: str, location: Location, raw: Any) -> 
                 made.problems.append(place.problem(message, suggestion))
             seen.add((place.key, message))
     made.sections[kind].append(Entry(file, location, raw, model))
+
+
+def _is_inside(location: Location, of: Location) -> bool:
+    return len(location) > len(of) and location[:len(of)] == of
 
 
 def _one_environment(made: Draft, files: Sequence[File]) -> None:

@@ -190,6 +190,14 @@ def test_a_mistake_in_an_entry_makes_no_false_ones(base: Data, refuse: Refuse) -
     assert [problem.key for problem in refuse(base)] == ["organisations[0].extra", "apis[0].backend"]
 
 
+def test_entries_that_cannot_be_read_are_not_called_absent(base: Data, refuse: Refuse) -> None:
+    """When the only route of an API is wrong, its mistake is reported, and not that there are no routes."""
+    at(base, "apis.0.routes", [{"path": "/only", "patern": "open-access"}])
+    assert [problem.key for problem in refuse(base)] == ["apis[0].routes[0].patern"]
+    at(base, "apis.0.routes", [])
+    assert [(problem.key, problem.message) for problem in refuse(base)] == [("apis[0].routes", "must not be empty")]
+
+
 def test_missing_keys(base: Data, refuse: Refuse) -> None:
     """A key that must be there is named in the place's key; the line is that of the entry."""
     del base["apis"][0]["backend"]
