@@ -9,6 +9,7 @@ import click
 import pytest
 
 from wardgate.cli.reference import commands
+from wardgate.manifest import Source, check
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -82,3 +83,19 @@ def test_requirements_have_hashes_and_no_addresses(name: str) -> None:
     assert all("--hash=sha256:" in entry for entry in entries)
     assert "://" not in text
     assert "--index" not in text
+
+
+def yaml_blocks() -> list[tuple[str, str]]:
+    """Return every piece of YAML in the documents, with its page."""
+    return [(page_name(page), text) for page in PAGES for text in re.findall(r"^```yaml\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)]
+
+
+@pytest.mark.parametrize(("page", "text"), yaml_blocks())
+def test_every_manifest_that_is_shown_is_valid(page: str, text: str) -> None:
+    """A piece of YAML is a whole manifest, and `wardgate manifest check` passes it."""
+    assert check([Source(page, text.encode())]).apis or "environment:" in text
+
+
+def test_the_documents_show_manifests() -> None:
+    """There is something for the test above to check."""
+    assert len(yaml_blocks()) >= 3

@@ -26,7 +26,7 @@ DEMO: Final = "script/server"
 STARTS: Final = (DEMO, "wardgate up ")
 START_SECONDS: Final = 120
 COMMAND_SECONDS: Final = 60
-REFUSED: Final = r"^(refused      |wardgate: |FAIL )"
+REFUSED: Final = r"^(refused      |wardgate: |FAIL |\S+\.yaml:\d+: )"
 """What a command shows when its exit code is 1."""
 END: Final = "=== end of the command, exit code"
 
