@@ -13,6 +13,8 @@ CA_BASE_URL: Final = "pki-base-url"
 
 def default_ca_base_url(settings: Settings) -> str:
     """Return where `/pki` is reached: over plain HTTP where there is such a port (RFC 5280 section 8)."""
+    if settings.pki_url is not None:
+        return settings.pki_url
     scheme, port = ("http", settings.http_port) if settings.http_port else ("https", settings.port)
     return f"{scheme}://localhost:{port}/pki"
 

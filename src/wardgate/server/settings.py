@@ -32,6 +32,10 @@ class Settings(BaseSettings):
     """TLS port that asks for a client certificate."""
     http_port: Annotated[int, Field(ge=1, le=65535)] | None = None
     """Plain HTTP on loopback for first steps; refused in a live environment. None: none."""
+    mtls_url: Annotated[str, Field(pattern=r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")] | None = None
+    """Scheme, host and port under which clients reach the mutual-TLS port, for metadata (RFC 8705 section 5); when absent, localhost."""
+    pki_url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/pki$")] | None = None
+    """Where others reach `/pki`, best over plain HTTP; it is in every certificate, so the first start fixes it. When absent, localhost."""
     demo: bool = False
     """Load the bundled demo world; refused in a live environment."""
     demo_port: Annotated[int, Field(ge=1, le=65535)] = 9001

@@ -28,6 +28,7 @@ from wardgate.outbound.jwks import KeySetSettings, KeySetSource
 from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.server.chores import Chores
 from wardgate.server.control import Control
+from wardgate.server.errors import StartRefused
 from wardgate.server.health import APIHealth
 from wardgate.server.installation import CA_BASE_URL, STATUS_KEY, default_ca_base_url, rotation_of
 from wardgate.server.settings import Settings
@@ -83,6 +84,8 @@ def layout_of(settings: Settings) -> Layout:
 def authority_of(settings: Settings, stores: Stores) -> CertificateAuthority:
     """Return the certification authority; its lists are fetched over plain HTTP where there is such a port."""
     base_url = stores.values.set_if_absent(CA_BASE_URL, default_ca_base_url(settings))
+    if settings.pki_url not in {None, base_url}:
+        raise StartRefused(f"WARDGATE_PKI_URL is another than at the first start, and certificates name that: {base_url}")
     return CertificateAuthority(
         stores.certificates, stores.values, CASettings(base_url, client_suffixes=settings.client_certificate_suffixes)
     )
@@ -210,7 +213,7 @@ class _Private:
 def _authserver_settings(settings: Settings, stores: Stores) -> AuthServerSettings:
     return AuthServerSettings(
         requests_per_minute=settings.token_requests_per_minute, resource_servers=settings.resource_servers,
-        monitoring_key=_status_key(stores), mtls_public_url=f"https://localhost:{settings.mtls_port}",
+        monitoring_key=_status_key(stores), mtls_public_url=settings.mtls_url or f"https://localhost:{settings.mtls_port}",
         build=Build(__version__, __version__, __version__, __version__),
     )
 
