@@ -7,7 +7,7 @@ change is not sent again and its buckets and caches are not reset.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -79,7 +79,7 @@ def compile_resources(inputs: Inputs, previous: Resources) -> Resources:
     snapshot, layout = inputs.snapshot, inputs.layout
     answer = snapshot.environment.tls_ma_profile == "answer"
     found: dict[Key, Resource] = {
-        Key(LISTENERS): resource(LISTENERS, listeners.listeners(layout, answer_bad_certificates=answer, refusal_secret=inputs.refusal_secret)),
+        Key(LISTENERS): _listeners(Shape(layout, answer, inputs.refusal_secret), previous),
         Key(CLUSTERS): resource(CLUSTERS, clusters.clusters(snapshot)),
     }
     for secret in secrets.secrets(inputs.tls):
@@ -95,6 +95,24 @@ def compile_resources(inputs: Inputs, previous: Resources) -> Resources:
         table = routes.route_configuration(place)
         found[Key(ROUTES, table["name"])] = resource(ROUTES, [table])
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """All that listeners are made of."""
+
+    layout: Layout
+    answer_bad_certificates: bool
+    refusal_secret: str = field(repr=False)
+
+
+def _listeners(shape: Shape, previous: Resources) -> Resource:
+    """Return the listeners: a megabyte of error mappers, which is not made again while the shape is the same."""
+    kept = previous.get(Key(LISTENERS))
+    if kept is not None and kept.made_of == shape:
+        return kept
+    found = listeners.listeners(shape.layout, answer_bad_certificates=shape.answer_bad_certificates, refusal_secret=shape.refusal_secret)
+    return replace(resource(LISTENERS, found), made_of=shape)
 
 
 def urgent(inputs: Inputs) -> dict[Filter, JSON]:

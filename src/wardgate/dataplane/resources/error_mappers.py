@@ -36,10 +36,10 @@ _AUTHORIZATION: Final = "request.headers['authorization']"
 _HAS_AUTHORIZATION: Final = "'authorization' in request.headers"
 
 NAMED_BY_RULE: Final = (
-    "api-key-unknown", "access-token-unknown", "access-token-revoked", "certificate-not-registered", "certificate-revoked", "certificate-missing", "certificate-invalid",
-    "application-quota-exceeded", "api-quota-exceeded", "api-key-revoked", "api-key-expired", "access-token-not-bound",
-    "scope-insufficient", "access-token-wrong-kind", "request-id-missing", "request-id-invalid", "method-not-allowed",
-    "route-not-found", RULES_NOT_LOADED,
+    "route-not-found", "scope-insufficient", "access-token-revoked", "method-not-allowed", "request-id-missing",
+    "application-quota-exceeded", "api-key-unknown", "access-token-unknown", "certificate-not-registered", "certificate-revoked",
+    "certificate-missing", "certificate-invalid", "api-quota-exceeded", "api-key-revoked", "api-key-expired",
+    "access-token-not-bound", "access-token-wrong-kind", "request-id-invalid", RULES_NOT_LOADED,
 )
 """Reasons that are the name of an RBAC policy or action."""
 
@@ -91,13 +91,14 @@ class Cause:
 
 
 def causes() -> Iterator[Cause]:
-    """Yield every reason Envoy can give, with its condition, in the order in which they must be tried."""
+    """Yield every reason Envoy can give, with its condition, in the order in which they are tried: common ones early."""
     for counter in COUNTERS:  # NOTE: the explanation of a limit could not be had: say the limit without it
         yield Cause(reason(counter.reason), "", _VALUES.get(counter.reason, {}), gate=_header_is(REFUSED_REASON, counter.reason))
-    yield from _bearer()
+    yield _NO_AUTHORIZATION
     for code in NAMED_BY_RULE:
         yield from _limit_or_plain(Cause(reason(code), f"{DETAILS}.contains('{code}]')", _VALUES.get(code, {})))
     yield from _not_granted()
+    yield from _bearer()
     for counter in COUNTERS:
         limited = f"{DETAILS} == 'local_rate_limited'"
         yield from _limit_or_plain(Cause(reason(counter.reason), limited, _VALUES.get(counter.reason, {}), counter.code))
@@ -121,11 +122,13 @@ _VALUES: Final[dict[str, dict[str, str]]] = {
 }
 
 
+_NO_BEARER: Final = f"{DETAILS}.contains('~bearer]')"
+_NO_AUTHORIZATION: Final = Cause(reason("authorization-missing"), f"{_NO_BEARER} && !({_HAS_AUTHORIZATION})", {})
+
+
 def _bearer() -> Iterator[Cause]:
     """Tell apart the ways for an Authorization header not to be a bearer token, as `security_patterns.bearer` does."""
-    refused = f"{DETAILS}.contains('~bearer]')"
-    value = _AUTHORIZATION
-    yield Cause(reason("authorization-missing"), f"{refused} && !({_HAS_AUTHORIZATION})", {})
+    refused, value = _NO_BEARER, _AUTHORIZATION
     yield Cause(reason("authorization-empty"), f"{refused} && {value} == ''", {})
     # NOTE: a pattern does not match across octets that are not UTF-8, so this is said without one
     yield Cause(reason("access-token-missing"), f"{refused} && (!{value}.contains(' ') || {value}.matches('^[^ ]* $'))", {})

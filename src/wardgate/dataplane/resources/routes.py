@@ -26,6 +26,8 @@ from wardgate.dataplane.resources.envoy import (
     State,
     T,
     duration,
+    header_input,
+    named,
 )
 from wardgate.refusals.dialects import Dialect
 from wardgate.security_patterns import api_key, signed_jwt
@@ -72,19 +74,18 @@ class Place:
 
 
 def route_configuration(place: Place) -> JSON:
-    """Return the route table of one listener."""
-    routes = [_explained_limit(place), *_public()]
+    """Return the route table of one listener.
+
+    The beginning of the path chooses a short list of routes, so that many APIs cost a request nothing. NOTE: the longest
+    beginning decides alone, so every list ends in an answer for what is not in it.
+    """
+    lists: dict[str, list[JSON]] = {prefix: [route] for prefix, route in (_explained_limit(place), *_public())}
     for api in place.snapshot.apis:
-        routes += _health(api, place)
-        for template, group in by_precedence(api.routes):
-            for match in template.as_matches(api.base_path):
-                for route in group:
-                    routes += _native_or_asked(api, route, match, place)
-                if any(route.methods for route in group):
-                    allow = ", ".join(allowed_methods(group))
-                    routes.append(_refusal(match, "method-not-allowed", api, allow=allow))
-        routes.append(_refusal(PathMatch(MatchKind.PREFIX, api.base_path + "/"), "route-not-found", api))
-    routes.append(_refusal(PathMatch(MatchKind.PREFIX, "/"), "route-not-found", None))
+        for match, route in _api_routes(api, place):
+            lists.setdefault(_list_of(api, match), []).append(route)
+    nothing = _refusal(PathMatch(MatchKind.PREFIX, "/"), "route-not-found", None)
+    by_beginning = {prefix: _routes([*routes, nothing]) for prefix, routes in sorted(lists.items())}
+    tree = {"input": header_input(":path"), "prefix_match_map": {"map": by_beginning}}
     return {
         "@type": T + "envoy.config.route.v3.RouteConfiguration",
         "name": f"routes-{place.listener}",
@@ -93,8 +94,33 @@ def route_configuration(place: Place) -> JSON:
             _set("X-Request-ID", _state(State.REQUEST_ID)),
             _set("X-Correlation-ID", _state(State.CORRELATION_ID)),
         ],
-        "virtual_hosts": [{"name": "everything", "domains": ["*"], "routes": routes}],
+        "virtual_hosts": [{"name": "everything", "domains": ["*"], "matcher": {"matcher_tree": tree, "on_no_match": _routes([nothing])}}],
     }
+
+
+def _routes(routes: list[JSON]) -> JSON:
+    return {"action": named("routes", T + "envoy.config.route.v3.RouteList", routes=routes)}
+
+
+def _list_of(api: API, match: PathMatch) -> str:
+    """Return the beginning under which a route is found: the base path itself, or all below it."""
+    alone = match.kind is MatchKind.EXACT and match.value == api.base_path
+    return api.base_path if alone else api.base_path + "/"
+
+
+def _api_routes(api: API, place: Place) -> Iterator[tuple[PathMatch, JSON]]:
+    """Yield the routes of one API with what they match, most specific first."""
+    yield from _health(api, place)
+    for template, group in by_precedence(api.routes):
+        for match in template.as_matches(api.base_path):
+            for route in group:
+                for found in _native_or_asked(api, route, match, place):
+                    yield match, found
+            if any(route.methods for route in group):
+                allow = ", ".join(allowed_methods(group))
+                yield match, _refusal(match, "method-not-allowed", api, allow=allow)
+    for match in (PathMatch(MatchKind.EXACT, api.base_path), PathMatch(MatchKind.PREFIX, api.base_path + "/")):
+        yield match, _refusal(match, "route-not-found", api)
 
 
 def _native_or_asked(api: API, route: Route, match: PathMatch, place: Place) -> Iterator[JSON]:
@@ -188,8 +214,8 @@ def _destination(api: API, route: Route) -> JSON:
     added one level before: by the only one of its weighted clusters.
     """
     identity = route.identity_headers
-    named = [(identity.application, PROXIED_CLIENT), (identity.asid, PROXIED_ASID)] if identity else []
-    told = [(name, source) for name, source in named if name]
+    sources = [(identity.application, PROXIED_CLIENT), (identity.asid, PROXIED_ASID)] if identity else []
+    told = [(name, source) for name, source in sources if name]
     if not told:
         return {"cluster": cluster_name(api)}
     only = {"name": cluster_name(api), "weight": 1, "request_headers_to_remove": [name for name, _ in told],
@@ -210,25 +236,25 @@ def _refusal(
     }
 
 
-def _health(api: API, place: Place) -> Iterator[JSON]:
+def _health(api: API, place: Place) -> Iterator[tuple[PathMatch, JSON]]:
     get = ("GET", "HEAD")
     ping, status = (PathMatch(MatchKind.EXACT, api.base_path + path) for path in HEALTH_PATHS)
     fields = f'{{"version":"{__version__}","revision":"{place.snapshot.generation}","releaseId":"{__version__}","commitId":"{__version__}"}}'
-    yield {
+    yield ping, {
         "name": f"{api.name} _ping", "match": _match(ping, (), get),
         "metadata": _metadata(api, None, pattern="health"),
         "direct_response": {"status": 200, "body": {"inline_string": fields}},
         "response_headers_to_add": [_set("Content-Type", "application/json")],
         "typed_per_filter_config": _switches(frozenset(), {}),
     }
-    yield _to_wardgate(f"{api.name} _status", _match(status, (), get), "wardgate-public", "30s", api)
+    yield status, _to_wardgate(f"{api.name} _status", _match(status, (), get), "wardgate-public", "30s", api)
     for path in (ping, status):
-        yield _refusal(path, "method-not-allowed", api, allow="GET, HEAD")
+        yield path, _refusal(path, "method-not-allowed", api, allow="GET, HEAD")
 
 
-def _public() -> Iterator[JSON]:
+def _public() -> Iterator[tuple[str, JSON]]:
     for prefix in PUBLIC_PREFIXES:
-        yield _to_wardgate(f"wardgate {prefix}", {"prefix": prefix}, "wardgate-public", "30s", None)
+        yield prefix, _to_wardgate(f"wardgate {prefix}", {"prefix": prefix}, "wardgate-public", "30s", None)
 
 
 def _to_wardgate(name: str, match: JSON, cluster: str, timeout: str, api: API | None) -> JSON:
@@ -241,7 +267,7 @@ def _to_wardgate(name: str, match: JSON, cluster: str, timeout: str, api: API | 
     }
 
 
-def _explained_limit(place: Place) -> JSON:
+def _explained_limit(place: Place) -> tuple[str, JSON]:
     flood: JSON = {
         "@type": HTTP + "local_ratelimit.v3.LocalRateLimit", "stat_prefix": "explained",
         "token_bucket": {"max_tokens": EXPLAINED_PER_SECOND, "tokens_per_fill": EXPLAINED_PER_SECOND, "fill_interval": "1s"},
@@ -250,7 +276,7 @@ def _explained_limit(place: Place) -> JSON:
     ours = {"name": "x-wardgate-refusal-secret", "string_match": {"exact": place.refusal_secret}}
     route = _to_wardgate("wardgate refusal", {"path": REFUSAL_PATH, "headers": [ours]}, "wardgate-control", "2s", None)
     route["typed_per_filter_config"] = _switches(frozenset({Filter.APPLICATION_QUOTA}), {Filter.APPLICATION_QUOTA: flood})
-    return route
+    return REFUSAL_PATH, route
 
 
 def cluster_name(api: API) -> str:
