@@ -7,7 +7,7 @@ expired, a quota's window is over), and whether the overlay can be folded; and i
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -44,6 +44,8 @@ class Control:
     """The server's certificate and the clients' trust; blocking."""
     reload_keys: Callable[[], None]
     now: Callable[[], datetime]
+    key_ends: Callable[[], Iterable[datetime]] = tuple
+    """When each signing key is no longer believed."""
     _world: World | None = None
     _due: datetime | None = None
     _asked: bool = False
@@ -70,7 +72,7 @@ class Control:
         snapshot, tls = await asyncio.to_thread(self._read, now)
         await self.publisher.publish(snapshot, tls, now)
         self._world = World(snapshot, RouteMatcher(snapshot.apis))
-        self._due = next_moment(snapshot, now)
+        self._due = next_moment(snapshot, now, self.key_ends())
 
     async def run(self) -> None:
         """Go round until cancelled. A failure is logged and tried again: what was in force stays in force."""

@@ -118,6 +118,10 @@ class _TokenKeys:
         if found != self.records:
             self.records = found
 
+    def ends(self) -> list[datetime]:
+        """Return when each is no longer believed."""
+        return [record.verify_until for record in self.records if record.verify_until is not None]
+
 
 async def wire(settings: Settings, stores: Stores, authority: CertificateAuthority, keys: DatabaseKeys) -> Server:
     """Join every part. Call it on the loop that will run them, after the store holds a manifest."""
@@ -139,7 +143,7 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
         trust = authority.client_trust()
         return TLSMaterial(certificate.chain_pem, certificate.private_key_pem, trust.authorities, trust.crls)
 
-    control = Control(stores, keeper, publisher, discovery, tls, reload_keys, now)
+    control = Control(stores, keeper, publisher, discovery, tls, reload_keys, now, token_keys.ends)
     key_sets = KeySetSource(_key_set_settings(settings), now, lambda: control.snapshot().environment.public_urls)
 
     async def record(event: Event) -> None:

@@ -3,7 +3,7 @@
 Blocking: it reads the store. The control loop calls it on a thread.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -121,10 +121,10 @@ class WorldKeeper:
         return self._issuer
 
 
-def next_moment(snapshot: Snapshot, now: datetime) -> datetime | None:
-    """Return when time alone will change what is enforced: a key expires, or a spent quota's window ends."""
+def next_moment(snapshot: Snapshot, now: datetime, more: Iterable[datetime] = ()) -> datetime | None:
+    """Return when time alone will change what is enforced: a key expires, a spent quota's window ends, or `more`."""
     moments = [key.expires for key in snapshot.api_keys.values() if key.expires is not None and key.expires > now]
-    moments += [until for until in snapshot.over_quota.values() if until > now]
+    moments += [until for until in (*snapshot.over_quota.values(), *more) if until > now]
     return min(moments, default=None)
 
 
