@@ -31,6 +31,7 @@ from wardgate.security_patterns.standing import REASONS
 
 DETAILS: Final = "response.code_details"
 ROUTE: Final = "xds.route_metadata.filter_metadata.wardgate"
+REQUEST_ID_CHARACTERS: Final = 36
 RBAC_METADATA: Final = "metadata.filter_metadata['envoy.filters.http.rbac']"
 _AUTHORIZATION: Final = "request.headers['authorization']"
 _HAS_AUTHORIZATION: Final = "'authorization' in request.headers"
@@ -64,12 +65,20 @@ NAMED_BY_ENVOY: Final = (
     ("request-malformed", "codec_error", None),
     ("request-malformed", "missing_host_header", None),
     ("request-malformed", "path_normalization_failed", None),
+    ("request-malformed", "absolute_path_rejected", 404),
+    ("request-malformed", "http.invalid", None),
     ("request-malformed", "http1.", None),
     ("request-malformed", "http2.", None),
     ("request-malformed", "low_version", 426),
     ("request-malformed", "upgrade_failed", 403),
 )
 """Reason, part of Envoy's own detail, and Envoy's status when it is always the same. The first that fits counts."""
+
+BEFORE_THE_DOOR: Final = frozenset({
+    "headers_too_large", "too_many_headers", "request_header_timeout", "codec_error", "missing_host_header", "path_normalization_failed",
+    "absolute_path_rejected", "http.invalid", "http1.", "http2.", "low_version",
+})
+"""Details of requests that never reached the door (`door`): they have no message id yet, and any X-Request-ID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,8 @@ class Cause:
     """A cheap filter in place of the status and the expression."""
     explained: bool = False
     """Wardgate writes the body, so one mapper serves every dialect."""
+    early: bool = False
+    """The request never reached the door, and no route: it is answered in the shape of no API."""
 
 
 def causes() -> Iterator[Cause]:
@@ -103,7 +114,7 @@ def causes() -> Iterator[Cause]:
         limited = f"{DETAILS} == 'local_rate_limited'"
         yield from _limit_or_plain(Cause(reason(counter.reason), limited, _VALUES.get(counter.reason, {}), counter.code))
     for code, detail, status in NAMED_BY_ENVOY:
-        yield Cause(reason(code), f"{DETAILS}.contains('{detail}')", {}, status)
+        yield Cause(reason(code), f"{DETAILS}.contains('{detail}')", {}, status, early=detail in BEFORE_THE_DOOR)
 
 
 def _limit_or_plain(cause: Cause) -> Iterator[Cause]:
@@ -156,7 +167,7 @@ def mappers() -> list[JSON]:
     found = [
         _mapper(cause, dialect)
         for cause in causes()
-        for dialect in ((Dialect.FAULT,) if cause.explained else (Dialect.FHIR, Dialect.PROBLEM, Dialect.FAULT))
+        for dialect in ((Dialect.FAULT,) if cause.explained or cause.early else (Dialect.FHIR, Dialect.PROBLEM, Dialect.FAULT))
     ]
     return [*found, *_unforeseen()]
 
@@ -173,8 +184,14 @@ def _mapper(cause: Cause, dialect: Dialect) -> JSON:
 
 
 def _unforeseen() -> list[JSON]:
-    """A denial that no row names must still leave with a reason, and with one of ours; `ext_authz_denied` has one already."""
-    return [_mapper(Cause(reason(RULES_NOT_LOADED), f"{DETAILS}.startsWith('rbac_access_denied')", {}), Dialect.FAULT)]
+    """What no row names must still leave with a reason of ours. The decision service's answer, `ext_authz_denied`, has one."""
+    ours = f"{DETAILS} == 'ext_authz_denied'"
+    rest = (
+        Cause(reason(RULES_NOT_LOADED), f"{DETAILS}.startsWith('rbac_access_denied')", {}),
+        Cause(reason("request-malformed"), f"response.code >= 400 && response.code < 500 && !({ours})", {}, None),
+        Cause(reason("backend-unavailable"), f"response.code >= 500 && !({ours})", {}, None),
+    )
+    return [_mapper(cause, Dialect.FAULT) for cause in rest]
 
 
 def _filter(cause: Cause, in_dialect: str) -> JSON:
@@ -234,6 +251,8 @@ def _headers(cause: Cause) -> list[JSON]:
         headers["Allow"] = "%METADATA(ROUTE:wardgate:allow)%"
     if cause.explained:
         headers[EXPLAIN] = chosen.code
+    if cause.early:
+        headers |= {MESSAGE_ID: "%UNIQUE_ID%", "X-Request-ID": f"%REQ(x-request-id):{REQUEST_ID_CHARACTERS}%"}
     retry = {counter.reason: counter.retry_after_seconds for counter in COUNTERS}
     if chosen.code in retry:
         headers["Retry-After"] = str(retry[chosen.code])

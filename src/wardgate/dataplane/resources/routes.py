@@ -94,8 +94,13 @@ def route_configuration(place: Place) -> JSON:
             _set("X-Request-ID", _state(State.REQUEST_ID)),
             _set("X-Correlation-ID", _state(State.CORRELATION_ID)),
         ],
-        "virtual_hosts": [{"name": "everything", "domains": ["*"], "matcher": {"matcher_tree": tree, "on_no_match": _routes([nothing])}}],
+        "virtual_hosts": [{"name": "everything", "domains": ["*"], "matcher": {"matcher_tree": tree, "on_no_match": _routes([nothing, _connect(nothing)])}}],
     }
+
+
+def _connect(nothing: JSON) -> JSON:
+    """Return the same answer for CONNECT, which has no path."""
+    return nothing | {"match": {"connect_matcher": {}}}
 
 
 def _routes(routes: list[JSON]) -> JSON:
