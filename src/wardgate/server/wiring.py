@@ -31,6 +31,7 @@ from wardgate.server.control import Control
 from wardgate.server.errors import StartRefused
 from wardgate.server.health import APIHealth
 from wardgate.server.installation import CA_BASE_URL, STATUS_KEY, default_ca_base_url, rotation_of
+from wardgate.server.own_health import OwnHealth
 from wardgate.server.settings import Settings
 from wardgate.server.world import WorldKeeper
 from wardgate.stores import GroupCommit, Stores
@@ -159,6 +160,7 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
         settings=_authserver_settings(settings, stores), clients=control.snapshot, issue=commits.issue, claim=claim,
         record=record, revoke=revoke, keys=ring, key_sets=key_sets, now=now,
         new_token_id=lambda: secrets.token_urlsafe(16), new_message_id=message_ids(secrets.randbits(64)),
+        health=OwnHealth(stores, authority, discovery, now),
     ))
     health = APIHealth(lambda: control.world().routes, _status_key(stores))
     return Server(
