@@ -16,9 +16,9 @@ class Filter(StrEnum):
     """Our HTTP filters, in the order in which a request meets them."""
 
     EXPLAINED_LIMIT = "wg.explained-limit"
-    CERTIFICATE = "wg.certificate"
-    FINGERPRINTS = "wg.fingerprints"
     STATE = "wg.state"
+    FINGERPRINTS = "wg.fingerprints"
+    CERTIFICATE = "wg.certificate"
     API_KEYS = "wg.api-keys"
     TOKENS = "wg.tokens"
     CERTIFICATE_NAMES = "wg.certificate-names"

@@ -18,6 +18,7 @@ from wardgate.dataplane.resources.envoy import (
     REASON,
     REFUSED_REASON,
     RULES_NOT_LOADED,
+    State,
     T,
 )
 from wardgate.dataplane.resources.limits import COUNTERS
@@ -104,17 +105,24 @@ class Cause:
 def causes() -> Iterator[Cause]:
     """Yield every reason Envoy can give, with its condition, in the order in which they are tried: common ones early."""
     for counter in COUNTERS:  # NOTE: the explanation of a limit could not be had: say the limit without it
-        yield Cause(reason(counter.reason), "", _VALUES.get(counter.reason, {}), gate=_header_is(REFUSED_REASON, counter.reason))
+        yield Cause(_limit(counter.reason), "", _VALUES.get(counter.reason, {}), gate=_header_is(REFUSED_REASON, counter.reason))
     yield _NO_AUTHORIZATION
     for code in NAMED_BY_RULE:
-        yield from _limit_or_plain(Cause(reason(code), f"{DETAILS}.contains('{code}]')", _VALUES.get(code, {})))
+        yield from _limit_or_plain(Cause(_limit(code), f"{DETAILS}.contains('{code}]')", _VALUES.get(code, {})))
     yield from _not_granted()
     yield from _bearer()
     for counter in COUNTERS:
         limited = f"{DETAILS} == 'local_rate_limited'"
-        yield from _limit_or_plain(Cause(reason(counter.reason), limited, _VALUES.get(counter.reason, {}), counter.code))
+        yield from _limit_or_plain(Cause(_limit(counter.reason), limited, _VALUES.get(counter.reason, {}), counter.code))
+    yield Cause(reason(RULES_NOT_LOADED), "!has(xds.route_name)", {}, 401)  # the routes have not come: every route has a name
     for code, detail, status in NAMED_BY_ENVOY:
         yield Cause(reason(code), f"{DETAILS}.contains('{detail}')", {}, status, early=detail in BEFORE_THE_DOOR)
+
+
+def _limit(code: str) -> Reason:
+    """Return a reason without the numbers that Envoy does not know."""
+    found = reason(code)
+    return replace(found, text=found.text.replace(" of {limit} requests every {interval} {timeunit}(s)", ""))
 
 
 def _limit_or_plain(cause: Cause) -> Iterator[Cause]:
@@ -127,8 +135,7 @@ def _limit_or_plain(cause: Cause) -> Iterator[Cause]:
 _VALUES: Final[dict[str, dict[str, str]]] = {
     "scope-insufficient": {"scopes": "%METADATA(ROUTE:wardgate:scopes)%"},
     "request-id-invalid": {"value": f"%REQ({GIVEN_REQUEST_ID}):{SHOWN_CHARACTERS}%"},
-    "application-quota-exceeded": {"application": f"%REQ({PROXIED_CLIENT})%", "limit": "its",
-                                   "interval": "1", "timeunit": "interval"},
+    "application-quota-exceeded": {"application": f"%REQ({PROXIED_CLIENT})%"},
     "application-spike": {"application": f"%REQ({PROXIED_CLIENT})%"},
 }
 
@@ -221,11 +228,9 @@ def _fill(cause: Cause, text: str) -> str:
 
 
 def _body(cause: Cause, dialect: Dialect) -> JSON:
-    if cause.reason.code == "api-status-key-invalid" or not cause.reason.text:
-        return {"text_format_source": {"inline_string": ""}, "content_type": "text/plain"}
     if cause.reason.area is Area.LIMITS and dialect is Dialect.FAULT:
         return {"content_type": CONTENT_TYPES[dialect], "json_format": _short_limit(cause)}
-    form = body(dialect, cause.reason, lambda text: _fill(cause, text), f"%REQ({MESSAGE_ID})%")
+    form = body(dialect, cause.reason, lambda text: _fill(cause, text), f"%FILTER_STATE({State.MESSAGE_ID}:PLAIN)%")
     return {"content_type": CONTENT_TYPES[dialect], "json_format": form}
 
 
@@ -233,7 +238,8 @@ def _short_limit(cause: Cause) -> JSON:
     """Return the 429 body without the members that only Wardgate knows (limit, interval, timeunit, expiry)."""
     scope = "application" if cause.reason.code.startswith("application") else "proxy"
     policy = "spikearrest" if cause.reason.code.endswith("spike") else "quota"
-    return {"message": _fill(cause, cause.reason.text), "scope": scope, "policy": policy, "message_id": f"%REQ({MESSAGE_ID})%"}
+    return {"message": _fill(cause, cause.reason.text), "scope": scope, "policy": policy,
+            "message_id": f"%FILTER_STATE({State.MESSAGE_ID}:PLAIN)%"}
 
 
 def _headers(cause: Cause) -> list[JSON]:

@@ -70,9 +70,9 @@ def http_filters(listener: Listener, layout: Layout, *, answer_bad_certificates:
     mtls = listener is Listener.MTLS
     chain: dict[Filter, JSON] = {
         Filter.EXPLAINED_LIMIT: _explained_limit(refusal_secret),
-        **({Filter.CERTIFICATE: named(Filter.CERTIFICATE, RBAC, **_certificate_checks())} if mtls and answer_bad_certificates else {}),
         Filter.STATE: door.state_filter(listener),
         **({Filter.FINGERPRINTS: discovered(Filter.FINGERPRINTS, layout)} if mtls else {}),
+        **({Filter.CERTIFICATE: named(Filter.CERTIFICATE, RBAC, **_certificate_checks())} if mtls and answer_bad_certificates else {}),
         Filter.API_KEYS: discovered(Filter.API_KEYS, layout),
         Filter.TOKENS: discovered(Filter.TOKENS, layout),
         **(_certificate_filters(layout) if mtls else {}),
