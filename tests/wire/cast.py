@@ -57,7 +57,9 @@ APIS: tuple[dict[str, Any], ...] = (
         {"path": "/Patient/{id}/key", "pattern": "api-key"},
         {"path": "/Patient/{id}/mtls", "pattern": "tls-ma"},
         {"path": "/loose", "any_of": [{"pattern": "api-key"}, {"pattern": "signed-jwt"}], "request_id": "generated"},
-        {"path": "/*", "pattern": "open-access"},
+        {"path": "/kind", "pattern": "signed-jwt", "wrong_token_status": 401},
+        {"path": "/only-post", "pattern": "open-access", "methods": ["POST"]},
+        {"path": "/files/*", "pattern": "open-access"},
     ]},
     {"name": "problem", "base_path": "/problem", "errors": "problem", "routes": [
         {"path": "/", "pattern": "open-access"},

@@ -41,10 +41,11 @@ def cast(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture(scope="session")
 def new_plane(cast: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AbstractContextManager[Any]]:
-    """Start another Envoy with the cast; arguments go to `Cast.snapshot`."""
+    """Start another Envoy with the cast; other arguments go to `Cast.snapshot`, unless `make(backend_url)` makes the snapshot."""
 
-    def start(**more: Any) -> AbstractContextManager[Any]:
-        return harness.running(tmp_path_factory.mktemp("envoy"), cast.tls(), lambda url: cast.snapshot(url, **more))
+    def start(*, make: Any = None, withheld: tuple[str, ...] = (), tls: Any = None, **more: Any) -> AbstractContextManager[Any]:
+        first = make or (lambda url: cast.snapshot(url, **more))
+        return harness.running(tmp_path_factory.mktemp("envoy"), tls or cast.tls(), first, withheld=withheld)
 
     return start
 

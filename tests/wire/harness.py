@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,7 +72,9 @@ class ServerThread:
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
-    """Answer with what arrived: method, path, headers and how long the body was."""
+    """Answer with what arrived: method, path, headers and how long the body was. Below `/slow` it takes its time."""
+    if "/slow" in scope["path"]:
+        await asyncio.sleep(1)
     size = 0
     while True:
         message = await receive()
@@ -98,6 +100,8 @@ class DataPlane:
     recorded: list[Event] = field(default_factory=list)
     snapshot: Snapshot | None = None
     fail_recording: bool = False
+    withheld: frozenset[str] = frozenset()
+    """Kinds of resources that the control plane does not know."""
 
     def __post_init__(self) -> None:
         self.publisher = Publisher(self.layout, self.discovery, "harness-secret")
@@ -106,6 +110,8 @@ class DataPlane:
         self.loop_thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.loop_thread.start()
         self._world: World | None = None
+        self.servers: list[ServerThread] = []
+        """The control plane's private socket, the public one, the backend."""
 
     def run(self, coroutine: Any) -> Any:
         """Run a coroutine on the control loop and return its result."""
@@ -123,7 +129,10 @@ class DataPlane:
 
     async def control(self, scope: Any, receive: Any, send: Any) -> None:
         """The private socket's application."""
-        if scope["path"].startswith(PREFIX):
+        if scope["path"].startswith(PREFIX) and scope["path"].removeprefix(PREFIX) in self.withheld:
+            await send({"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body", "body": b""})
+        elif scope["path"].startswith(PREFIX):
             await XDSApp(self.discovery)(scope, receive, send)
         else:
             decisions = DecisionApp(self.world, lambda: datetime.now(UTC), self._record, (OSError,))
@@ -156,8 +165,11 @@ class DataPlane:
 
 
 @contextlib.contextmanager
-def running(directory: Path, tls: TLSMaterial, snapshot: Any) -> Iterator[DataPlane]:
-    """Start Envoy, its control plane and a backend; `snapshot(backend_url)` makes the first snapshot."""
+def running(directory: Path, tls: TLSMaterial, snapshot: Any, *, withheld: Iterable[str] = ()) -> Iterator[DataPlane]:
+    """Start Envoy, its control plane and a backend; `snapshot(backend_url)` makes the first snapshot.
+
+    The control plane does not know the kinds of resources that are `withheld`.
+    """
     run_directory = Path(os.path.realpath(directory)) / "run"
     run_directory.mkdir(parents=True, mode=0o700)
     https, mtls, http, backend = free_ports(4)
@@ -167,7 +179,7 @@ def running(directory: Path, tls: TLSMaterial, snapshot: Any) -> Iterator[DataPl
         admin_socket=run_directory / "admin.sock", access_log=run_directory / "access.log", run_directory=run_directory,
         envoy_binary=ENVOY, poll_seconds=0.1, log_flush_seconds=0.1, worker_threads=1,
     )
-    plane = DataPlane(layout, tls, f"http://127.0.0.1:{backend}")
+    plane = DataPlane(layout, tls, f"http://127.0.0.1:{backend}", withheld=frozenset(withheld))
     servers = [
         ServerThread(plane.control, uds=str(layout.control_socket)),
         ServerThread(echo, uds=str(layout.public_socket)),
@@ -175,11 +187,13 @@ def running(directory: Path, tls: TLSMaterial, snapshot: Any) -> Iterator[DataPl
     ]
     for server in servers:
         server.start()
+    plane.servers = servers
     try:
         plane.publish(snapshot(plane.backend_url), wait=False)
         plane.process.start()
         plane.run(plane.process.wait_ready())
-        plane.wait_confirmed()
+        if not plane.withheld:
+            plane.wait_confirmed()
         yield plane
     finally:
         plane.run(plane.process.stop())
