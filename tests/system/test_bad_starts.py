@@ -109,6 +109,9 @@ def test_a_manifest_that_is_none_starts_nothing(stopped: Any, tmp_path: Path, te
 @pytest.mark.parametrize(("name", "value", "said"), [
     ("WARDGATE_LOG_FLUSH_SECONDS", "soon", "WARDGATE_LOG_FLUSH_SECONDS"),
     ("WARDGATE_NODE", "a node", "WARDGATE_NODE"),
+    ("WARDGATE_ADDRESS", "localhost", "WARDGATE_ADDRESS: Value error, 'localhost' does not appear to be an IPv4 or IPv6 address"),
+    ("WARDGATE_JWKS_ALLOWED_NETWORKS", "10.0.0.0/8", "WARDGATE_JWKS_ALLOWED_NETWORKS: not JSON"),
+    ("WARDGATE_JWKS_ALLOWED_NETWORKS", '["10.0.0.1/8"]', "WARDGATE_JWKS_ALLOWED_NETWORKS: Value error, 10.0.0.1/8 has host bits set"),
     ("WARDGATE_ENVOY", "/nowhere/envoy", "/nowhere/envoy cannot be run: No such file or directory"),
     ("WARDGATE_ENVOY", "/bin/false", "exit code 1"),
     ("WARDGATE_STORE_KEY", "c2hvcnQ=", "WARDGATE_STORE_KEY: a store key is 32 bytes in base64"),

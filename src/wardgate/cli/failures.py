@@ -40,6 +40,9 @@ def failure_of(error: Exception) -> Failed | None:
             return Failed(_sentence(error))
     if type(error).__name__ == "ValidationError" and getattr(error, "title", None) == "Settings":
         return Failed(f"settings that cannot be used: {_variables(error)}")
+    if type(error).__name__ == "SettingsError":
+        field = str(error).partition('"')[2].partition('"')[0]
+        return Failed(f"settings that cannot be used: WARDGATE_{field.upper()}: not JSON")
     if isinstance(error, OSError):
         name = f"{error.filename}: " if error.filename else ""
         return Failed(f"{name}{error.strerror or error}")

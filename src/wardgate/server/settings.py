@@ -3,13 +3,14 @@
 Every field is `WARDGATE_<NAME>` in the environment; `docs/reference/settings.md` lists the same.
 """
 
+import ipaddress
 import os
 import shutil
 import sys
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DATABASE_FILE: Final = "wardgate.db"
@@ -70,6 +71,19 @@ class Settings(BaseSettings):
     """Domains whose names are certified for systems and applications."""
     sqlite_synchronous: Annotated[str, Field(pattern="^(full|normal)$")] = "full"
     """`full` survives loss of power; `normal` survives the end of the process only."""
+
+    @field_validator("address")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        ipaddress.ip_address(value)
+        return value
+
+    @field_validator("jwks_allowed_networks")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ipaddress.ip_network(network)
+        return value
 
     @property
     def database(self) -> str:
