@@ -312,8 +312,14 @@ def test_a_disk_that_fills_up_issues_nothing_and_loses_nothing(own: Any, until: 
         assert (refused.status_code, refused.headers["x-wardgate-reason"]) == (500, "oauth-unexpected"), refused.text
         assert client.get(OPEN).status_code == 200, "rules that are in force need no disk"
         request_id = client.get(OPEN).headers["x-request-id"]
+        own.done("app", "revoke", "limited-app", "--wait", 0)
+        time.sleep(1.5)  # the change cannot be validated now; what is in force stays
+        assert own.process.poll() is None, own.said()
+        limited = {"apikey": "limited-app-key-not-a-secret"}
+        assert client.get("/hello-world/hello/application", headers=limited).status_code == 200
         resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
         until(lambda: client.post(TOKEN, data=own.form()).status_code == 200, 15, "a token")
+        until(lambda: client.get("/hello-world/hello/application", headers=limited).status_code == 401, 15, "the change")
     assert own.done("explain", request_id, "--wait", 10)["events"][0]["type"] == "CallAllowed"
     assert own.done("audit", "verify")["intact"]
 

@@ -163,6 +163,27 @@ def test_an_empty_store_has_no_world(stores: Stores) -> None:
         keeper(stores).refresh(NOW)
 
 
+def test_a_refresh_that_failed_on_its_way_is_made_good(stores: Stores, manifest: Callable[..., Manifest]) -> None:
+    """What it had read already is not taken for known: the application that was revoked is refused after all."""
+    faults: list[Exception] = []
+
+    def published(_now: datetime) -> Any:
+        if faults:
+            raise faults.pop()
+        return JWKS
+
+    kept = WorldKeeper(stores, published, lambda _now: frozenset(), URLS)
+    put(stores, manifest())
+    assert kept.refresh(NOW).clients["one"].refused is None
+    put(stores, manifest(applications=[{"name": "one", "organisation": "Z9X01", "products": ["hello"], "status": "revoked"}]))
+    faults.append(OSError("no key at the moment"))
+    with pytest.raises(OSError, match="at the moment"):
+        kept.refresh(NOW)
+    assert kept.generation != stores.generation.current()
+    assert kept.refresh(NOW).clients["one"].refused == "application-not-approved"
+    assert kept.generation == stores.generation.current()
+
+
 def test_public_urls_default_to_the_servers(stores: Stores, manifest: Callable[..., Manifest]) -> None:
     """Issuers are the public URLs with both base paths; the environment's own come first."""
     put(stores, manifest())
