@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -28,6 +29,8 @@ GOOD_RUN_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 5.0
 WATCH_SECONDS: Final = 0.1
 START_SECONDS: Final = 8.0
+
+_log = logging.getLogger(__name__)
 
 
 class EnvoyProcess:
@@ -92,7 +95,10 @@ class EnvoyProcess:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_BACK_OFF_SECONDS)
             started = time.monotonic()
-            self._spawn()
+            try:
+                self._spawn()
+            except (OSError, EnvoyMissing) as error:
+                _log.error("Envoy cannot be started again yet: %s", error)
 
     async def stop(self) -> None:
         """End Envoy: ask, wait, then insist."""

@@ -28,6 +28,7 @@ TICK_SECONDS: Final = 0.1
 QUOTA_LOOK_SECONDS: Final = 1.0
 SEEN_SECONDS: Final = 3.0
 RETRY_SECONDS: Final = 1.0
+LONGEST_RETRY_SECONDS: Final = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +51,9 @@ class Control:
     _due: datetime | None = None
     _asked: bool = False
     _quota_look: float = 0.0
+    _again_at: float | None = None
+    """When what failed is to be tried again, by the monotonic clock."""
+    _back_off: float = 0.0
     _confirmed: dict[str, tuple[int, float]] = field(default_factory=dict)
 
     def world(self) -> World:
@@ -77,23 +81,36 @@ class Control:
     async def run(self) -> None:
         """Go round until cancelled. A failure is logged and tried again: what was in force stays in force."""
         while True:
-            pause = TICK_SECONDS
             try:
                 await self._turn()
             except Rejected as error:
                 _log.error("Envoy would not take the new rules, the old ones stay: %s", error)
-                pause = RETRY_SECONDS
             except (StoreError, LookupError) as error:
                 _log.warning("the world could not be read, the old one stays: %s", error)
-                pause = RETRY_SECONDS
-            await asyncio.sleep(pause)
+            except Exception:  # noqa: BLE001 - a full disk or a key that cannot be read must not take the gateway down
+                _log.exception("the rules could not be made, the old ones stay")
+            else:
+                await asyncio.sleep(TICK_SECONDS)
+                continue
+            self._fail()
+            await asyncio.sleep(RETRY_SECONDS)
+
+    def _fail(self) -> None:
+        """Have what failed tried again, later and later; a further change is tried at once.
+
+        NOTE: the keeper has read the generation that was not published, so nothing else would bring it back.
+        """
+        self._back_off = min(self._back_off * 2, LONGEST_RETRY_SECONDS) if self._back_off else RETRY_SECONDS
+        self._again_at = self.discovery.monotonic() + self._back_off
 
     async def _turn(self) -> None:
         generation = await asyncio.to_thread(self.stores.generation.current)
         asked, self._asked = self._asked, False
         due = self._due is not None and self.now() >= self._due
-        if asked or due or generation != self.keeper.generation or await self._quota_changed():
+        again = self._again_at is not None and self.discovery.monotonic() >= self._again_at
+        if asked or due or again or generation != self.keeper.generation or await self._quota_changed():
             await self.refresh()
+            self._again_at, self._back_off = None, 0.0
         else:
             await self.publisher.fold(self.now())
         await self._note_confirmed()

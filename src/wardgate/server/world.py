@@ -52,7 +52,10 @@ class WorldKeeper:
         return self._generation
 
     def refresh(self, now: datetime) -> Snapshot:
-        """Read what changed since the last time and return the snapshot of now."""
+        """Read what changed since the last time and return the snapshot of now.
+
+        NOTE: the generation is taken over last: a refresh that failed on its way reads its changes again.
+        """
         before = self._generation
         generation, changed, removed = self._stores.documents.changed_since(before)
         for credential in self._stores.credentials.changed_since(before):
@@ -65,15 +68,16 @@ class WorldKeeper:
                 self._documents[entry.kind][entry.name] = model_of(entry)
         for kind, name in removed:
             self._documents.get(kind, {}).pop(name, None)
+        snapshot = self._snapshot(now, generation, None if wider else {entry.name for entry in changed} | {name for _, name in removed})
         self._generation = generation
-        return self._snapshot(now, None if wider else {entry.name for entry in changed} | {name for _, name in removed})
+        return snapshot
 
     def _complete(self, found: Any) -> Environment:
         environment: Environment = found
         return environment if environment.public_urls else environment.model_copy(update={"public_urls": self._default_urls})
 
-    def _snapshot(self, now: datetime, changed_applications: set[str] | None) -> Snapshot:
-        world = self._world(now)
+    def _snapshot(self, now: datetime, generation: int, changed_applications: set[str] | None) -> Snapshot:
+        world = self._world(now, generation)
         if changed_applications is None:
             snapshot = build(world)
         else:
@@ -94,7 +98,7 @@ class WorldKeeper:
         """Return the long quotas that are used up, and when their windows end."""
         return over(self._stores.quotas.used(now), self._quotas) if self._quotas else {}
 
-    def _world(self, now: datetime) -> World:
+    def _world(self, now: datetime, generation: int) -> World:
         if self._environment is None:
             raise LookupError("the store holds no manifest")
         revoked = frozenset(found.id for found in self._credentials.values()
@@ -103,7 +107,7 @@ class WorldKeeper:
             tokens=frozenset(self._stores.tokens.revoked(now)), credentials=revoked, fingerprints=self._revoked_fingerprints(now),
         )
         return World(
-            generation=self._generation, environment=self._environment,
+            generation=generation, environment=self._environment,
             organisations=self._documents["organisations"], systems=self._documents["systems"], apis=self._documents["apis"],
             products=self._documents["products"], applications=self._documents["applications"],
             api_keys=[_api_key(found) for found in self._credentials.values()],
