@@ -1,0 +1,179 @@
+"""What size costs: 20,000 systems and 5,000 applications beside 10 of each; changes, swaps of the whole map, memory."""
+
+import argparse
+import asyncio
+import contextlib
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from bench.caller import Connection, context, seconds_until
+from bench.gateway import REQUEST_ID, SCRIPT
+from bench.machine import Runs, free_ports, pin_self, program, resident_megabytes, wrk
+from bench.plane import Plane, running
+from bench.report import Verdict, table, verdicts
+from bench.world import JWT_PATH, KEY_PATH, Population, Realm, backend, self_signed_material, suspended
+from wardgate.dataplane.compile import Inputs, compile_resources
+from wardgate.dataplane.resources.secrets import TLSMaterial
+from wardgate.security_patterns.snapshot import Snapshot
+
+SMALL: Final = Population(applications=10, systems=10, revoked_tokens=10)
+LARGE: Final = Population(applications=5_000, systems=20_000, revoked_tokens=10_000)
+CALLERS: Final = 10
+"""How many different callers are heard, in both worlds."""
+SWAPS: Final = 20
+CHANGED_IN_A_SWAP: Final = 600
+"""More than the overlay takes, so the whole map is made anew."""
+OFFSETS_SECONDS: Final = (0.0, 0.3, 0.8, 1.5, 2.5)
+"""How long after the start of a swap the urgent change comes."""
+
+
+def swapped(snapshot: Snapshot, number: int) -> Snapshot:
+    """Return the next snapshot, with so many applications changed that the map must be made anew."""
+    clients = dict(snapshot.clients)
+    for name in list(clients)[-CHANGED_IN_A_SWAP:]:
+        apis = frozenset({"hello", "patients", "records"}) if number % 2 else frozenset({"hello", "patients"})
+        clients[name] = replace(clients[name], apis=apis)
+    return replace(snapshot, generation=number, clients=clients)
+
+
+@contextlib.contextmanager
+def planes(directory: Path) -> Iterator[tuple[tuple[Realm, Plane], tuple[Realm, Plane], TLSMaterial]]:
+    """Run the small world and the large one."""
+    tls = self_signed_material()
+    with contextlib.ExitStack() as stack:
+        url = stack.enter_context(backend(directory, free_ports(1)[0]))
+        found = []
+        for name, population in (("small", SMALL), ("large", LARGE)):
+            realm = Realm(population, url)
+            found.append((realm, stack.enter_context(running(directory / name, realm.snapshot(), tls))))
+        yield found[0], found[1], tls
+
+
+def latencies(directory: Path, both: Sequence[tuple[Realm, Plane]], rounds: int) -> list[Verdict]:
+    """Compare p99 and CPU per request of the two worlds, at the same moderate load."""
+    found: dict[tuple[str, str], Runs] = {}
+    lists = {}
+    for realm, plane in both:
+        keys, tokens = directory / f"keys-{plane.pid}", directory / f"tokens-{plane.pid}"
+        step = max(1, realm.population.applications // CALLERS)
+        chosen = range(0, realm.population.applications, step)
+        keys.write_text("".join(f"{realm.key(number)}\n" for number in chosen))
+        tokens.write_text("".join(f"Bearer {realm.token(number)}\n" for number in chosen))
+        lists[plane.pid] = {"api-key": (KEY_PATH, "apikey", keys), "signed-jwt": (JWT_PATH, "Authorization", tokens)}
+    for number in range(rounds + 1):
+        for pattern in ("api-key", "signed-jwt"):
+            for size, (_, plane) in zip(("10", "20,000"), both, strict=True):
+                path, header, values = lists[plane.pid][pattern]
+                run = wrk(f"https://127.0.0.1:{plane.layout.https_port}", SCRIPT, 2 if number else 1, 8, [plane.pid], [path, header, str(values), REQUEST_ID])
+                if run.refused:
+                    raise RuntimeError(f"{run.refused} requests of {pattern} were refused in the world of {size}")
+                if number:
+                    found.setdefault((pattern, size), Runs()).runs.append(run)
+    table(["pattern", "systems", "CPU µs/request", "requests/s", "p50 ms", "p99 ms"],
+          [[*key, runs.median("cpu_us"), runs.median("per_second"), runs.median("p50_ms"), runs.median("p99_ms")] for key, runs in found.items()])
+
+    def paired(pattern: str, figure: str) -> float:
+        pairs = zip(found[pattern, "10"].runs, found[pattern, "20,000"].runs, strict=True)
+        return statistics.median(getattr(large, figure) / getattr(small, figure) for small, large in pairs)
+
+    return [Verdict(f"{pattern}: p99 with 20,000 systems, to 10", paired(pattern, "p99_ms"), 1.10, " ×", note=f"CPU {paired(pattern, 'cpu_us'):.2f} ×")
+            for pattern in ("api-key", "signed-jwt")]
+
+
+async def _seen_after(realm: Realm, plane: Plane, snapshot: Snapshot, tls: TLSMaterial, caller: int) -> float:
+    """Suspend an application and return the seconds from the call of `publish` to its first refusal on an open connection."""
+    connection, headers = Connection(plane.layout.https_port, context()), {"apikey": realm.key(caller)}
+    if await connection.get(KEY_PATH, headers) != 200:
+        raise RuntimeError("the caller was refused before its suspension")
+    began = time.monotonic()
+    published = plane.begin(plane.publisher.publish(suspended(snapshot, realm.application(caller), snapshot.generation + 1), tls, datetime.now(UTC)))
+    seen = await seconds_until(lambda status: status != 200, connection, KEY_PATH, headers)
+    await asyncio.wrap_future(published)
+    connection.close()
+    return seen - began
+
+
+def changes(realm: Realm, plane: Plane, tls: TLSMaterial) -> tuple[list[Verdict], Snapshot]:
+    """Measure one urgent change alone, and one at several moments of a swap."""
+    current = realm.snapshot(2)
+    alone: list[float] = []
+    for number in range(5):
+        alone.append(asyncio.run(_seen_after(realm, plane, current, tls, number)))
+        current = suspended(current, realm.application(number), current.generation + 1)
+    during: dict[float, float] = {}
+    for number, offset in enumerate(OFFSETS_SECONDS):
+        current = swapped(current, current.generation + 1)
+        swap = plane.begin(plane.publisher.publish(current, tls, datetime.now(UTC)))
+        time.sleep(offset)
+        caller = 100 + number
+        during[offset] = asyncio.run(_seen_after(realm, plane, current, tls, caller))
+        current = suspended(current, realm.application(caller), current.generation + 1)
+        swap.result(120)
+        plane.wait_confirmed()
+    folded = asyncio.run(_during_fold(realm, plane, current, tls))
+    current = suspended(current, realm.application(200), current.generation + 1)
+    print("a change is seen after (s):", ", ".join(f"{one:.2f}" for one in alone))
+    print("… during a swap of the map begun so much earlier:", ", ".join(f"{offset:.1f} s earlier: {one:.2f}" for offset, one in during.items()))
+    print(f"… during a fold of the overlay into the map: {folded:.2f}")
+    return [
+        Verdict("a change to one application in force on an open connection", max(alone), 1.0, " s"),
+        Verdict("the same while the whole map is being swapped, worst", max(during.values()), 1.0, " s"),
+        Verdict("the same while the overlay is folded into the map", folded, 1.0, " s"),
+    ], current
+
+
+async def _during_fold(realm: Realm, plane: Plane, current: Snapshot, tls: TLSMaterial) -> float:
+    """Wait until the overlay may be folded, begin that, and change an application while it runs."""
+    await asyncio.sleep(5.5)
+    fold = plane.begin(plane.publisher.fold(datetime.now(UTC)))
+    await asyncio.sleep(0.3)
+    if fold.done() and not fold.result():
+        raise RuntimeError("there was nothing to fold, so nothing was measured")
+    seen = await _seen_after(realm, plane, current, tls, 200)
+    await asyncio.wrap_future(fold)
+    return seen
+
+
+def recompile_seconds(plane: Plane, snapshot: Snapshot, tls: TLSMaterial) -> float:
+    """Return how long a compilation of everything takes, nothing kept from before."""
+    began = time.monotonic()
+    compile_resources(Inputs(snapshot, snapshot.clients, dict(snapshot.clients), tls, plane.layout, datetime.now(UTC), "bench-secret"), {})
+    return time.monotonic() - began
+
+
+def swaps(plane: Plane, current: Snapshot, tls: TLSMaterial) -> float:
+    """Swap the whole map again and again and return Envoy's memory afterwards, in MB."""
+    for number in range(SWAPS):
+        current = swapped(current, current.generation + 1 + (number + current.generation) % 2)
+        plane.publish(current, tls)
+    return resident_megabytes(plane.pid)
+
+
+def measure(rounds: int = 5) -> list[Verdict]:
+    """Measure everything and return the promises. Raises `Missing` without wrk or nginx."""
+    program("wrk")
+    pin_self()
+    with tempfile.TemporaryDirectory(prefix="wardgate-bench-") as temporary, planes(Path(temporary)) as (small, large, tls):
+        found = latencies(Path(temporary), (small, large), rounds)
+        realm, plane = large
+        compiled = min(recompile_seconds(plane, realm.snapshot(3), tls) for _ in range(3))
+        changed, current = changes(realm, plane, tls)
+        memory = swaps(plane, current, tls)
+    return [*found, *changed, Verdict("a full recompile", compiled, 5.0, " s"), Verdict(f"Envoy's memory after {SWAPS} swaps of the map", memory, 300.0, " MB")]
+
+
+def main() -> None:
+    """Measure from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    verdicts(measure(parser.parse_args().rounds))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""The authorisation server alone, as `wardgate up` wires it but for Envoy: real keys, SQLite, group commit, full durability.
+
+Run by tokens.py as `python -m bench.token_server SETTINGS`, a JSON file: directory, port, client_jwks, key, public_url.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+import uvloop
+
+from bench.world import SCOPE
+from wardgate.audit.model import Event
+from wardgate.authserver import AuthServer, AuthServerApp, AuthServerSettings, SigningKeyRing
+from wardgate.authserver.message_ids import message_ids
+from wardgate.catalogue import Environment
+from wardgate.jose import JWKSet
+from wardgate.keystores import DatabaseKeys, load_store_keys
+from wardgate.keystores.database import ACCESS_TOKEN
+from wardgate.outbound.jwks import KeySetSettings, KeySetSource
+from wardgate.security_patterns.snapshot import APIKey, Client, Snapshot, TokenIssuer
+from wardgate.stores import GroupCommit, Stores, open_stores
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to `_serve`."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Do nothing."""
+        yield
+
+
+async def _serve(settings: dict[str, Any], stores: Stores) -> None:
+    client = Client("bench", "Z9X01", frozenset({"everything"}), frozenset({"patients"}), (SCOPE,), jwks=settings["client_jwks"])
+    snapshot = Snapshot(1, Environment(name="bench"), (), {"bench": client}, {settings["key"]: APIKey("credential-1", settings["key"], "bench")}, {},
+                        TokenIssuer((settings["public_url"] + "/oauth2",), "wardgate", JWKSet({}, {}), {"keys": []}))
+    keys = DatabaseKeys(stores.signing_keys)
+    keys.rotate_if_due(ACCESS_TOKEN, _now())
+    records = tuple(stores.signing_keys.all(ACCESS_TOKEN))
+    async with GroupCommit(stores) as commits:
+        async def record(event: Event) -> None:
+            await commits.append(event)
+
+        async def revoke(jti: str, until: datetime, event: Event) -> None:
+            await commits.run(stores.tokens.revoke, jti, until, event)
+
+        app = AuthServerApp(AuthServer(
+            settings=AuthServerSettings(requests_per_minute=1_000_000_000), clients=lambda: snapshot, issue=commits.issue,
+            claim=lambda use: commits.run(lambda: stores.single_uses.claim([use])[0]), record=record, revoke=revoke,
+            keys=SigningKeyRing(lambda: records), key_sets=KeySetSource(KeySetSettings(), _now, lambda: ()), now=_now,
+            new_token_id=lambda: secrets.token_urlsafe(16), new_message_id=message_ids(secrets.randbits(64)),
+        ))
+        server = _Server(uvicorn.Config(app, interface="asgi3", lifespan="off", log_level="warning", access_log=False, proxy_headers=False,
+                                        server_header=False, date_header=False, http="httptools", host="127.0.0.1", port=settings["port"]))
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, lambda: setattr(server, "should_exit", True))
+        await server.serve()
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    settings = json.loads(Path(sys.argv[1]).read_text())
+    directory = Path(settings["directory"])
+    stores = open_stores(f"sqlite:///{directory / 'wardgate.db'}", load_store_keys(os.environ, directory))
+    try:
+        uvloop.run(_serve(settings, stores))
+    finally:
+        stores.close()
+
+
+if __name__ == "__main__":
+    main()
