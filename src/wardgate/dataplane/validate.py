@@ -8,7 +8,7 @@ import asyncio
 import json
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,10 +17,11 @@ from wardgate.dataplane.errors import EnvoyMissing, Rejected
 from wardgate.dataplane.layout import Layout
 from wardgate.dataplane.resources.bootstrap import RUNTIME
 from wardgate.dataplane.resources.clusters import wardgate_clusters
-from wardgate.dataplane.resources.envoy import HTTP, JSON, T, named, plain
+from wardgate.dataplane.resources.envoy import HTTP, JSON, REFUSAL_SECRET, T, named, plain
 
 TIMEOUT_SECONDS: Final = 60.0
 SHOWN_CHARACTERS: Final = 1000
+MASK: Final = "[redacted]"
 _ROUTER: Final = named("envoy.filters.http.router", HTTP + "router.v3.Router")
 
 
@@ -33,10 +34,12 @@ async def validate(changed: Mapping[Key, Resource], resources: Resources, layout
         return
     if any(key.kind in {LISTENERS, SECRETS} for key in changed):
         changed = {key: found for key, found in resources.items() if key in changed or key.kind in {LISTENERS, SECRETS}}
-    await asyncio.to_thread(_ask_envoy, json.dumps(static_form(changed, layout)), layout)
+    complaint = await asyncio.to_thread(_ask_envoy, json.dumps(static_form(changed, layout)), layout)
+    if complaint is not None:
+        raise Rejected(masked(complaint, _secrets_of(changed))[-SHOWN_CHARACTERS:])
 
 
-def _ask_envoy(configuration: str, layout: Layout) -> None:
+def _ask_envoy(configuration: str, layout: Layout) -> str | None:
     with tempfile.TemporaryDirectory(dir=layout.run_directory) as directory:
         path = Path(directory) / "envoy.json"
         path.touch(mode=0o600)
@@ -50,8 +53,36 @@ def _ask_envoy(configuration: str, layout: Layout) -> None:
             raise EnvoyMissing(f"{layout.envoy_binary} cannot be run: {error.strerror}") from error
         except subprocess.TimeoutExpired:
             raise Rejected(f"Envoy did not finish validating within {TIMEOUT_SECONDS:.0f} s") from None
-    if done.returncode != 0:
-        raise Rejected(done.stderr.decode(errors="replace").strip()[-SHOWN_CHARACTERS:] or f"exit code {done.returncode}")
+    if done.returncode == 0:
+        return None
+    return done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
+
+
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """Return Envoy's words without these secrets: it repeats what it does not like, keys in clear included."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return text
+
+
+def _secrets_of(changed: Mapping[Key, Resource]) -> Iterator[str]:
+    """Yield what must not be repeated: API keys, lines of private keys, the secret of our own redirects."""
+    for found in changed.values():
+        yield from _secrets_in(list(found.resources))
+
+
+def _secrets_in(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _secrets_in(item)
+    elif isinstance(value, dict):
+        if REFUSAL_SECRET in {str(value.get("name")), str(value.get("key"))}:
+            yield value.get("value") or value["string_match"]["exact"]
+        yield from (credential["key"] for credential in value.get("credentials", ()))
+        if "private_key" in value:
+            yield from (line for line in value["private_key"]["inline_string"].splitlines() if line and not line.startswith("-----"))
+        for item in value.values():
+            yield from _secrets_in(item)
 
 
 def static_form(changed: Mapping[Key, Resource], layout: Layout) -> JSON:

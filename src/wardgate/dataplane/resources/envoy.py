@@ -57,6 +57,7 @@ GIVEN_REQUEST_ID: Final = "x-wardgate-given-request-id"
 REASON: Final = "x-wardgate-reason"
 EXPLAIN: Final = "x-wardgate-explain"
 """Set by the mappers on a refusal whose body Wardgate shall write; it never leaves Envoy."""
+REFUSAL_SECRET: Final = "x-wardgate-refusal-secret"  # noqa: S105 - the name of a header
 REFUSED_REASON: Final = "x-wardgate-refused-reason"
 REFUSED_API: Final = "x-wardgate-refused-api"
 REFUSED_ROUTE: Final = "x-wardgate-refused-route"

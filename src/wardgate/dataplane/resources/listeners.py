@@ -13,6 +13,7 @@ from wardgate.dataplane.resources.envoy import (
     HTTP,
     JSON,
     RBAC,
+    REFUSAL_SECRET,
     REFUSED_API,
     REFUSED_DIALECT,
     REFUSED_PATTERN,
@@ -126,7 +127,7 @@ def _explained_limit(refusal_secret: str) -> JSON:
 
 
 def _redirect(reason: str, refusal_secret: str) -> JSON:
-    added = {"x-wardgate-refusal-secret": refusal_secret, REFUSED_REASON: reason,
+    added = {REFUSAL_SECRET: refusal_secret, REFUSED_REASON: reason,
              REFUSED_API: "%METADATA(ROUTE:wardgate:api)%", REFUSED_ROUTE: "%METADATA(ROUTE:wardgate:route)%",
              REFUSED_PATTERN: "%METADATA(ROUTE:wardgate:pattern)%", REFUSED_DIALECT: "%METADATA(ROUTE:wardgate:dialect)%"}
     headers = [{"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"} for key, value in added.items()]

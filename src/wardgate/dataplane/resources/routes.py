@@ -22,6 +22,7 @@ from wardgate.dataplane.resources.envoy import (
     PROXIED_ASID,
     PROXIED_CLIENT,
     REASON,
+    REFUSAL_SECRET,
     Filter,
     State,
     T,
@@ -278,7 +279,7 @@ def _explained_limit(place: Place) -> tuple[str, JSON]:
         "token_bucket": {"max_tokens": EXPLAINED_PER_SECOND, "tokens_per_fill": EXPLAINED_PER_SECOND, "fill_interval": "1s"},
         "filter_enabled": {"default_value": {"numerator": 100}}, "filter_enforced": {"default_value": {"numerator": 100}},
     }
-    ours = {"name": "x-wardgate-refusal-secret", "string_match": {"exact": place.refusal_secret}}
+    ours = {"name": REFUSAL_SECRET, "string_match": {"exact": place.refusal_secret}}
     route = _to_wardgate("wardgate refusal", {"path": REFUSAL_PATH, "headers": [ours]}, "wardgate-control", "2s", None)
     route["typed_per_filter_config"] = _switches(frozenset({Filter.APPLICATION_QUOTA}), {Filter.APPLICATION_QUOTA: flood})
     return REFUSAL_PATH, route
