@@ -1,0 +1,250 @@
+"""The compiler: pure, stable, and every route table, map and listener is one that Envoy takes."""
+
+import asyncio
+import json
+import subprocess
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from wardgate.catalogue import API, Environment
+from wardgate.dataplane.compile import (
+    BIG_MAP,
+    EXTENSIONS,
+    LISTENERS,
+    OVERLAY,
+    ROUTES,
+    Inputs,
+    Key,
+    changed_clients,
+    compile_resources,
+    resource,
+)
+from wardgate.dataplane.errors import EnvoyMissing, Rejected
+from wardgate.dataplane.resources.bootstrap import bootstrap
+from wardgate.dataplane.resources.envoy import Filter
+from wardgate.dataplane.resources.secrets import TLSMaterial
+from wardgate.dataplane.validate import _secrets_of, masked, validate
+from wardgate.quotas import RateLimits
+from wardgate.security_patterns.snapshot import APIKey, Revocations, Snapshot
+
+NAMES = st.from_regex(r"[a-z0-9]([a-z0-9._-]{0,12}[a-z0-9])?", fullmatch=True)
+SEGMENTS = st.one_of(st.from_regex(r"[A-Za-z0-9_~$.-]{1,8}", fullmatch=True).filter(lambda text: text not in {".", ".."}), st.just("{id}"))
+PATHS = st.one_of(st.just("/"), st.just("/*"), st.builds(lambda parts, below: "/" + "/".join(parts) + below, st.lists(SEGMENTS, min_size=1, max_size=4), st.sampled_from(("", "/*"))))
+SCOPES = st.from_regex(r"[\x21\x23-\x5B\x5D-\x7E]{1,40}", fullmatch=True)
+ALTERNATIVES = st.sampled_from((
+    [{"pattern": "open-access"}], [{"pattern": "api-key"}], [{"pattern": "signed-jwt"}], [{"pattern": "tls-ma"}],
+    [{"pattern": "api-key"}, {"pattern": "signed-jwt"}], [{"pattern": "tls-ma"}, {"pattern": "signed-jwt"}, {"pattern": "api-key"}],
+))
+RATES = st.one_of(st.none(), st.builds(
+    lambda limit, unit, rate: {"quota": {"limit": limit, "timeunit": unit}, "spike_arrest": {"rate": rate}},
+    st.integers(1, 1_000_000_000), st.sampled_from(("minute", "hour", "month")), st.sampled_from(("1pm", "1ps", "300pm", "999999999ps")),
+))
+
+
+@st.composite
+def routes(draw: Any) -> dict[str, Any]:
+    """A route of the manifest."""
+    alternatives = [dict(found) for found in draw(ALTERNATIVES)]
+    for found in alternatives:
+        if found["pattern"] == "signed-jwt":
+            found["scopes"] = draw(st.lists(SCOPES, max_size=3))
+    return {
+        "path": draw(PATHS), "any_of": alternatives, "methods": draw(st.sampled_from(((), ("GET",), ("POST", "DELETE")))),
+        "enforcement": draw(st.sampled_from(("native", "native", "decision"))), "audit": draw(st.sampled_from((None, "before", "after"))),
+        "errors": draw(st.sampled_from((None, "fault", "fhir", "problem"))), "request_id": draw(st.sampled_from((None, "required", "generated"))),
+        "identity_headers": draw(st.sampled_from((None, {"asid": "NHSD-ASID"}, {"application": "X-App", "asid": "NHSD-ASID"}))),
+        "wrong_token_status": draw(st.sampled_from((401, 403))), "timeout_seconds": draw(st.sampled_from((0.001, 30.0, 600.0))),
+        "max_body_bytes": draw(st.sampled_from((0, 1, 100_000_000))),
+    }
+
+
+@st.composite
+def worlds(draw: Any, world: Any) -> Snapshot:
+    """A snapshot with whatever a manifest and a store may hold."""
+    names = draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
+    backends = ("http://127.0.0.1:9", "https://backend.example:8443", "http://[::1]:9", "unix:/run/backend.sock", "http://backend.example")
+    apis = tuple(API.model_validate({
+        "name": name, "base_path": f"/{name}/" + draw(st.sampled_from(("v1", "FHIR/R4", "a~b"))), "backend": draw(st.sampled_from(backends)),
+        "errors": draw(st.sampled_from(("fault", "fhir", "problem"))), "limits": draw(RATES), "routes": draw(st.lists(routes(), min_size=1, max_size=5)),
+    }) for name in names)
+    clients = {}
+    for name in draw(st.lists(NAMES, max_size=4, unique=True)):
+        found = world.client(name, frozenset(draw(st.lists(st.sampled_from(names), max_size=3))), draw(st.sampled_from((None, "developer-inactive"))))
+        limits = draw(RATES)
+        clients[name] = replace(found, limits={api: RateLimits.model_validate(limits) for api in found.apis} if limits else {})
+    keys = [APIKey(f"id-{number}", f"{number:04d}" + "k" * 20, "a", revoked=draw(st.booleans()), expires=draw(st.sampled_from((None, world.now)))) for number in range(3)]
+    pairs = [(name, api) for name in ("", *clients) for api in names]
+    spent = draw(st.lists(st.sampled_from(pairs), max_size=3))
+    return world.snapshot(
+        clients, apis, api_keys={key.key: key for key in keys} if draw(st.booleans()) else {},
+        environment=Environment(name="unit", tls_ma_profile=draw(st.sampled_from(("verify", "answer"))), audit=draw(st.sampled_from(("before", "after")))),
+        over_quota={pair: world.now + timedelta(hours=1) for pair in spent},
+        revocations=Revocations(frozenset(draw(st.lists(NAMES, max_size=2))), frozenset(draw(st.lists(NAMES, max_size=2))), frozenset({"ab" * 32})),
+    )
+
+
+def inputs(snapshot: Snapshot, world: Any, layout: Any, tls: TLSMaterial) -> Inputs:
+    """Return what is compiled when nothing came before."""
+    return Inputs(snapshot, (snapshot.clients,), snapshot.clients, tls, layout, world.now, "secret")
+
+
+@pytest.mark.envoy
+@settings(max_examples=15, deadline=None, derandomize=True,
+          suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large])
+@given(data=st.data())
+def test_envoy_takes_every_world(data: Any, world: Any, envoy: Path, tls: TLSMaterial, tmp_path: Path) -> None:
+    """Whatever names, paths, scopes, limits and patterns a manifest may hold, the real Envoy takes the compiled form."""
+    layout = world.layout(tmp_path, envoy)
+    snapshot = data.draw(worlds(world))
+    compiled = compile_resources(inputs(snapshot, world, layout, tls), {})
+    asyncio.run(validate(compiled, compiled, layout))
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large])
+@given(data=st.data())
+def test_the_same_world_compiles_to_the_same_bytes(data: Any, world: Any, tls: TLSMaterial, tmp_path: Path) -> None:
+    """Also when its mappings come in another order: a version changes only with the content."""
+    snapshot = data.draw(worlds(world))
+    turned = replace(
+        snapshot, clients=dict(reversed(list(snapshot.clients.items()))), api_keys=dict(reversed(list(snapshot.api_keys.items()))),
+        certificate_names=dict(reversed(list(snapshot.certificate_names.items()))), over_quota=dict(reversed(list(snapshot.over_quota.items()))),
+    )
+    layout = world.layout(tmp_path, Path("envoy"))
+    first, second = (compile_resources(inputs(found, world, layout, tls), {}) for found in (snapshot, turned))
+    assert {key: found.version for key, found in first.items()} == {key: found.version for key, found in second.items()}
+
+
+@pytest.mark.envoy
+@pytest.mark.parametrize("http_port", [18080, None])
+def test_envoy_takes_the_bootstrap(http_port: int | None, world: Any, envoy: Path, tmp_path: Path) -> None:
+    """The bootstrap by itself, with and without the plain listener."""
+    layout = replace(world.layout(tmp_path, envoy), http_port=http_port)
+    path = tmp_path / "envoy.json"
+    path.write_text(json.dumps(bootstrap(layout)))
+    done = subprocess.run([envoy, "--mode", "validate", "-c", path, "--log-level", "error"], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.envoy
+def test_what_envoy_rejects_is_refused_in_its_words(world: Any, envoy: Path, tls: TLSMaterial, tmp_path: Path) -> None:
+    """A certificate that is none is refused before it is offered, and nothing that was asked about stays on disk."""
+    layout = world.layout(tmp_path, envoy)
+    compiled = compile_resources(inputs(world.snapshot({}), world, layout, replace(tls, certificate_chain_pem="no certificate")), {})
+    with pytest.raises(Rejected, match="Failed to load certificate chain"):
+        asyncio.run(validate(compiled, compiled, layout))
+    assert {path.name for path in tmp_path.iterdir()} <= {"access.log"}, "what was asked about held keys, and is gone"
+
+
+@pytest.mark.envoy
+@pytest.mark.parametrize("bad", [{"client": ""}, {"client": "b"}, {"clientx": "b"}])
+def test_a_rejection_repeats_no_secret(bad: dict[str, str], world: Any, envoy: Path, tls: TLSMaterial, tmp_path: Path) -> None:
+    """Envoy repeats what it does not like, API keys in clear included; the error does not."""
+    secret = "a-key-that-nobody-may-see"
+    twice = [{"key": secret, "client": "a"}, {"key": secret} | bad]
+    config = {"@type": "type.googleapis.com/envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuth", "key_sources": [{"header": "apikey"}], "credentials": twice}
+    found = {Key(EXTENSIONS, "keys"): resource(EXTENSIONS, [{"@type": "x", "name": "keys", "typed_config": config}])}
+    with pytest.raises(Rejected) as caught:
+        asyncio.run(validate(found, found, world.layout(tmp_path, envoy)))
+    assert secret not in str(caught.value)
+    assert "redential" in str(caught.value)
+
+
+def test_what_is_masked(world: Any, tls: TLSMaterial, tmp_path: Path) -> None:
+    """API keys, every line of the private key, and the secret of our own redirects."""
+    layout = world.layout(tmp_path, Path("envoy"))
+    snapshot = world.snapshot({"a": world.client("a", frozenset())})
+    compiled = compile_resources(inputs(snapshot, world, layout, tls), {})
+    secrets = set(_secrets_of(compiled))
+    lines = set(tls.private_key_pem.splitlines()[1:-1])
+    assert secrets == {"secret", next(iter(snapshot.api_keys)), *lines}
+    assert masked(f"<{tls.private_key_pem}>", secrets).count("[redacted]") == len(lines)
+
+
+def test_a_binary_that_is_missing_is_named(world: Any, tls: TLSMaterial, tmp_path: Path) -> None:
+    """Without a binary nothing can be validated, so nothing is published."""
+    layout = world.layout(tmp_path, tmp_path / "no-envoy")
+    compiled = compile_resources(inputs(world.snapshot({}), world, layout, tls), {})
+    with pytest.raises(EnvoyMissing, match="no-envoy cannot be run"):
+        asyncio.run(validate(compiled, compiled, layout))
+
+
+def test_nothing_changed_asks_nothing(world: Any, tmp_path: Path) -> None:
+    """No change, no process."""
+    asyncio.run(validate({}, {}, world.layout(tmp_path, tmp_path / "no-envoy")))
+
+
+def test_what_did_not_change_keeps_its_version(world: Any, tls: TLSMaterial, tmp_path: Path) -> None:
+    """Suspending an application changes the overlay alone: no route, no listener, no limit (whose buckets would refill)."""
+    layout = world.layout(tmp_path, Path("envoy"))
+    snapshot = world.snapshot({name: world.client(name, frozenset({"x"})) for name in ("a", "b")})
+    before = compile_resources(inputs(snapshot, world, layout, tls), {})
+    changed = dict(snapshot.clients) | {"a": replace(snapshot.clients["a"], refused="developer-inactive")}
+    given = Inputs(replace(snapshot, clients=changed), (snapshot.clients,), snapshot.clients, tls, layout, world.now, "secret")
+    after = compile_resources(given, before)
+    assert {key for key, found in after.items() if before[key].version != found.version} == {OVERLAY}
+    assert after[BIG_MAP] is before[BIG_MAP]
+    assert after[Key(LISTENERS)] is before[Key(LISTENERS)]
+
+
+def test_changed_clients_are_what_the_map_does_not_say(world: Any) -> None:
+    """New, changed and removed applications; a new limit or scope is none of the map's business."""
+    base = {name: world.client(name, frozenset({"x"})) for name in ("same", "limits", "suspended", "gone")}
+    current = dict(base) | {"suspended": replace(base["suspended"], refused="company-inactive"), "new": world.client("new", frozenset()),
+                            "limits": replace(base["limits"], limits={"x": RateLimits()}, scopes=("s",))}
+    del current["gone"]
+    assert changed_clients(base, current) == {"suspended": current["suspended"], "new": current["new"], "gone": None}
+
+
+def test_no_policy_lives_in_listeners(world: Any, tls: TLSMaterial, tmp_path: Path) -> None:
+    """Open connections keep old listeners, so these are the same for an empty world and a full one."""
+    layout = world.layout(tmp_path, Path("envoy"))
+    full = world.snapshot({"a": world.client("a", frozenset({"x"}))}, (API.model_validate(
+        {"name": "x", "base_path": "/x", "backend": "http://127.0.0.1:9", "routes": [{"path": "/", "pattern": "api-key"}]}),))
+    compiled = [compile_resources(inputs(found, world, layout, tls), {}) for found in (world.snapshot({}), full)]
+    assert compiled[0][Key(LISTENERS)].version == compiled[1][Key(LISTENERS)].version
+    text = compiled[1][Key(LISTENERS)].body.decode()
+    assert "key-a" not in text
+    assert "a.example.nhs.uk" not in text
+
+
+def test_every_discovered_filter_starts_as_a_refusal(world: Any, tls: TLSMaterial, tmp_path: Path) -> None:
+    """Until a filter's rules have come it refuses everything by name."""
+    compiled = compile_resources(inputs(world.snapshot({}), world, world.layout(tmp_path, Path("envoy")), tls), {})
+    discovered = set()
+    for listener in compiled[Key(LISTENERS)].resources:
+        for item in listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]:
+            if "config_discovery" in item:
+                discovered.add(item["name"])
+                policies = item["config_discovery"]["default_config"]["rules"]
+                assert (policies["action"], list(policies["policies"])) == ("DENY", ["rules-not-loaded"])
+    published = {key.name for key in compiled if key.kind == EXTENSIONS}
+    assert discovered == published
+
+
+def test_every_route_switches_every_filter(world: Any, tls: TLSMaterial, tmp_path: Path) -> None:
+    """A filter that a route forgets would judge it by another route's rule: each is on or off by name."""
+    api = API.model_validate({"name": "x", "base_path": "/x", "backend": "http://127.0.0.1:9", "routes": [
+        {"path": "/", "pattern": "api-key"}, {"path": "/b", "any_of": [{"pattern": "tls-ma"}, {"pattern": "signed-jwt"}]},
+        {"path": "/c", "pattern": "open-access", "enforcement": "decision"}]})
+    compiled = compile_resources(inputs(world.snapshot({}, (api,)), world, world.layout(tmp_path, Path("envoy")), tls), {})
+    judging = {Filter.API_KEYS, Filter.TOKENS, Filter.CERTIFICATE_NAMES, Filter.DECISION, Filter.ROUTE}
+    for key, found in compiled.items():
+        if key.kind != ROUTES:
+            continue
+        matcher = found.resources[0]["virtual_hosts"][0]["matcher"]
+        lists = [*matcher["matcher_tree"]["prefix_match_map"]["map"].values(), matcher["on_no_match"]]
+        for routes_of in lists:
+            found_routes = routes_of["action"]["typed_config"]["routes"]
+            assert any(route["match"] == {"prefix": "/"} for route in found_routes), "every list ends in an answer"
+            for route in found_routes:
+                configured = route["typed_per_filter_config"]
+                off = {name for name, config in configured.items() if config.get("disabled")}
+                on = {str(name) for name in judging} - off
+                assert len(on - {Filter.ROUTE}) <= 1, "one credential is judged at a time"
+                assert on or "direct_response" in route or route["route"].get("cluster", "").startswith("wardgate-"), route["name"]
