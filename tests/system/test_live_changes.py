@@ -246,6 +246,9 @@ def test_a_certificate_is_refused_on_its_open_connection(own: Any, new_certifica
 
 def test_long_quotas_refuse_and_are_remembered(own: Any) -> None:
     """Five an hour, counted in the store: the sixth is refused in the documented words, after a restart too."""
+    left = 3600 - time.time() % 3600
+    if left < 30:
+        time.sleep(left + 1)  # the window must not end within this test
     with own.client() as client:
         answers = [client.get("/limits/hour", headers=key("demo-app")) for _ in range(5)]
         assert [answer.status_code for answer in answers] == [200] * 5

@@ -65,11 +65,13 @@ def _replay(ask: Asker) -> httpx2.Response:
 
 
 def _too_many(ask: Asker) -> httpx2.Response:
-    """Use up the limit of an application that no other test asks for."""
-    for _ in range(300):
+    """Use up the limit of an application that no other test asks for; its window slides, so a few more may get through."""
+    for number in range(400):
         answer = ask.asserted("wrong-product-app", aud="https://elsewhere.example/token")
-        assert answer.status_code == 401
-    return ask.asserted("wrong-product-app")
+        if answer.status_code != 401:
+            assert number >= 300
+            return answer
+    raise AssertionError("there is no limit")
 
 
 def _store_held(ask: Asker) -> httpx2.Response:
