@@ -22,6 +22,7 @@ REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "api-spike": ("proxy", "spikearrest"),
 }
 """Reason to `scope` and `policy` of the body."""
+_SHAPES: Final = {str(dialect): dialect for dialect in Dialect}
 
 
 def explain(headers: Mapping[str, str], snapshot: Snapshot, now: datetime) -> Answer:
@@ -35,7 +36,7 @@ def explain(headers: Mapping[str, str], snapshot: Snapshot, now: datetime) -> An
     seconds = _seconds_to_wait(snapshot, application if scope == "application" else "", api, quota, policy, now)
     values = {"application": application, "limit": str(quota.limit), "interval": str(quota.interval), "timeunit": str(quota.timeunit)}
     refusal = Refusal(found, values=values)
-    dialect = Dialect(headers.get("x-wardgate-refused-dialect", Dialect.FAULT))
+    dialect = _SHAPES.get(headers.get("x-wardgate-refused-dialect", ""), Dialect.FAULT)
     message_id = headers.get("x-wardgate-message-id", "")
     expiry = int((now + timedelta(seconds=seconds)).timestamp() * 1000)
     if dialect is Dialect.FAULT:
