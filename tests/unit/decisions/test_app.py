@@ -1,0 +1,167 @@
+"""The decision service in one process: what it answers, what it records, and what it refuses when it cannot record."""
+
+import asyncio
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from wardgate.audit.model import Event, Outcome
+from wardgate.catalogue import API, Environment
+from wardgate.catalogue.paths import RouteMatcher
+from wardgate.decisions.app import DecisionApp, World
+from wardgate.jose import JWKSet
+from wardgate.quotas import RateLimits
+from wardgate.security_patterns.snapshot import APIKey, Client, Snapshot, TokenIssuer
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+API_DOCUMENT: dict[str, Any] = {"name": "hello", "base_path": "/hello", "backend": "http://127.0.0.1:9", "limits": {"quota": {"limit": 60}}, "routes": [
+    {"path": "/key", "pattern": "api-key"}, {"path": "/before", "pattern": "api-key", "audit": "before"},
+    {"path": "/fhir", "pattern": "api-key", "errors": "fhir"}, {"path": "/get", "pattern": "open-access", "methods": ["GET", "HEAD"]}]}
+LIMITS = RateLimits.model_validate({"quota": {"limit": 30, "interval": 2, "timeunit": "hour"}, "spike_arrest": {"rate": "2ps"}})
+
+
+class Down(Exception):
+    """The store is not available."""
+
+
+class Service:
+    """The application, its world, and what it recorded."""
+
+    def __init__(self) -> None:
+        client = Client("app", "Z9X01", frozenset({"p"}), frozenset({"hello"}), (), asid="200000000115", limits={"hello": LIMITS})
+        self.snapshot = Snapshot(1, Environment(name="unit"), (API.model_validate(API_DOCUMENT),), {"app": client},
+                                 {"the-key": APIKey("id-1", "the-key", "app")}, {}, TokenIssuer((), "w", JWKSet({}, {}), {"keys": []}))
+        self.recorded: list[Event] = []
+        self.down = False
+
+    async def record(self, event: Event) -> None:
+        """Keep an event, or say that the store is down."""
+        if self.down:
+            raise Down
+        self.recorded.append(event)
+
+    def ask(self, path: str, headers: Iterable[tuple[str, str]] = (), method: str = "GET") -> tuple[int, dict[str, str], bytes]:
+        """Return status, headers and body of the answer to one question."""
+        app = DecisionApp(lambda: World(self.snapshot, RouteMatcher(self.snapshot.apis)), lambda: NOW, self.record, (Down,))
+        sent: list[dict[str, Any]] = []
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        raw = [(name.encode(), value.encode()) for name, value in headers]
+        asyncio.run(app({"path": path, "raw_path": path.encode(), "method": method, "headers": raw}, None, send))
+        return sent[0]["status"], {name.decode(): value.decode() for name, value in sent[0]["headers"]}, sent[1]["body"]
+
+
+@pytest.fixture
+def service() -> Service:
+    """A fresh service."""
+    return Service()
+
+
+KEY = ("apikey", "the-key")
+MESSAGE = ("x-wardgate-message-id", "m-1")
+
+
+def test_a_yes_tells_envoy_who_calls(service: Service) -> None:
+    """The application and its ASID, for the backend's headers and the log."""
+    status, headers, body = service.ask("/decide/hello/key", [KEY])
+    assert (status, body) == (200, b"")
+    assert headers == {"content-length": "0", "x-wardgate-client": "app", "x-wardgate-asid": "200000000115"}
+    assert service.recorded == []
+
+
+def test_a_no_is_the_whole_answer(service: Service) -> None:
+    """Status, reason and body in the shape of the route."""
+    status, headers, body = service.ask("/decide/hello/key", [MESSAGE])
+    assert (status, headers["x-wardgate-reason"], headers["content-type"], headers["cache-control"]) == (401, "api-key-missing", "application/json", "no-store")
+    assert json.loads(body)["fault"]["detail"] == {"errorcode": "steps.oauth.v2.FailedToResolveAPIKey"}
+    status, headers, body = service.ask("/decide/hello/fhir", [KEY, ("x-wardgate-given-request-id", "")])
+    assert headers["x-wardgate-client"] == "app", "the rule about request ids is the API's, not the shape's of one route"
+
+
+def test_a_method_that_is_not_taken_says_which_are(service: Service) -> None:
+    """RFC 9110 section 15.5.6."""
+    status, headers, _ = service.ask("/decide/hello/get", method="POST")
+    assert (status, headers["allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize(("headers", "outcome", "reason", "application"), [
+    ([KEY], Outcome.ALLOWED, None, "app"), ([], Outcome.REFUSED, "api-key-missing", None), ([("apikey", "no")], Outcome.REFUSED, "api-key-unknown", None),
+])
+def test_what_is_recorded_before_the_answer(
+    headers: list[tuple[str, str]], outcome: Outcome, reason: str | None, application: str | None, service: Service
+) -> None:
+    """Yes and no alike, with what was checked; neither the path nor a credential."""
+    service.ask("/decide/hello/before", [*headers, MESSAGE, ("x-request-id", "r-1"), ("x-correlation-id", "c-1")])
+    event, = service.recorded
+    assert (event.outcome, event.reason, event.application, event.message_id, event.request_id, event.correlation_id) == (
+        outcome, reason, application, "m-1", "r-1", "c-1")
+    assert (event.details["api"], event.details["route"], event.details["pattern"]) == ("hello", "/before", "api-key")
+    assert "the-key" not in str(event)
+
+
+@pytest.mark.parametrize("headers", [[KEY], []])
+def test_no_record_no_answer(headers: list[tuple[str, str]], service: Service) -> None:
+    """When the store cannot keep the event, nobody is told yes or no (design 3.4)."""
+    service.down = True
+    status, found, _ = service.ask("/decide/hello/before", headers)
+    assert (status, found["x-wardgate-reason"]) == (503, "decision-unavailable")
+    assert service.ask("/decide/hello/key", [KEY])[0] == 200, "what is not recorded before goes on"
+
+
+def explained(service: Service, code: str, *, dialect: str = "fault", application: str = "app", api: str = "hello") -> tuple[int, dict[str, str], Any]:
+    """Ask for the explanation of a limit as Envoy's redirect does."""
+    status, headers, body = service.ask("/refusal", [
+        MESSAGE, ("x-wardgate-refused-reason", code), ("x-wardgate-refused-api", api), ("x-wardgate-refused-dialect", dialect), ("x-wardgate-client", application)])
+    return status, headers, json.loads(body)
+
+
+@pytest.mark.parametrize(("code", "scope", "policy", "limit", "interval", "timeunit", "wait"), [
+    ("application-quota-exceeded", "application", "quota", 30, 2, "hour", "240"),
+    ("application-spike", "application", "spikearrest", 120, 1, "minute", "1"),
+    ("api-quota-exceeded", "proxy", "quota", 60, 1, "minute", "1"),
+    ("api-spike", "proxy", "spikearrest", 300, 1, "minute", "1"),
+])
+def test_the_eight_members(code: str, scope: str, policy: str, limit: int, interval: int, timeunit: str, wait: str, service: Service) -> None:
+    """application-restricted 9, to the letter; Retry-After is when one more request fits."""
+    status, headers, body = explained(service, code)
+    expiry = NOW + timedelta(seconds=interval * {"hour": 3600, "minute": 60}[timeunit] / limit)
+    assert status == 429
+    message = body.pop("message")
+    assert body == {"scope": scope, "policy": policy, "limit": limit, "interval": interval, "timeunit": timeunit,
+                    "ratelimiting_expiry_time_ms": int(expiry.timestamp() * 1000), "message_id": "m-1"}
+    assert message.startswith("Your application, app, has" if scope == "application" else "This API is currently receiving a high volume")
+    assert (headers["retry-after"], headers["ratelimit-limit"], headers["ratelimit-remaining"], headers["ratelimit-reset"]) == (wait, str(limit), "0", wait)
+    assert headers["x-wardgate-reason"] == code
+
+
+def test_the_quota_of_a_month_ends_when_its_window_does(service: Service) -> None:
+    """A quota that the store counts says when its window ends."""
+    service.snapshot = replace(service.snapshot, over_quota={("app", "hello"): NOW + timedelta(seconds=90)})
+    assert explained(service, "application-quota-exceeded")[1]["retry-after"] == "90"
+
+
+def test_a_limit_in_fhir(service: Service) -> None:
+    """TOO_MANY_REQUESTS with issue `value` and the message as diagnostics (spec README rule 16)."""
+    _, headers, body = explained(service, "application-quota-exceeded", dialect="fhir")
+    issue, = body["issue"]
+    assert headers["content-type"] == "application/fhir+json"
+    assert (issue["code"], issue["details"]["coding"][0]["code"], issue["details"]["coding"][0]["display"]) == ("value", "TOO_MANY_REQUESTS", "Too many requests")
+    assert issue["diagnostics"] == "Your application, app, has exceeded its quota of 30 requests every 2 hour(s) and is being rate limited."
+
+
+@pytest.mark.parametrize("more", [{"application": "gone"}, {"api": "gone"}, {"application": ""}])
+def test_what_is_gone_meanwhile_is_still_explained(more: dict[str, str], service: Service) -> None:
+    """An application or API that a change took away between the refusal and its explanation."""
+    assert explained(service, "application-quota-exceeded", **more)[0] == 429
+
+
+@pytest.mark.parametrize("sent", [[("x-wardgate-refused-reason", "nonsense")], [("x-wardgate-refused-dialect", "nonsense")], []])
+def test_a_question_that_is_none_is_still_a_429(sent: list[tuple[str, str]], service: Service) -> None:
+    """Whatever reaches the private path, the answer is a limit's."""
+    assert service.ask("/refusal", sent)[0] == 429
