@@ -44,7 +44,8 @@ def configured(directory: Path, port: int, plane: Plane, tls: TLSMaterial, *, lo
     route = {"match": {"prefix": "/"}, "route": {"cluster": cluster["name"], "timeout": "30s"}}
     manager["route_config"] = {"name": "plain", "virtual_hosts": [{"name": "everything", "domains": ["*"], "routes": [route]}]}
     if log:
-        manager["access_log"][0]["typed_config"]["path"] = str(directory / f"plain-{port}.log")
+        for one in manager["access_log"]:
+            one["typed_config"]["path"] = str(directory / f"plain-{port}.log")
     else:
         manager.pop("access_log")
     listener.pop("access_log", None)

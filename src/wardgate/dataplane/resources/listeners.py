@@ -147,7 +147,7 @@ def connection_manager(listener: Listener, layout: Layout, *, answer_bad_certifi
         "http_filters": http_filters(listener, layout, answer_bad_certificates=answer_bad_certificates, refusal_secret=refusal_secret),
         "early_header_mutation_extensions": [door.header_mutations(listener)],
         "local_reply_config": {"mappers": error_mappers.mappers()},
-        "access_log": [log_format.file_log(str(layout.access_log), log_format.REQUEST_LINE)],
+        "access_log": log_format.request_logs(str(layout.access_log)),
         "use_remote_address": True, "skip_xff_append": False,
         "preserve_external_request_id": True, "always_set_request_id_in_response": True,
         "normalize_path": True, "merge_slashes": True, "path_with_escaped_slashes_action": "REJECT_REQUEST",
