@@ -49,9 +49,13 @@ def private_pem(kid: str) -> str:
     return files("wardgate.demo").joinpath("pem", key.file_name).read_text(encoding="ascii")
 
 
-@cache
 def public_jwk(kid: str) -> dict[str, str]:
-    """Return the public half of a demo key as a JWK (RFC 7517)."""
+    """Return the public half of a demo key as a JWK (RFC 7517): a new one each time, the caller's own to change."""
+    return dict(_public_jwk(kid))
+
+
+@cache
+def _public_jwk(kid: str) -> dict[str, str]:
     key = next(key for key in KEYS if key.kid == kid)
     return SigningJWK.of(key.kid, key.algorithm, load_pem_private_key(private_pem(kid).encode(), None)).public_jwk()
 
