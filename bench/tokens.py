@@ -35,7 +35,8 @@ WARM_UP: Final = {OURS: 9000, PEER: 5000, PEER_DURABLE: 5000}
 """Requests signed for the first second, which also tells how many are needed for the rounds."""
 RUN_SECONDS: Final = 2
 CONNECTIONS: Final = 64
-SPARE: Final = 1.5
+SPARE: Final = 3.0
+"""How much faster than in its first second a server may become: Node compiles as it goes."""
 
 
 @dataclass(slots=True)
@@ -153,12 +154,13 @@ def _report(found: Mapping[str, Runs], floor: float) -> list[Verdict]:
     rows.append(["one RSA-2048 verification and one P-256 signature", floor, 1e6 / floor, None, None, 1.0])
     table(["token endpoint (one core)", "CPU µs/token", "tokens/s", "p50 ms", "p99 ms", "to bare cryptography"], rows)
     ours = found[OURS]
-    peer = found.get(PEER)
+    durable, idle = found.get(PEER_DURABLE), found.get(PEER)
+    note = f"to one that does not wait for the disk: {ours.median('per_second') / idle.median('per_second'):.2f} ×" if idle else ""
     return [
-        Verdict("tokens per second of CPU time, to oidc-provider (not waiting for the disk)",
-                peer.median("cpu_us") / ours.median("cpu_us") if peer else None, 3.0, " ×", at_least=True),
-        Verdict("tokens per second, to oidc-provider (not waiting for the disk)",
-                ours.median("per_second") / peer.median("per_second") if peer else None, 3.0, " ×", at_least=True),
+        Verdict("tokens per second, to oidc-provider with the same durability",
+                ours.median("per_second") / durable.median("per_second") if durable else None, 3.0, " ×", at_least=True, note=note),
+        Verdict("tokens per second of CPU time, to oidc-provider with the same durability",
+                durable.median("cpu_us") / ours.median("cpu_us") if durable else None, 3.0, " ×", at_least=True),
         Verdict("CPU per token, to the bare cryptography", ours.median("cpu_us") / floor, 6.0, " ×"),
     ]
 

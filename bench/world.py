@@ -83,12 +83,10 @@ class Realm:
             (name := self.application(number)): Application(name=name, organisation="Z9X01", products=("everything",), asid=asids[number % len(asids)])
             for number in range(self.population.applications)
         }
-        more = {f"system-{asid}": Application(name=f"system-{asid}", organisation="Z9X01", products=("everything",), asid=asid)
-                for asid in asids[self.population.applications:]}
         keys = [APIKey(f"credential-{number:05d}", self.key(number), self.application(number)) for number in range(self.population.applications)]
         return build(World(
             generation, Environment(name="bench"), {"Z9X01": Organisation(ods="Z9X01", name="Bench Hospital")}, systems,
-            apis, {"everything": product}, applications | more, keys, issuer, Revocations(tokens=self.revoked),
+            apis, {"everything": product}, applications, keys, issuer, Revocations(tokens=self.revoked),
         ))
 
     def _apis(self) -> Iterator[API]:
