@@ -106,12 +106,11 @@ def _report(found: Mapping[str, Runs]) -> list[Verdict]:
     rows = [[name, runs.median("cpu_us"), runs.median("per_second"), runs.median("p50_ms"), runs.median("p99_ms"),
              ratio(name, "cpu_us"), ratio(name, "p99_ms")] for name, runs in found.items()]
     table(["gateway (TLS, one core)", "CPU µs/request", "requests/s", "p50 ms", "p99 ms", "CPU ratio", "p99 ratio"], rows)
-    promises = [
+    return [
         Verdict("api-key: CPU per request, to the same Envoy without filters", ratio(API_KEY, "cpu_us"), 1.25, " ×"),
         Verdict("signed-jwt: CPU per request, to the same Envoy without filters", ratio(SIGNED_JWT, "cpu_us"), 1.6, " ×"),
         Verdict("signed-jwt: p99, to the same Envoy without filters", ratio(SIGNED_JWT, "p99_ms"), 1.6, " ×"),
     ]
-    return promises
 
 
 def main() -> None:

@@ -72,6 +72,7 @@ def _judge(authorization: bytes | None) -> tuple[int, str]:
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
     """Answer one subrequest: 204 with the application's name, 401 or 403."""
+    del receive
     authorization = None
     for name, value in scope["headers"]:
         if name == b"authorization":
