@@ -5,6 +5,7 @@ a server of the developer's. In what a page shows, `…` stands for anything in 
 line that begins with `> ` goes on with the command above it. A page that starts no server gets the demo.
 """
 
+import json
 import os
 import re
 import shutil
@@ -19,6 +20,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+
+from wardgate.audit.model import EventType
+from wardgate.server.reference.events import EVENTS
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 README: Final = "README.md"
@@ -218,6 +222,20 @@ def test_the_python_of_the_readme_prints_its_comment(tours: Tours, block: str) -
     assert len(expected) == 1
     printed, code = tour.run(f"python - <<'END_OF_PYTHON'\n{tour.replace(block)}\nEND_OF_PYTHON")
     assert (printed, code) == (expected[0], 0)
+
+
+@pytest.mark.envoy
+def test_the_records_of_the_tour_are_as_documented(tours: Tours) -> None:
+    """Every record that the README's tour leaves behind has a type and details that events.md describes."""
+    tour = tours(README)
+    tour.answer(len(STEPS[README]) - 1)
+    exported, code = tour.run("wardgate audit export")
+    bodies = [json.loads(json.loads(line)["body"]) for line in exported.splitlines()]
+    assert code == 0
+    assert {body["type"] for body in bodies} >= {"ServerStarted", "TokenIssued", "CallAllowed", "CallRefused", "CertificateIssued", "ManifestApplied"}
+    for body in bodies:
+        undocumented = set(body.get("details", {})) - set(EVENTS[EventType(body["type"])].details)
+        assert not undocumented, f"{body['type']}: {undocumented}"
 
 
 @pytest.mark.envoy
