@@ -33,6 +33,7 @@ API_NAME: Final = "patients"
 SCOPE: Final = f"urn:nhsd:apim:app:level3:{API_NAME}"
 KEY_PATH: Final = "/patients/R4/key/1"
 JWT_PATH: Final = "/patients/R4/jwt/1"
+TLS_PATH: Final = "/patients/R4/tls/1"
 UNLIMITED: Final = RateLimits(quota=Quota(limit=1_000_000_000))
 
 
@@ -93,7 +94,7 @@ class Realm:
         yield API(name="hello", base_path="/hello", backend=self.backend, routes=[{"path": "/world", "pattern": "open-access"}])
         yield API(name=API_NAME, base_path="/patients/R4", backend=self.backend, routes=[
             {"path": "/open/*", "pattern": "open-access"}, {"path": "/key/{id}", "pattern": "api-key"},
-            {"path": "/jwt/{id}", "pattern": "signed-jwt", "methods": ["GET", "POST"]},
+            {"path": "/jwt/{id}", "pattern": "signed-jwt", "methods": ["GET", "POST"]}, {"path": "/tls/{id}", "pattern": "tls-ma"},
         ])
         yield API(name="records", base_path="/records", backend=self.backend, errors="fhir", routes=[{"path": "/*", "pattern": "signed-jwt"}])
 
