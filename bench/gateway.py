@@ -4,14 +4,17 @@ All with TLS on, one core, 64 keep-alive connections, 100 callers in turn, in in
 """
 
 import argparse
+import asyncio
 import contextlib
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.machine import MISSING, Missing, Run, Runs, free_ports, pin_self, program, wrk
+from bench.caller import Connection, context
+from bench.machine import MISSING, Missing, Run, Runs, cpu_seconds, free_ports, pin_self, program, wrk
 from bench.peers import haproxy, nginx, plain_envoy
 from bench.plane import running
 from bench.report import Verdict, table, verdicts
@@ -36,6 +39,8 @@ class Contestant:
     path: str
     header: str
     values: Path
+    refuses: tuple[str, ...] = ()
+    """Values of the header that must be refused; empty: it judges nothing."""
 
 
 @contextlib.contextmanager
@@ -50,13 +55,14 @@ def contestants(directory: Path) -> Iterator[Mapping[str, Contestant]]:
         tokens.write_text("".join(f"Bearer {realm.token(number)}\n" for number in range(realm.population.applications)))
         plane = stack.enter_context(running(directory / "run", realm.snapshot(), tls))
         ours = plane.layout.https_port, (plane.pid,)
+        bad_tokens = tuple(f"Bearer {token}" for token in (realm.token(1) + "A", realm.token(1, seconds=-60), realm.revoked_token(), realm.token(1, scope="x")))
         bare = stack.enter_context(plain_envoy.running(directory, logged, plane, tls, log=True))
         quiet = stack.enter_context(plain_envoy.running(directory, unlogged, plane, tls, log=False))
         found = {
             BASELINE: Contestant(logged, (bare,), JWT_PATH, "Authorization", tokens),
             UNLOGGED: Contestant(unlogged, (quiet,), JWT_PATH, "Authorization", tokens),
-            API_KEY: Contestant(*ours, KEY_PATH, "apikey", keys),
-            SIGNED_JWT: Contestant(*ours, JWT_PATH, "Authorization", tokens),
+            API_KEY: Contestant(*ours, KEY_PATH, "apikey", keys, ("x" * 32,)),
+            SIGNED_JWT: Contestant(*ours, JWT_PATH, "Authorization", tokens, bad_tokens),
         }
         peers: Mapping[str, Callable[[], tuple[int, list[int]]]] = {
             NGINX: lambda: (nginx_port, stack.enter_context(nginx.running(directory, nginx_port, backend_port, realm, tls))),
@@ -69,8 +75,26 @@ def contestants(directory: Path) -> Iterator[Mapping[str, Contestant]]:
                 print(MISSING[name.split(maxsplit=1)[0].lower()])
                 continue
             port, pids = start()
-            found[name] = Contestant(port, tuple(pids), JWT_PATH, "Authorization", tokens)
+            found[name] = Contestant(port, tuple(pids), JWT_PATH, "Authorization", tokens, bad_tokens)
         yield found
+
+
+def idle_share(one: Contestant, seconds: float = 2.0) -> float:
+    """Return the share of a core that is used without a request: polling for new rules."""
+    before = cpu_seconds(one.pids)
+    time.sleep(seconds)
+    return (cpu_seconds(one.pids) - before) / seconds
+
+
+async def judge(found: Mapping[str, Contestant]) -> None:
+    """Raise `RuntimeError` unless every contestant that should judge does: a gateway that lets all through is fast."""
+    for name, one in found.items():
+        for value in one.refuses:
+            connection = Connection(one.port, context())
+            status = await connection.get(one.path, {one.header: value})
+            connection.close()
+            if status not in {401, 403}:
+                raise RuntimeError(f"{name} answered {status} to a credential that must be refused")
 
 
 def load(one: Contestant, seconds: int, connections: int) -> Run:
@@ -85,6 +109,8 @@ def measure(rounds: int = 5, seconds: int = 2, connections: int = 64) -> list[Ve
     pin_self()
     found: dict[str, Runs] = {}
     with tempfile.TemporaryDirectory(prefix="wardgate-bench-") as temporary, contestants(Path(temporary)) as who:
+        asyncio.run(judge(who))
+        polls = idle_share(who[SIGNED_JWT])
         for one in who.values():
             load(one, 1, connections)
         for _ in range(rounds):
@@ -94,6 +120,7 @@ def measure(rounds: int = 5, seconds: int = 2, connections: int = 64) -> list[Ve
     if refused:
         raise RuntimeError(f"{refused} requests were refused or failed, so the figures mean nothing: "
                            + ", ".join(f"{name} {sum(run.refused for run in runs.runs)}" for name, runs in found.items()))
+    print(f"Wardgate's Envoy uses {polls:.1%} of its core to poll for new rules; the figures below include it.")
     return _report(found)
 
 

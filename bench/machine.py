@@ -97,6 +97,15 @@ def wait_port(port: int, seconds: float = 10.0) -> None:
             return
 
 
+def wait_path(path: Path, seconds: float = 10.0) -> None:
+    """Return when a file or socket is there. Raises `TimeoutError`."""
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{path.name} was not there after {seconds:.0f} s")
+        time.sleep(0.02)
+
+
 @contextlib.contextmanager
 def started(command: Sequence[str], core: int, log: Path, **more: object):  # noqa: ANN201 - a generator of Popen
     """Run a server on one core while the block runs; its output goes to `log`."""

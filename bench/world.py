@@ -65,12 +65,16 @@ class Realm:
         """Return the API key of an application."""
         return f"bench-key-{number:05d}-0123456789abcdef"
 
-    def token(self, number: int, seconds: int = 3600) -> str:
+    def token(self, number: int, seconds: int = 3600, scope: str = SCOPE, jti: str | None = None) -> str:
         """Return an access token of an application, as the authorisation server would make it."""
         now = int(time.time())
-        claims = AccessToken(ISSUER, AUDIENCE, self.application(number), f"credential-{number:05d}", "Z9X01", SCOPE,
-                             f"{number:08x}-valid-token", now - 5, now + seconds).claims()
+        claims = AccessToken(ISSUER, AUDIENCE, self.application(number), f"credential-{number:05d}", "Z9X01", scope,
+                             jti or f"{number:08x}-valid-token", now - 5, now + seconds).claims()
         return sign(claims, self.signing_key, TYPE)
+
+    def revoked_token(self) -> str:
+        """Return a token that is good but for its revocation."""
+        return self.token(1, jti=min(self.revoked))
 
     def snapshot(self, generation: int = 1) -> Snapshot:
         """Return the whole world: a few APIs, this many systems, and applications that may call them all."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bench.machine import SERVER_CORE, children, program, started, wait_port
+from bench.machine import SERVER_CORE, children, program, started, wait_path, wait_port
 from bench.world import AUDIENCE, SCOPE, Realm
 from wardgate.dataplane.resources.secrets import TLSMaterial
 
@@ -52,4 +52,5 @@ def running(directory: Path, port: int, backend_port: int, realm: Realm, tls: TL
         started([program("nginx"), "-p", str(directory), "-c", str(configuration)], SERVER_CORE, directory / "nginx.out") as proxy,
     ):
         wait_port(port)
+        wait_path(directory / "auth.sock")
         yield [*children(auth.pid), *children(proxy.pid)]
