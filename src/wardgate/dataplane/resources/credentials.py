@@ -15,7 +15,9 @@ from wardgate.dataplane.resources.envoy import (
     PROXIED_BOUND,
     PROXIED_CLIENT,
     PROXIED_CREDENTIAL,
+    PROXIED_ISSUER,
     PROXIED_JTI,
+    PROXIED_SCOPE,
     State,
     action,
     rbac_matcher,
@@ -35,7 +37,10 @@ CLAIM_HEADERS: Final = {
     PROXIED_CREDENTIAL: "cred",
     PROXIED_BOUND: "bound",
     PROXIED_ASID: "asid",
+    PROXIED_SCOPE: "scope",
+    PROXIED_ISSUER: "iss",
 }
+"""What the rules need of a token. NOTE: its payload as dynamic metadata would hold it too, for 8 µs more of each call."""
 
 
 def marked(key: APIKey, now: datetime) -> str:
@@ -70,8 +75,6 @@ def tokens(issuer: TokenIssuer) -> JSON:
         "require_expiration": True,  # NOTE: without this a token that has no exp is accepted
         "clock_skew_seconds": 1,  # NOTE: 0 means 60
         "from_headers": [{"name": "Authorization", "value_prefix": "Bearer "}],  # NOTE: also shuts the query parameter
-        "payload_in_metadata": "jwt",
-        "normalize_payload_in_metadata": {"space_delimited_claims": ["scope"]},
         "claim_to_headers": [{"header_name": header, "claim_name": claim} for header, claim in CLAIM_HEADERS.items()],
         "jwt_cache_config": {"jwt_cache_size": TOKEN_CACHE_SIZE},
     }

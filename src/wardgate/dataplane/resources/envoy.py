@@ -44,6 +44,7 @@ class State(StrEnum):
     FINGERPRINT = "wardgate.fingerprint"
     CERTIFICATE_NAME = "wardgate.certificate_name"
     PAIR = "wardgate.pair"
+    TOKEN_ID = "wardgate.token_id"  # noqa: S105 - the name of an object
 
 
 PROXIED_CLIENT: Final = "x-wardgate-client"
@@ -51,6 +52,8 @@ PROXIED_JTI: Final = "x-wardgate-jti"
 PROXIED_CREDENTIAL: Final = "x-wardgate-credential"
 PROXIED_BOUND: Final = "x-wardgate-bound"
 PROXIED_ASID: Final = "x-wardgate-asid"
+PROXIED_SCOPE: Final = "x-wardgate-scope"
+PROXIED_ISSUER: Final = "x-wardgate-issuer"
 MESSAGE_ID: Final = "x-wardgate-message-id"
 LISTENER: Final = "x-wardgate-listener"
 GIVEN_REQUEST_ID: Final = "x-wardgate-given-request-id"
@@ -64,7 +67,8 @@ REFUSED_ROUTE: Final = "x-wardgate-refused-route"
 REFUSED_PATTERN: Final = "x-wardgate-refused-pattern"
 REFUSED_DIALECT: Final = "x-wardgate-refused-dialect"
 INTERNAL_HEADERS: Final = (
-    PROXIED_CLIENT, PROXIED_JTI, PROXIED_CREDENTIAL, PROXIED_BOUND, PROXIED_ASID, MESSAGE_ID, LISTENER, GIVEN_REQUEST_ID,
+    PROXIED_CLIENT, PROXIED_JTI, PROXIED_CREDENTIAL, PROXIED_BOUND, PROXIED_ASID, PROXIED_SCOPE, PROXIED_ISSUER,
+    MESSAGE_ID, LISTENER, GIVEN_REQUEST_ID,
 )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from wardgate.dataplane.resources.envoy import (
     JSON,
     MESSAGE_ID,
+    PROXIED_SCOPE,
     REASON,
     REFUSED_API,
     REFUSED_PATTERN,
@@ -15,8 +16,6 @@ from wardgate.dataplane.resources.envoy import (
     State,
     T,
 )
-
-_JWT: Final = "envoy.filters.http.jwt_authn:jwt"
 
 REQUEST_LINE: Final[JSON] = {
     "kind": "call",
@@ -32,8 +31,8 @@ REQUEST_LINE: Final[JSON] = {
     "route": "%METADATA(ROUTE:wardgate:route)%",
     "pattern": "%METADATA(ROUTE:wardgate:pattern)%",
     "required_scopes": "%METADATA(ROUTE:wardgate:scopes)%",
-    "scopes": f"%DYNAMIC_METADATA({_JWT}:scope)%",
-    "jti": f"%DYNAMIC_METADATA({_JWT}:jti)%",
+    "scopes": f"%REQ({PROXIED_SCOPE})%",
+    "jti": f"%FILTER_STATE({State.TOKEN_ID}:PLAIN)%",
     "method": "%REQ(:METHOD)%",
     "status": "%RESPONSE_CODE%",
     "details": "%RESPONSE_CODE_DETAILS%",

@@ -4,12 +4,21 @@ Names are `NN~reason`; the error mappers read the reason after the tilde. Lives 
 connections.
 """
 
+import re
 from typing import Final
 
 from wardgate.catalogue import API, Pattern, Route
 from wardgate.catalogue.model import RequestIDRule
 from wardgate.dataplane.resources.credentials import EXPIRED, REVOKED
-from wardgate.dataplane.resources.envoy import GIVEN_REQUEST_ID, HTTP, JSON, PROXIED_BOUND, PROXIED_CLIENT
+from wardgate.dataplane.resources.envoy import (
+    GIVEN_REQUEST_ID,
+    HTTP,
+    JSON,
+    PROXIED_BOUND,
+    PROXIED_CLIENT,
+    PROXIED_ISSUER,
+    PROXIED_SCOPE,
+)
 from wardgate.dataplane.resources.standing import ADMITTED, CLIENTS_PREFIX, OVERLAY_PREFIX, UNLISTED
 from wardgate.security_patterns import request_id, signed_jwt
 from wardgate.security_patterns.facts import Listener
@@ -75,17 +84,13 @@ def _any_of(ids: list[JSON]) -> JSON:
 
 
 def _scope(scope: str) -> JSON:
-    return _claim("scope", {"list_match": {"one_of": {"string_match": {"exact": scope}}}})
+    """RFC 6749 section 3.3: scopes are parted by single spaces."""
+    return _header(PROXIED_SCOPE, {"safe_regex": {"regex": f"(?:.* )?{re.escape(scope)}(?: .*)?"}})
 
 
 def _issuer(issuer: str) -> JSON:
     """The token filter has one issuer or none, and we have several: so it is looked at here."""
-    return _claim("iss", {"string_match": {"exact": issuer}})
-
-
-def _claim(name: str, value: JSON) -> JSON:
-    matcher = {"filter": "envoy.filters.http.jwt_authn", "path": [{"key": "jwt"}, {"key": name}], "value": value}
-    return {"sourced_metadata": {"metadata_matcher": matcher}}
+    return _header(PROXIED_ISSUER, {"exact": issuer})
 
 
 def _unless_bound(listener: Listener) -> JSON:

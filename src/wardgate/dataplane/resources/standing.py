@@ -36,8 +36,10 @@ REFUSED_HERE: Final = "refused:"
 
 
 def pair_filter() -> JSON:
-    """Return the filter that joins application and API into the key of both maps."""
-    return set_state(Filter.PAIR, {State.PAIR: f"%REQ({PROXIED_CLIENT})%|%METADATA(ROUTE:wardgate:api)%"})
+    """Return the filter that joins application and API into the key of both maps, and remembers the token's id for the log."""
+    return set_state(Filter.PAIR, {
+        State.PAIR: f"%REQ({PROXIED_CLIENT})%|%METADATA(ROUTE:wardgate:api)%", State.TOKEN_ID: f"%REQ({PROXIED_JTI})%",
+    })
 
 
 def pair(client: str, api: str) -> str:
