@@ -16,6 +16,7 @@ from wardgate.dataplane.resources.envoy import (
     Filter,
     State,
     T,
+    header_input,
     named,
 )
 from wardgate.security_patterns.facts import Listener
@@ -32,19 +33,27 @@ SHOWN_CORRELATION_CHARACTERS: Final = 128
 
 def header_mutations(listener: Listener) -> JSON:
     """Return the early header mutation extension of a listener's connection manager."""
-    given = f"request.headers['{GIVEN_REQUEST_ID}']"
-    proper = f"%CEL({given}.matches('^{UUID.pattern}$') ? {given} : '')%"
     mutations = [
         *({"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}} for prefix in DROPPED_PREFIXES),
         {"remove_on_match": {"key_matcher": {"safe_regex": {"regex": "nhsd-" + none_of(CLIENT_HEADERS, "nhsd-")}}}},
         _put(GIVEN_REQUEST_ID, "%REQ(x-request-id)%"),
-        {"remove": "x-request-id"},  # NOTE: an empty result does not overwrite, so the old value goes first
-        _put("x-request-id", proper),
         _put(MESSAGE_ID, "%UNIQUE_ID%"),
         _put(LISTENER, str(listener)),
     ]
     return named("door", T + "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
                  mutations=mutations)
+
+
+def request_id_filter() -> JSON:
+    """Return the filter that replaces an X-Request-ID that is no UUID; the connection manager has made one where none was sent.
+
+    NOTE: it is skipped for a proper one, the ordinary case. The same as an expression at the door costs 4 µs of each call.
+    """
+    replace = named("replace", HTTP + "header_mutation.v3.HeaderMutation", mutations={"request_mutations": [_put("x-request-id", "%UNIQUE_ID%")]})
+    proper = {"input": header_input("x-request-id"), "value_match": {"safe_regex": {"google_re2": {}, "regex": UUID.pattern}}}
+    skip = {"action": named("skip", T + "envoy.extensions.filters.common.matcher.action.v3.SkipFilter")}
+    unless = {"matcher_list": {"matchers": [{"predicate": {"single_predicate": proper}, "on_match": skip}]}}
+    return named(Filter.REQUEST_ID, T + "envoy.extensions.common.matching.v3.ExtensionWithMatcher", extension_config=replace, xds_matcher=unless)
 
 
 def _put(key: str, value: str) -> JSON:

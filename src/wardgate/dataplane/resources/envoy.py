@@ -16,6 +16,7 @@ class Filter(StrEnum):
     """Our HTTP filters, in the order in which a request meets them."""
 
     EXPLAINED_LIMIT = "wg.explained-limit"
+    REQUEST_ID = "wg.request-id"
     STATE = "wg.state"
     FINGERPRINTS = "wg.fingerprints"
     CERTIFICATE = "wg.certificate"

@@ -71,6 +71,7 @@ def http_filters(listener: Listener, layout: Layout, *, answer_bad_certificates:
     mtls = listener is Listener.MTLS
     chain: dict[Filter, JSON] = {
         Filter.EXPLAINED_LIMIT: _explained_limit(refusal_secret),
+        Filter.REQUEST_ID: door.request_id_filter(),
         Filter.STATE: door.state_filter(listener),
         **({Filter.FINGERPRINTS: discovered(Filter.FINGERPRINTS, layout)} if mtls else {}),
         **({Filter.CERTIFICATE: named(Filter.CERTIFICATE, RBAC, **_certificate_checks())} if mtls and answer_bad_certificates else {}),

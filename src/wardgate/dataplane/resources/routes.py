@@ -56,7 +56,7 @@ FILTERS_OF: Final[Mapping[Pattern, frozenset[Filter]]] = {
     Pattern.SIGNED_JWT: _MAPS | {Filter.TOKENS},
     Pattern.TLS_MA: _MAPS | {Filter.CERTIFICATE_NAMES, Filter.CERTIFICATE_CLIENT},
 }
-SWITCHED: Final = frozenset(Filter) - {Filter.EXPLAINED_LIMIT, Filter.CERTIFICATE, Filter.FINGERPRINTS, Filter.STATE}
+SWITCHED: Final = frozenset(Filter) - {Filter.EXPLAINED_LIMIT, Filter.REQUEST_ID, Filter.CERTIFICATE, Filter.FINGERPRINTS, Filter.STATE}
 """Filters that routes switch; the others run for every request. A route that forgets one is refused by it."""
 _APPLICATION_COUNTERS: Final = frozenset({Filter.APPLICATION_QUOTA, Filter.APPLICATION_SPIKE})
 _API_COUNTERS: Final = frozenset({Filter.API_QUOTA, Filter.API_SPIKE})
