@@ -134,9 +134,9 @@ def _report(found: Mapping[str, Runs]) -> list[Verdict]:
              ratio(name, "cpu_us"), ratio(name, "p99_ms")] for name, runs in found.items()]
     table(["gateway (TLS, one core)", "CPU µs/request", "requests/s", "p50 ms", "p99 ms", "CPU ratio", "p99 ratio"], rows)
     return [
-        Verdict("api-key: CPU per request, to the same Envoy without filters", ratio(API_KEY, "cpu_us"), 1.25, " ×"),
-        Verdict("signed-jwt: CPU per request, to the same Envoy without filters", ratio(SIGNED_JWT, "cpu_us"), 1.6, " ×"),
-        Verdict("signed-jwt: p99, to the same Envoy without filters", ratio(SIGNED_JWT, "p99_ms"), 1.6, " ×"),
+        Verdict("api-key: CPU per request, to the same Envoy without filters", ratio(API_KEY, "cpu_us"), 1.25, " x"),
+        Verdict("signed-jwt: CPU per request, to the same Envoy without filters", ratio(SIGNED_JWT, "cpu_us"), 1.6, " x"),
+        Verdict("signed-jwt: p99, to the same Envoy without filters", ratio(SIGNED_JWT, "p99_ms"), 1.6, " x"),
     ]
 
 

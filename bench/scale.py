@@ -82,7 +82,7 @@ def latencies(directory: Path, both: Sequence[tuple[Realm, Plane]], rounds: int)
         pairs = zip(found[pattern, "10"].runs, found[pattern, "20,000"].runs, strict=True)
         return statistics.median(getattr(large, figure) / getattr(small, figure) for small, large in pairs)
 
-    return [Verdict(f"{pattern}: p99 with 20,000 systems, to 10", paired(pattern, "p99_ms"), 1.10, " ×", note=f"CPU {paired(pattern, 'cpu_us'):.2f} ×")
+    return [Verdict(f"{pattern}: p99 with 20,000 systems, to 10", paired(pattern, "p99_ms"), 1.10, " x", note=f"CPU {paired(pattern, 'cpu_us'):.2f} x")
             for pattern in ("api-key", "signed-jwt")]
 
 

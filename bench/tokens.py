@@ -155,13 +155,13 @@ def _report(found: Mapping[str, Runs], floor: float) -> list[Verdict]:
     table(["token endpoint (one core)", "CPU µs/token", "tokens/s", "p50 ms", "p99 ms", "to bare cryptography"], rows)
     ours = found[OURS]
     durable, idle = found.get(PEER_DURABLE), found.get(PEER)
-    note = f"to one that does not wait for the disk: {ours.median('per_second') / idle.median('per_second'):.2f} ×" if idle else ""
+    note = f"to one that does not wait for the disk: {ours.median('per_second') / idle.median('per_second'):.2f} x" if idle else ""
     return [
         Verdict("tokens per second, to oidc-provider with the same durability",
-                ours.median("per_second") / durable.median("per_second") if durable else None, 3.0, " ×", at_least=True, note=note),
+                ours.median("per_second") / durable.median("per_second") if durable else None, 3.0, " x", at_least=True, note=note),
         Verdict("tokens per second of CPU time, to oidc-provider with the same durability",
-                durable.median("cpu_us") / ours.median("cpu_us") if durable else None, 3.0, " ×", at_least=True),
-        Verdict("CPU per token, to the bare cryptography", ours.median("cpu_us") / floor, 6.0, " ×"),
+                durable.median("cpu_us") / ours.median("cpu_us") if durable else None, 3.0, " x", at_least=True),
+        Verdict("CPU per token, to the bare cryptography", ours.median("cpu_us") / floor, 6.0, " x"),
     ]
 
 
