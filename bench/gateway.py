@@ -133,10 +133,13 @@ def _report(found: Mapping[str, Runs]) -> list[Verdict]:
     rows = [[name, runs.median("cpu_us"), runs.median("per_second"), runs.median("p50_ms"), runs.median("p99_ms"),
              ratio(name, "cpu_us"), ratio(name, "p99_ms")] for name, runs in found.items()]
     table(["gateway (TLS, one core)", "CPU µs/request", "requests/s", "p50 ms", "p99 ms", "CPU ratio", "p99 ratio"], rows)
+    peers = [Verdict(f"signed-jwt: CPU per request, to {name} with the same checks",
+                     found[SIGNED_JWT].median("cpu_us") / found[name].median("cpu_us") if name in found else None, 1.0, " x") for name in (NGINX, HAPROXY)]
     return [
         Verdict("api-key: CPU per request, to the same Envoy without filters", ratio(API_KEY, "cpu_us"), 1.25, " x"),
         Verdict("signed-jwt: CPU per request, to the same Envoy without filters", ratio(SIGNED_JWT, "cpu_us"), 1.6, " x"),
         Verdict("signed-jwt: p99, to the same Envoy without filters", ratio(SIGNED_JWT, "p99_ms"), 1.6, " x"),
+        *peers,
     ]
 
 

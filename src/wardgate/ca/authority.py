@@ -6,7 +6,7 @@ from datetime import datetime
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from wardgate.ca.errors import AuthorityNotFound
-from wardgate.ca.hierarchy import Hierarchy, bundle
+from wardgate.ca.hierarchy import HeldAuthority, Hierarchy, bundle
 from wardgate.ca.issuing import Issued, Issuing
 from wardgate.ca.keys import Randomness
 from wardgate.ca.records import SubjectKind
@@ -82,6 +82,10 @@ class CertificateAuthority:
             chosen = [c for c in chosen if c.revoked_at is None and c.not_after > now]
         return self._revocation.revoke(chosen, reason, now)
 
+    def authorities(self) -> tuple[HeldAuthority, ...]:
+        """Every authority, retired ones too: roots first, then by generation."""
+        return self._hierarchy.all()
+
     def certificates(self) -> Sequence[IssuedCertificate]:
         """Everything that was issued."""
         return self._certificates.all()
@@ -91,7 +95,7 @@ class CertificateAuthority:
         return self._issuing.expiring(within_days, now)
 
     def publish_crls(self, now: datetime) -> tuple[IssuedCRL, ...]:
-        """Renew the lists that are due. Call it often (each minute); raises `CRLPublicationFailed`: sound an alarm."""
+        """Renew the lists that are due. Call it often; raises `CRLPublicationFailed`: sound an alarm."""
         return self._revocation.publish(now)
 
     def crl_health(self, now: datetime) -> tuple[CRLHealth, ...]:

@@ -12,7 +12,7 @@ from wardgate.ca.errors import CertificateNotFound, KeyRefused, NotRenewable
 from wardgate.ca.hierarchy import Hierarchy
 from wardgate.ca.keys import Randomness
 from wardgate.ca.records import SubjectKind, event, record, to_pem
-from wardgate.ca.server_certificate import GATEWAY
+from wardgate.ca.server_certificate import is_gateways
 from wardgate.ca.settings import CASettings
 from wardgate.pki import profiles
 from wardgate.pki.csr import AcceptedRequest, accept_csr
@@ -89,7 +89,7 @@ class Issuing:
     def _check_renewable(self, certificate: IssuedCertificate, now: datetime, *, early: bool) -> None:
         if certificate.subject_kind == SubjectKind.AUTHORITY:
             raise NotRenewable("an authority is rotated, not renewed")
-        if certificate.subject_kind == SubjectKind.SERVER and certificate.subject == GATEWAY:
+        if is_gateways(certificate):
             raise NotRenewable("the gateway renews its own certificate")
         if certificate.revoked_at is not None:
             raise NotRenewable("the certificate has been revoked: ask for a new one with a new key")

@@ -13,6 +13,7 @@ from wardgate.audit.model import Event, EventType
 from wardgate.ca.errors import AuthorityInUse, CertificateNotFound, CRLPublicationFailed, NotEnsured, NotRevocable
 from wardgate.ca.hierarchy import HeldAuthority, Hierarchy, bundle
 from wardgate.ca.records import SubjectKind, event
+from wardgate.ca.server_certificate import is_gateways
 from wardgate.ca.settings import CASettings
 from wardgate.pki.crl import REASONS, Revoked, build_crl, revoked_serials
 from wardgate.stores.errors import AlreadyExists, StoreError
@@ -20,6 +21,8 @@ from wardgate.stores.ports import Certificates, IssuedCertificate, IssuedCRL
 
 PUBLISH_ATTEMPTS: Final = 5
 """How often a list is made again because another process published one in between."""
+MAX_NAMED: Final = 10
+"""How many certificates that hold a retirement back are named."""
 LOG: Final = logging.getLogger("wardgate.ca")
 
 
@@ -87,16 +90,20 @@ class Revocation:
     def retire(self, name: str, now: datetime, *, reason: str = "superseded", force: bool = False) -> None:
         """Second stage of a generation change: put an issuing authority on its root's list and stop trusting it.
 
+        The gateway's own certificate does not hold it back: the next one is made as soon as this authority is retired.
+
         Raises `NotRevocable` for an unknown reason, `AuthorityNotFound`, or `AuthorityInUse` while unexpired certificates
         of it are in use, unless forced.
         """
         _check_reason(reason)
         leaving = self._hierarchy.named(name)
         certificates = self._certificates.all()
-        dependants = [c for c in certificates if c.authority == name and c.revoked_at is None and c.not_after > now]
+        in_use = (c for c in certificates if c.authority == name and c.revoked_at is None and c.not_after > now)
+        dependants = [c for c in in_use if not is_gateways(c)]
         if dependants and not force:
-            names = ", ".join(sorted({c.name for c in dependants})[:10])
-            raise AuthorityInUse(f"{len(dependants)} certificates of {name} are in use: {names}")
+            names = sorted({c.name for c in dependants})
+            more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+            raise AuthorityInUse(f"certificates of {name} are in use: {', '.join(names[:MAX_NAMED])}{more}")
         self._hierarchy.retire(name, now)
         for certificate in certificates:
             if certificate.subject_kind == SubjectKind.AUTHORITY and certificate.name == leaving.name:

@@ -62,8 +62,7 @@ class ServerCertificates:
 
     def _usable(self, certificate: IssuedCertificate, now: datetime) -> bool:
         return (
-            certificate.subject_kind == SubjectKind.SERVER
-            and certificate.subject == GATEWAY
+            is_gateways(certificate)
             and certificate.revoked_at is None
             and certificate.not_before <= now < certificate.not_after - self._settings.renew_ahead
         )
@@ -86,6 +85,11 @@ class ServerCertificates:
         return ServerCertificate(
             entry.fingerprint, entry.certificate_pem + to_pem(authority.certificate), private, entry.not_after
         )
+
+
+def is_gateways(certificate: IssuedCertificate) -> bool:
+    """Return whether this is a certificate of the gateway itself, which is renewed without anybody's doing."""
+    return certificate.subject_kind == SubjectKind.SERVER and certificate.subject == GATEWAY
 
 
 def _covers(certificate: IssuedCertificate, names: tuple[str, ...]) -> bool:

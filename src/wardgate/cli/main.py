@@ -11,6 +11,7 @@ COMMANDS: Final = {
     "manifest": Lazy("wardgate.cli.manifest:manifest", "Check, compare, apply and export the manifest."),
     "app": Lazy("wardgate.cli.app:app", "Applications, their API keys and their key sets."),
     "cert": Lazy("wardgate.cli.cert:cert", "Issue, list, renew and revoke certificates."),
+    "ca": Lazy("wardgate.cli.ca:ca", "The certification authorities, and their change of generation."),
     "token": Lazy("wardgate.cli.token:token", "Get and revoke access tokens."),
     "call": Lazy("wardgate.cli.call:call", "Call an API by one of the published patterns."),
     "explain": Lazy("wardgate.cli.explain:explain", "Tell the whole story of a request, message or correlation id."),

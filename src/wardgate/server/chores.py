@@ -36,7 +36,7 @@ class Chores:
 
     async def run(self) -> None:
         """Do each chore at its own pace until cancelled."""
-        rounds = ((self.checkpoint, self.checkpoint_seconds), (self.renew, HOUR), (self.rotate, HOUR), (self.forget, 10 * MINUTE))
+        rounds = ((self.checkpoint, self.checkpoint_seconds), (self.renew, 10 * MINUTE), (self.rotate, HOUR), (self.forget, 10 * MINUTE))
         await asyncio.gather(*(self._repeat(chore, seconds) for chore, seconds in rounds))
 
     async def _repeat(self, chore: Callable[[], None], seconds: float) -> None:
@@ -59,7 +59,7 @@ class Chores:
         self.stores.audit.add_checkpoint(Checkpoint(head.seq, now, head.hash, signature))
 
     def renew(self) -> None:
-        """Re-issue revocation lists at half of their life."""
+        """Re-issue revocation lists at half of their life, or when they do not say what the store says."""
         self.authority.publish_crls(self.now())
 
     def rotate(self) -> None:

@@ -101,3 +101,20 @@ def test_the_doctor_knows_a_foreign_certificate(installed: Any, request_of: Any,
     answer = installed("doctor", "cert", tmp_path / "out" / "cert.pem", "--ca", bundle)
     assert answer.code == 1
     assert "FAIL  cert-chain" in answer.out
+
+
+def test_the_issuing_authority_changes_in_two_stages(installed: Any, request_of: Any, tmp_path: Path) -> None:
+    """A new one beside the old, which leaves when nothing depends on it, or when it must."""
+    assert installed("cert", "issue", "--csr", request_of(NAME), "--app", "first-app", "--out", tmp_path / "old").code == 0
+    rotated = installed("ca", "rotate", "-o", "json")
+    assert (rotated.code, rotated.data["name"]) == (0, "authentication-2")
+    states = {entry["name"]: (entry["issuer"], entry["in_use"], entry["state"]) for entry in installed("ca", "list", "-o", "json").data}
+    assert states == {"root-1": (None, 2, "trusted"), "authentication-1": ("root-1", 1, "trusted"), "authentication-2": ("root-1", 0, "trusted")}
+    held = installed("ca", "retire", "authentication-1")
+    assert (held.code, held.err) == (1, f"wardgate: certificates of authentication-1 are in use: {NAME}\n")
+    assert installed("ca", "retire", "authentication-1", "--force", "--reason", "cACompromise").code == 0
+    assert installed("ca", "list").out.splitlines()[2].split()[4] == "retired"
+    only = installed("ca", "retire", "authentication-2", "--force")
+    assert (only.code, only.err) == (1, "wardgate: authentication-2 is the only authority of its kind\n")
+    unknown = installed("ca", "retire", "authentication-9")
+    assert (unknown.code, unknown.err) == (1, "wardgate: no authority has that name\n")
