@@ -5,8 +5,8 @@ from datetime import datetime
 import pytest
 
 from wardgate.audit import Event
-from wardgate.stores import AlreadyExists, Stores
-from wardgate.stores.ports import StoredDocument
+from wardgate.stores import AlreadyExists, Stores, Superseded
+from wardgate.stores.ports import Credential, StoredDocument
 
 API = StoredDocument("apis", "hello", {"base_path": "/hello", "numbers": [1, 2.5, None], "text": "é\u0000€"})
 APP = StoredDocument("applications", "demo", {"name": "demo"})
@@ -38,6 +38,17 @@ def test_changed_since_names_only_what_changed(stores: Stores, event: Event) -> 
     assert stores.documents.write([APP], [], event) == 3
     assert stores.documents.changed_since(2) == (3, [APP], [])
     assert stores.documents.changed_since(3) == (3, [], [])
+
+
+def test_a_step_from_what_is_no_longer_stored_is_refused_whole(stores: Stores, again: Stores, event: Event) -> None:
+    """Two people look at generation 1; the second to write is told, a removal counts, and other changes do not."""
+    stores.documents.write([APP, API], [], event, seen=0)
+    again.credentials.add(Credential("c1", "demo", "a-key-of-the-demo", "approved", event.at), event)
+    assert stores.documents.write([API], [("applications", "demo")], event, seen=1) == 3
+    with pytest.raises(Superseded):
+        again.documents.write([APP], [], event, seen=1)
+    assert (again.documents.load(), again.generation.current()) == ((3, [API]), 3)
+    assert again.documents.write([APP], [], event, seen=3) == 4
 
 
 def test_removing_what_is_not_there_leaves_no_tombstone(stores: Stores, event: Event) -> None:

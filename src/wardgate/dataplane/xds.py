@@ -64,9 +64,11 @@ class Discovery:
     def _too_early(node: Node, found: Resource) -> bool:
         """Return whether this Envoy must first tell that it has a fitting big map, or get one.
 
-        It was away for long, it outlived a control plane, or it has just begun.
+        It was away for long, it outlived a control plane, or it has just begun. NOTE: a map that was sent counts as one it
+        may have, although it has not said so yet.
         """
-        return bool(found.only_with) and node.accepted.get(BIG_MAP) not in found.only_with
+        held = node.accepted.get(BIG_MAP)
+        return bool(found.only_with) and not {held, node.sent.get(BIG_MAP, held)} <= found.only_with
 
     def live(self) -> dict[str, Node]:
         """Return the Envoys that have asked within the last `NODE_GONE_SECONDS`, by node id."""

@@ -14,7 +14,7 @@ from wardgate.audit import Event, EventType
 from wardgate.manifest import Manifest
 from wardgate.manifest.documents import Changes, Secrets, changes, from_documents, secrets_of
 from wardgate.server.installation import STATUS_KEY
-from wardgate.stores import Stores
+from wardgate.stores import Stores, Superseded
 from wardgate.stores.ports import Credential, StoredDocument
 
 NewEvent = Callable[..., Event]
@@ -66,14 +66,15 @@ def apply(
 ) -> int:
     """Store everything and return the generation that holds it.
 
-    `seen` is the generation at which the difference was shown: raises `ApplyRefused` when the store has changed since.
+    `seen` is the generation at which the difference was shown: raises `ApplyRefused` when the manifest has changed since.
     """
-    if stores.generation.current() != seen:
-        raise ApplyRefused("the store was changed while you looked at the difference: run the command again")
     if documents:
         put = [StoredDocument(entry.kind, entry.name, entry.body) for entry in documents.put]
         event = new_event(EventType.MANIFEST_APPLIED, put=len(put), removed=len(documents.remove))
-        stores.documents.write(put, documents.remove, event)
+        try:
+            stores.documents.write(put, documents.remove, event, seen)
+        except Superseded:
+            raise ApplyRefused("the manifest was changed while you looked at the difference: run the command again") from None
     _apply_keys(stores, keys, now, new_event)
     status_key = secrets_of(manifest).status_key
     if status_key is not None and stores.values.set_if_absent(STATUS_KEY, status_key) != status_key:

@@ -5,12 +5,19 @@ Leaves: the store key (`keystores` gives a `Sealer`), what an event says (`audit
 Read: errors, ports, sealer, open, sql, group_commit, migrations.
 """
 
-from wardgate.stores.errors import AlreadyExists, SchemaMismatch, StoreError, StoreUnavailable, WrongStoreKey
+from wardgate.stores.errors import (
+    AlreadyExists,
+    SchemaMismatch,
+    StoreError,
+    StoreUnavailable,
+    Superseded,
+    WrongStoreKey,
+)
 from wardgate.stores.group_commit import GroupCommit
 from wardgate.stores.open import open_stores
 from wardgate.stores.ports import Stores
 
 __all__ = [
-    "AlreadyExists", "GroupCommit", "SchemaMismatch", "StoreError", "StoreUnavailable", "Stores", "WrongStoreKey",
-    "open_stores",
+    "AlreadyExists", "GroupCommit", "SchemaMismatch", "StoreError", "StoreUnavailable", "Stores", "Superseded",
+    "WrongStoreKey", "open_stores",
 ]

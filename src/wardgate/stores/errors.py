@@ -3,6 +3,7 @@
 StoreError
 ├── StoreUnavailable   the database cannot be reached, is locked for too long, or is full; retrying may help
 ├── AlreadyExists      a unique name or key is taken
+├── Superseded         what a change was made from is no longer what is stored
 ├── WrongStoreKey      the data was encrypted with another key
 └── SchemaMismatch     the database is of a newer version of Wardgate, or not migrated
 """
@@ -18,6 +19,10 @@ class StoreUnavailable(StoreError):
 
 class AlreadyExists(StoreError):
     """A unique name or key is taken."""
+
+
+class Superseded(StoreError):
+    """Somebody else's change came in between; nothing was written."""
 
 
 class WrongStoreKey(StoreError):

@@ -163,8 +163,11 @@ class Documents(Protocol):
     def changed_since(self, generation: int) -> tuple[int, Sequence[StoredDocument], Sequence[tuple[str, str]]]:
         """Return the current generation, documents written after `generation`, and (kind, name) of those removed."""
 
-    def write(self, put: Sequence[StoredDocument], remove: Sequence[tuple[str, str]], event: Event) -> int:
-        """Put and remove in one step, record `event`, and return the new generation."""
+    def write(self, put: Sequence[StoredDocument], remove: Sequence[tuple[str, str]], event: Event, seen: int | None = None) -> int:
+        """Put and remove in one step, record `event`, and return the new generation.
+
+        Raises `Superseded` when a document was written after the generation `seen`, from which the step was made.
+        """
 
 
 class Credentials(Protocol):

@@ -187,6 +187,22 @@ def test_a_change_that_is_taken_back_during_a_fold_stays_taken_back(theatre: The
             assert not envoy.admits(theatre.world, "a", "x")
 
 
+def test_an_envoy_that_was_away_with_a_map_it_never_confirmed_takes_the_new_map_first(new_theatre: Callable[[], Theatre]) -> None:
+    """It asked without a map, got one that admits, and was away while that was replaced: the emptied overlay must wait."""
+    theatre = new_theatre()
+    theatre.change("a", "absent")
+    envoy = theatre.envoys[1]
+    for key in (BIG_MAP, OVERLAY):
+        envoy.poll(theatre.discovery, key)
+    for _ in range(3):
+        theatre.fold()
+    for key in (OVERLAY, BIG_MAP, OVERLAY, OVERLAY):
+        envoy.poll(theatre.discovery, key)
+        assert not envoy.admits(theatre.world, "a", "x")
+    theatre.settle()
+    assert envoy.versions[OVERLAY] == theatre.discovery.resources[OVERLAY].version
+
+
 def test_an_envoy_that_outlived_the_control_plane_takes_the_map_first(theatre: Theatre) -> None:
     """Its overlay refuses; the new one, which counts on another map, is held back until that map has come."""
     theatre.change("a", "suspended")

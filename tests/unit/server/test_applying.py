@@ -10,7 +10,7 @@ from wardgate.audit.model import Event, EventType
 from wardgate.manifest import Manifest
 from wardgate.server.applying import STATUS_KEY, ApplyRefused, apply, documents_to_change, key_work
 from wardgate.stores import Stores
-from wardgate.stores.ports import Credential
+from wardgate.stores.ports import StoredDocument
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 Make = Callable[..., Manifest]
@@ -73,14 +73,15 @@ def test_an_interrupted_apply_is_finished_by_the_next(stores: Stores, manifest: 
 
 
 def test_a_change_that_was_not_shown_is_not_made(stores: Stores, manifest: Make, new_event: NewEvent) -> None:
-    """Somebody else changed the store while the difference was looked at."""
+    """Somebody else changed the manifest while the difference was looked at."""
     wanted = manifest()
     seen, _, step = documents_to_change(stores, wanted)
     keys = key_work(stores, wanted, step.remove)
-    stores.credentials.add(Credential("id-x", "two", "another-key-for-a-trial", "approved", NOW), new_event(EventType.CREDENTIAL_ISSUED))
+    other = StoredDocument("organisations", "Z9X99", {"ods": "Z9X99", "name": "Other Hospital"})
+    stores.documents.write([other], [], new_event(EventType.MANIFEST_APPLIED))
     with pytest.raises(ApplyRefused, match="run the command again"):
         apply(stores, wanted, seen, step, keys, NOW, new_event)
-    assert stores.documents.load()[1] == []
+    assert stores.documents.load()[1] == [other]
 
 
 def test_keys_follow_the_manifest(stores: Stores, manifest: Make, new_event: NewEvent) -> None:

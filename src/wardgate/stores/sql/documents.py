@@ -3,9 +3,10 @@
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from wardgate.audit.model import Event
+from wardgate.stores.errors import Superseded
 from wardgate.stores.ports import StoredDocument
 from wardgate.stores.sql import chain
 from wardgate.stores.sql.context import Context
@@ -14,6 +15,7 @@ from wardgate.stores.sql.schema import DOCUMENTS
 from wardgate.stores.sql.transaction import raise_generation, reading, writing
 from wardgate.stores.sql.upsert import upsert
 
+_NEWEST = select(func.max(DOCUMENTS.c.generation))
 _BY_NAME = (DOCUMENTS.c.kind, DOCUMENTS.c.name)
 
 
@@ -38,13 +40,15 @@ class SQLDocuments:
         put = [StoredDocument(row.kind, row.name, json.loads(row.body)) for row in found if not row.removed]
         return now_at, put, [(row.kind, row.name) for row in found if row.removed]
 
-    def write(self, put: Sequence[StoredDocument], remove: Sequence[tuple[str, str]], event: Event) -> int:
-        """Raise `ValueError` when a document is put and removed at once, or twice."""
+    def write(self, put: Sequence[StoredDocument], remove: Sequence[tuple[str, str]], event: Event, seen: int | None = None) -> int:
+        """Raise `Superseded`, and `ValueError` when a document is put and removed at once, or twice."""
         names = [(document.kind, document.name) for document in put] + list(remove)
         if len(set(names)) != len(names):
             raise ValueError("a document can be put or removed once in one step")
         with writing(self._context.database) as connection:
             generation = raise_generation(connection)
+            if seen is not None and (connection.execute(_NEWEST).scalar() or 0) > seen:
+                raise Superseded(f"a document was written after generation {seen}")
             upsert(connection, DOCUMENTS, [
                 {"kind": document.kind, "name": document.name, "body": json.dumps(dict(document.body), ensure_ascii=True),
                  "removed": False, "generation": generation}
