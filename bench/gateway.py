@@ -1,6 +1,7 @@
-"""What security costs at the gateway: our compiled Envoy against the same Envoy without a filter, and against other gateways.
+"""What security costs at the gateway: our compiled Envoy against the same Envoy without its security filters, and others.
 
-All with TLS on, one core, 64 keep-alive connections, 100 callers in turn, in interleaved rounds; the figures are medians.
+The others: an Envoy that only proxies, nginx and HAProxy with the same checks (`peers`). All with TLS on, one core, 64 keep-alive
+connections, 100 callers in turn, in interleaved rounds; the figures are medians.
 """
 
 import argparse
@@ -20,8 +21,8 @@ from bench.plane import running
 from bench.report import Verdict, table, verdicts
 from bench.world import JWT_PATH, KEY_PATH, Population, Realm, backend, self_signed_material
 
-BASELINE: Final = "Envoy, no security filter"
-UNLOGGED: Final = "Envoy, no security filter, no log"
+BASELINE: Final = "Wardgate's Envoy, no security filter"
+BARE: Final = "Envoy that only proxies"
 API_KEY: Final = "Wardgate, api-key"
 SIGNED_JWT: Final = "Wardgate, signed-jwt"
 NGINX: Final = "nginx auth_request + uvicorn"
@@ -46,7 +47,7 @@ class Contestant:
 @contextlib.contextmanager
 def contestants(directory: Path) -> Iterator[Mapping[str, Contestant]]:
     """Start everything; a peer that is not installed is said and left out."""
-    backend_port, logged, unlogged, nginx_port, haproxy_port = free_ports(5)
+    backend_port, unsecured_port, bare_port, nginx_port, haproxy_port = free_ports(5)
     tls = self_signed_material()
     with contextlib.ExitStack() as stack:
         realm = Realm(Population(), stack.enter_context(backend(directory, backend_port)))
@@ -56,11 +57,11 @@ def contestants(directory: Path) -> Iterator[Mapping[str, Contestant]]:
         plane = stack.enter_context(running(directory / "run", realm.snapshot(), tls))
         ours = plane.layout.https_port, (plane.pid,)
         bad_tokens = tuple(f"Bearer {token}" for token in (realm.token(1) + "A", realm.token(1, seconds=-60), realm.revoked_token(), realm.token(1, scope="x")))
-        bare = stack.enter_context(plain_envoy.running(directory, logged, plane, tls, log=True))
-        quiet = stack.enter_context(plain_envoy.running(directory, unlogged, plane, tls, log=False))
+        unsecured = stack.enter_context(plain_envoy.running(directory, unsecured_port, plane, tls, bare=False))
+        bare = stack.enter_context(plain_envoy.running(directory, bare_port, plane, tls, bare=True))
         found = {
-            BASELINE: Contestant(logged, (bare,), JWT_PATH, "Authorization", tokens),
-            UNLOGGED: Contestant(unlogged, (quiet,), JWT_PATH, "Authorization", tokens),
+            BASELINE: Contestant(unsecured_port, (unsecured,), JWT_PATH, "Authorization", tokens),
+            BARE: Contestant(bare_port, (bare,), JWT_PATH, "Authorization", tokens),
             API_KEY: Contestant(*ours, KEY_PATH, "apikey", keys, ("x" * 32,)),
             SIGNED_JWT: Contestant(*ours, JWT_PATH, "Authorization", tokens, bad_tokens),
         }
@@ -136,9 +137,9 @@ def _report(found: Mapping[str, Runs]) -> list[Verdict]:
     peers = [Verdict(f"signed-jwt: CPU per request, to {name} with the same checks",
                      found[SIGNED_JWT].median("cpu_us") / found[name].median("cpu_us") if name in found else None, 1.0, " x") for name in (NGINX, HAPROXY)]
     return [
-        Verdict("api-key: CPU per request, to the same Envoy without filters", ratio(API_KEY, "cpu_us"), 1.25, " x"),
-        Verdict("signed-jwt: CPU per request, to the same Envoy without filters", ratio(SIGNED_JWT, "cpu_us"), 1.6, " x"),
-        Verdict("signed-jwt: p99, to the same Envoy without filters", ratio(SIGNED_JWT, "p99_ms"), 1.6, " x"),
+        Verdict("api-key: CPU per request, to the same Envoy without security filters", ratio(API_KEY, "cpu_us"), 1.25, " x"),
+        Verdict("signed-jwt: CPU per request, to the same Envoy without security filters", ratio(SIGNED_JWT, "cpu_us"), 1.6, " x"),
+        Verdict("signed-jwt: p99, to the same Envoy without security filters", ratio(SIGNED_JWT, "p99_ms"), 1.6, " x"),
         *peers,
     ]
 

@@ -8,6 +8,7 @@ from typing import Final
 from bench.machine import SERVER_CORE, program, started, wait_port
 from bench.world import API_NAME, AUDIENCE, SCOPE, Realm
 from wardgate.dataplane.resources.secrets import TLSMaterial
+from wardgate.security_patterns.request_id import UUID
 
 _CONFIGURATION: Final = """
 global
@@ -48,9 +49,17 @@ frontend gateway
   http-request track-sc0 var(txn.client)
   http-request deny deny_status 429 if {{ sc_http_req_rate(0) gt 1000000000 }}
   http-request del-header authorization
-  http-request set-header NHSD-Request-ID %[req.hdr(x-request-id)]
+  http-request del-header apikey
+  http-request del-header nhsd-application -m beg
+  http-request set-header X-Request-ID %[unique-id] unless {{ req.hdr(x-request-id) -m reg ^{uuid}$ }}
+  http-request set-var(txn.rid) req.hdr(x-request-id)
+  http-request set-var(txn.cid) req.hdr(x-correlation-id)
+  http-request set-header NHSD-Request-ID %[var(txn.rid)]
+  http-request set-header NHSD-Correlation-ID %[var(txn.rid)].%[var(txn.cid)].%[unique-id]
+  http-request del-header x-request-id
+  http-request del-header x-correlation-id
   http-response set-header Strict-Transport-Security "max-age=31536000; includeSubDomains"
-  http-response set-header X-Request-ID %[unique-id]
+  http-response set-header X-Request-ID %[var(txn.rid)]
   default_backend api
 backend api
   server api 127.0.0.1:{backend_port}
@@ -66,7 +75,7 @@ def running(directory: Path, port: int, backend_port: int, realm: Realm, tls: TL
     granted = (f"{realm.application(number)}|{api}" for number in range(realm.population.applications) for api in ("hello", API_NAME, "records"))
     (directory / "haproxy-granted").write_text("\n".join(granted) + "\n")
     configuration = directory / "haproxy.cfg"
-    configuration.write_text(_CONFIGURATION.format(directory=directory, port=port, backend_port=backend_port, api=API_NAME, scope=SCOPE, audience=AUDIENCE))
+    configuration.write_text(_CONFIGURATION.format(directory=directory, port=port, backend_port=backend_port, api=API_NAME, scope=SCOPE, audience=AUDIENCE, uuid=UUID.pattern))
     with started([program("haproxy"), "-db", "-f", str(configuration)], SERVER_CORE, directory / "haproxy.log") as process:
         wait_port(port)
         yield [process.pid]

@@ -1,7 +1,8 @@
-"""The baseline: the same Envoy with the same TLS, the same limits of its connection manager and the same log, and no filter.
+"""The baselines: our own Envoy without what secures, and an Envoy that only proxies.
 
-It is made from our compiled listener by taking out what secures: the filters, the door's header mutations, the refusals' texts,
-and our routes, in whose place one prefix leads to the same backend.
+Both are made from our compiled resources, with the same TLS, the same limits of the connection manager and the same log.
+`unsecured` keeps what a gateway does whoever calls: our routes, ids and trace headers, response headers. `bare` keeps nothing: one
+prefix leads to the backend.
 """
 
 import contextlib
@@ -12,42 +13,47 @@ from typing import Any, Final
 
 from bench.machine import SERVER_CORE, started, wait_port
 from bench.plane import ENVOY, Plane
-from wardgate.dataplane.compile import CLUSTERS, LISTENERS, Key
+from wardgate.dataplane.compile import CLUSTERS, LISTENERS, ROUTES, Key
 from wardgate.dataplane.resources.bootstrap import bootstrap
-from wardgate.dataplane.resources.envoy import plain
+from wardgate.dataplane.resources.envoy import Filter, plain
 from wardgate.dataplane.resources.secrets import TLSMaterial, secrets
 
 _ROUTER: Final = "envoy.filters.http.router"
+KEPT_FILTERS: Final = frozenset({Filter.REQUEST_ID, Filter.STATE, _ROUTER})
+"""What `unsecured` keeps: every other filter of ours lets somebody in or refuses."""
 
 
 @contextlib.contextmanager
-def running(directory: Path, port: int, plane: Plane, tls: TLSMaterial, *, log: bool) -> Iterator[int]:
-    """Run the baseline on a port; yields its process id."""
+def running(directory: Path, port: int, plane: Plane, tls: TLSMaterial, *, bare: bool) -> Iterator[int]:
+    """Run a baseline on a port; yields its process id."""
     configuration = directory / f"plain-{port}.json"
-    configuration.write_text(json.dumps(configured(directory, port, plane, tls, log=log)))
+    configuration.write_text(json.dumps(configured(directory, port, plane, tls, bare=bare)))
     command = [str(ENVOY), "-c", str(configuration), "--disable-hot-restart", "--concurrency", "1", "--file-flush-interval-msec", "200", "--log-level", "error"]
     with started(command, SERVER_CORE, directory / f"plain-{port}.out") as process:
         wait_port(port)
         yield process.pid
 
 
-def configured(directory: Path, port: int, plane: Plane, tls: TLSMaterial, *, log: bool) -> dict[str, Any]:
-    """Return the bootstrap of the baseline."""
+def configured(directory: Path, port: int, plane: Plane, tls: TLSMaterial, *, bare: bool) -> dict[str, Any]:
+    """Return the bootstrap of a baseline."""
     compiled = plane.discovery.resources
-    listener = json.loads(json.dumps(next(one for one in compiled[Key(LISTENERS)].resources if one["name"] == "https")))
+    listener = _copied(next(one for one in compiled[Key(LISTENERS)].resources if one["name"] == "https"))
     cluster = next(one for one in compiled[Key(CLUSTERS)].resources if one["name"] == "api-patients")
     listener["address"]["socket_address"]["port_value"] = port
     manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
-    for policy in ("rds", "early_header_mutation_extensions", "local_reply_config"):
-        manager.pop(policy)
-    manager["http_filters"] = [one for one in manager["http_filters"] if one["name"] == _ROUTER]
-    route = {"match": {"prefix": "/"}, "route": {"cluster": cluster["name"], "timeout": "30s"}}
-    manager["route_config"] = {"name": "plain", "virtual_hosts": [{"name": "everything", "domains": ["*"], "routes": [route]}]}
-    if log:
-        for one in manager["access_log"]:
-            one["typed_config"]["path"] = str(directory / f"plain-{port}.log")
+    manager.pop("rds")
+    if bare:
+        manager.pop("early_header_mutation_extensions")
+        manager.pop("local_reply_config")
+        manager["http_filters"] = [one for one in manager["http_filters"] if one["name"] == _ROUTER]
+        manager["route_config"] = _one_route(cluster["name"])
     else:
-        manager.pop("access_log")
+        door = manager["early_header_mutation_extensions"][0]["typed_config"]
+        door["mutations"] = [one for one in door["mutations"] if "remove_on_match" not in one]
+        manager["http_filters"] = [one for one in manager["http_filters"] if one["name"] in KEPT_FILTERS]
+        manager["route_config"] = _unsecured(_copied(plain(compiled[Key(ROUTES, "routes-https")].resources[0])))
+    for one in manager["access_log"]:
+        one["typed_config"]["path"] = str(directory / f"plain-{port}.log")
     listener.pop("access_log", None)
     for secret in listener["filter_chains"][0]["transport_socket"]["typed_config"]["common_tls_context"]["tls_certificate_sds_secret_configs"]:
         secret.pop("sds_config")
@@ -56,3 +62,22 @@ def configured(directory: Path, port: int, plane: Plane, tls: TLSMaterial, *, lo
         "node": ours["node"], "stats_config": ours["stats_config"], "layered_runtime": ours["layered_runtime"],
         "static_resources": {"listeners": [plain(listener)], "clusters": [plain(cluster)], "secrets": [plain(one) for one in secrets(tls)[:1]]},
     }
+
+
+def _copied(found: dict[str, Any]) -> dict[str, Any]:
+    copied: dict[str, Any] = json.loads(json.dumps(found))
+    return copied
+
+
+def _one_route(cluster: str) -> dict[str, Any]:
+    route = {"match": {"prefix": "/"}, "route": {"cluster": cluster, "timeout": "30s"}}
+    return {"name": "plain", "virtual_hosts": [{"name": "everything", "domains": ["*"], "routes": [route]}]}
+
+
+def _unsecured(table: dict[str, Any]) -> dict[str, Any]:
+    """Return our route table without what its routes say to filters that are not there."""
+    lists = table["virtual_hosts"][0]["matcher"]["matcher_tree"]["prefix_match_map"]["map"].values()
+    for route in (route for one in lists for route in one["action"]["typed_config"]["routes"]):
+        route.pop("typed_per_filter_config", None)
+    table["virtual_hosts"][0]["matcher"].pop("on_no_match", None)
+    return table | {"validate_clusters": False}
