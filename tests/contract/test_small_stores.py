@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -70,12 +71,32 @@ def test_authorities(stores: Stores, again: Stores, now: datetime) -> None:
 def test_certificates(stores: Stores, again: Stores, certificate: IssuedCertificate, event: Event, now: datetime) -> None:
     """A certificate is found by its serial and revoked once."""
     stores.certificates.add(certificate, event)
-    assert again.certificates.by_serial(certificate.serial) == certificate
-    assert again.certificates.by_serial("00") is None
+    assert list(again.certificates.find(serial=certificate.serial)) == [certificate]
+    assert list(again.certificates.find(serial="00")) == []
+    assert list(again.certificates.revoked(now)) == []
     assert again.certificates.revoke(certificate.fingerprint, now, "keyCompromise", event) is True
     assert again.certificates.revoke(certificate.fingerprint, now + timedelta(days=1), "unspecified", event) is False
     assert again.certificates.revoke("cd" * 32, now, "unspecified", event) is False
-    assert list(stores.certificates.all()) == [replace(certificate, revoked_at=now, revocation_reason="keyCompromise")]
+    revoked = replace(certificate, revoked_at=now, revocation_reason="keyCompromise")
+    assert list(stores.certificates.all()) == [revoked]
+    assert list(stores.certificates.revoked(certificate.not_after - timedelta(seconds=1))) == [revoked]
+    assert list(stores.certificates.revoked(certificate.not_after)) == []
+
+
+@pytest.mark.parametrize("wanted", [
+    {"fingerprint": "ab" * 32}, {"serial": "0f" * 8}, {"name": "demo.example.nhs.uk"}, {"authority": "issuing"},
+    {"subject": ("application", "demo-app")}, {"name": "demo.example.nhs.uk", "authority": "issuing"},
+], ids="+".join)
+def test_certificates_are_found_by_what_they_are(
+    stores: Stores, certificate: IssuedCertificate, event: Event, wanted: dict[str, Any]
+) -> None:
+    """Each condition alone finds one of two; what fits neither finds nothing."""
+    other = IssuedCertificate("cd" * 32, "0e" * 8, "issuing-2", "other.example.nhs.uk", "system", "demo-app", certificate.not_before,
+                              certificate.not_after, "PEM")
+    for one in (certificate, other):
+        stores.certificates.add(one, event)
+    assert list(stores.certificates.find(**wanted)) == [certificate]
+    assert list(stores.certificates.find(**wanted | {"serial": other.serial})) == ([other] if wanted == {"serial": certificate.serial} else [])
     assert (stores.generation.current(), len(stores.audit.last(9))) == (2, 2)
 
 

@@ -154,7 +154,7 @@ class CertificateAuthority:
             raise ValueError("select by fingerprint, serial or name, one of them")
         spelt = given[0].strip().lower().replace(":", "")
         if name is not None:
-            return [c for c in self._certificates.all() if c.name == spelt and c.subject_kind != SubjectKind.AUTHORITY]
+            return [c for c in self._certificates.find(name=spelt) if c.subject_kind != SubjectKind.AUTHORITY]
         if serial is not None:
-            return [c for c in self._certificates.all() if c.serial == (spelt.lstrip("0") or "0")]
-        return [c for c in self._certificates.all() if c.fingerprint == spelt]
+            return list(self._certificates.find(serial=spelt.lstrip("0") or "0"))
+        return list(self._certificates.find(fingerprint=spelt))

@@ -147,7 +147,6 @@ class Hierarchy:
 
     def _record_all(self, now: datetime) -> None:
         """Every authority's certificate is among those issued, with its event. Repairs a crash between the two writes."""
-        known = {certificate.fingerprint for certificate in self._certificates.all()}
         for authority in self.all():
             entry = record(
                 authority.certificate,
@@ -156,7 +155,7 @@ class Hierarchy:
                 kind=SubjectKind.AUTHORITY,
                 subject=authority.certificate.subject.rfc4514_string(),
             )
-            if entry.fingerprint in known:
+            if self._certificates.find(fingerprint=entry.fingerprint):
                 continue
             try:
                 self._certificates.add(entry, event(EventType.CERTIFICATE_ISSUED, entry, now))

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -19,6 +20,9 @@ from wardgate.pki.csr import AcceptedRequest, accept_csr
 from wardgate.pki.issue import issue
 from wardgate.pki.names import SERVER_NAMES
 from wardgate.stores.ports import Certificates, IssuedCertificate
+
+EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""No certificate ends earlier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ class Issuing:
 
     def _check_key_not_compromised(self, key: RSAPublicKey) -> None:
         """A key that was revoked as compromised stays out; raises `KeyRefused`."""
-        for known in self._certificates.all():
+        for known in self._certificates.revoked(EVER):
             if known.revocation_reason != "keyCompromise":
                 continue
             if x509.load_pem_x509_certificate(known.certificate_pem.encode("ascii")).public_key() == key:

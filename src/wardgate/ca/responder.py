@@ -63,7 +63,7 @@ class OCSPResponder:
         return OCSPAnswer(body, now, now + validity, cacheable=request.nonce is None)
 
     def _status(self, authority: HeldAuthority, serial: int) -> Status:
-        known = self._certificates.by_serial(spelt_serial(serial)) if serial > 0 else None
+        known = next(iter(self._certificates.find(serial=spelt_serial(serial))), None) if serial > 0 else None
         if known is None or known.authority != authority.name:
             return Status(issued=False)
         if known.revoked_at is None:

@@ -49,14 +49,15 @@ class _State:
     """What the store held at one moment."""
 
     lists: Mapping[str, IssuedCRL]
-    certificates: Sequence[IssuedCertificate]
+    revoked: Sequence[IssuedCertificate]
+    """Without those that ended one list ago: an entry stays for one list beyond the certificate's end (RFC 5280 section 3.3)."""
 
-    def entries(self, authority: str, now: datetime, crl_validity: timedelta) -> tuple[Revoked, ...]:
-        """What an authority's list says. An entry stays for one list beyond the certificate's end (RFC 5280 section 3.3)."""
+    def entries(self, authority: str) -> tuple[Revoked, ...]:
+        """What an authority's list says."""
         return tuple(
             Revoked(int(c.serial, 16), c.revoked_at, c.revocation_reason or "unspecified")
-            for c in self.certificates
-            if c.authority == authority and c.revoked_at is not None and c.not_after + crl_validity > now
+            for c in self.revoked
+            if c.authority == authority and c.revoked_at is not None
         )
 
 
@@ -84,8 +85,7 @@ class Revocation:
                 revoked = event(EventType.CERTIFICATE_REVOKED, certificate, now, revocation_reason=reason)
                 self._certificates.revoke(certificate.fingerprint, now, reason, revoked)
         self.publish(now)
-        fingerprints = {certificate.fingerprint for certificate in chosen}
-        return tuple(c for c in self._certificates.all() if c.fingerprint in fingerprints)
+        return tuple(c for one in chosen for c in self._certificates.find(fingerprint=one.fingerprint))
 
     def retire(self, name: str, now: datetime, *, reason: str = "superseded", force: bool = False) -> None:
         """Second stage of a generation change: put an issuing authority on its root's list and stop trusting it.
@@ -97,16 +97,15 @@ class Revocation:
         """
         _check_reason(reason)
         leaving = self._hierarchy.named(name)
-        certificates = self._certificates.all()
-        in_use = (c for c in certificates if c.authority == name and c.revoked_at is None and c.not_after > now)
+        in_use = (c for c in self._certificates.find(authority=name) if c.revoked_at is None and c.not_after > now)
         dependants = [c for c in in_use if not is_gateways(c)]
         if dependants and not force:
             names = sorted({c.name for c in dependants})
             more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
             raise AuthorityInUse(f"certificates of {name} are in use: {', '.join(names[:MAX_NAMED])}{more}")
         self._hierarchy.retire(name, now)
-        for certificate in certificates:
-            if certificate.subject_kind == SubjectKind.AUTHORITY and certificate.name == leaving.name:
+        for certificate in self._certificates.find(name=leaving.name):
+            if certificate.subject_kind == SubjectKind.AUTHORITY:
                 retired = event(EventType.CERTIFICATE_REVOKED, certificate, now, revocation_reason=reason)
                 self._certificates.revoke(certificate.fingerprint, now, reason, retired)
         self.publish(now)
@@ -119,7 +118,7 @@ class Revocation:
         """
         published: list[IssuedCRL] = []
         failed: dict[str, str] = {}
-        state = self._state()
+        state = self._state(now)
         for authority in self._hierarchy.all():
             if authority.certificate.not_valid_after_utc <= now:
                 continue
@@ -149,12 +148,9 @@ class Revocation:
 
     def revoked_fingerprints(self, now: datetime) -> frozenset[str]:
         """Fingerprints of certificates that were revoked, or whose authority was retired, and are not over by themselves."""
-        retired = {authority.name for authority in self._hierarchy.all() if authority.retired is not None}
-        return frozenset(
-            c.fingerprint
-            for c in self._certificates.all()
-            if c.not_after > now and (c.revoked_at is not None or c.authority in retired)
-        )
+        retired = [authority.name for authority in self._hierarchy.all() if authority.retired is not None]
+        distrusted = (c for name in retired for c in self._certificates.find(authority=name) if c.not_after > now)
+        return frozenset(c.fingerprint for c in (*self._certificates.revoked(now), *distrusted))
 
     def health(self, now: datetime) -> tuple[CRLHealth, ...]:
         """The state of the list of every active authority; one that is missing has number 0 and is overdue."""
@@ -168,16 +164,16 @@ class Revocation:
                 rows.append(CRLHealth(crl.authority, crl.number, crl.next_update, overdue=now >= _alarm_at(crl)))
         return tuple(rows)
 
-    def _state(self) -> _State:
+    def _state(self, now: datetime) -> _State:
         """Lists and certificates, in this order: a list signed from them with a higher number never says less."""
         lists = {crl.authority: crl for crl in self._certificates.crls()}
-        return _State(lists, self._certificates.all())
+        return _State(lists, self._certificates.revoked(now - self._settings.crl_validity))
 
     def _publish_one(self, authority: HeldAuthority, state: _State, now: datetime) -> IssuedCRL | None:
         """Renew one list if it is due."""
         for _ in range(PUBLISH_ATTEMPTS):
             stored = state.lists.get(authority.name)
-            entries = state.entries(authority.name, now, self._settings.crl_validity)
+            entries = state.entries(authority.name)
             if stored is not None and not _is_due(stored, entries, now):
                 return None
             crl = self._signed(authority, entries, (stored.number if stored else 0) + 1, now)
@@ -185,7 +181,7 @@ class Revocation:
             try:
                 self._certificates.put_crl(crl, Event(EventType.CRL_ISSUED, now, details=details))
             except AlreadyExists:
-                state = self._state()
+                state = self._state(now)
                 continue
             return crl
         raise ValueError("other processes keep publishing this list")

@@ -52,7 +52,8 @@ class ServerCertificates:
         """
         wanted = tuple(dict.fromkeys(names))
         issuers = {a.name: to_pem(a.certificate) for a in self._hierarchy.active()}
-        candidates = [c for c in self._certificates.all() if self._usable(c, now) and c.authority in issuers]
+        own = self._certificates.find(subject=(str(SubjectKind.SERVER), GATEWAY))
+        candidates = [c for c in own if self._usable(c, now) and c.authority in issuers]
         for candidate in sorted(candidates, key=lambda c: c.not_after, reverse=True):
             private = self._values.get(KEY_PREFIX + candidate.fingerprint)
             if private is not None and _covers(candidate, wanted):
@@ -62,8 +63,7 @@ class ServerCertificates:
 
     def _usable(self, certificate: IssuedCertificate, now: datetime) -> bool:
         return (
-            is_gateways(certificate)
-            and certificate.revoked_at is None
+            certificate.revoked_at is None
             and certificate.not_before <= now < certificate.not_after - self._settings.renew_ahead
         )
 

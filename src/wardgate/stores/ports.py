@@ -248,7 +248,15 @@ class Certificates(Protocol):
     def retire_authority(self, name: str, at: datetime) -> None: ...
     def add(self, certificate: IssuedCertificate, event: Event) -> None: ...
     def all(self) -> Sequence[IssuedCertificate]: ...
-    def by_serial(self, serial: str) -> IssuedCertificate | None: ...
+    def find(
+        self, *, fingerprint: str | None = None, serial: str | None = None, name: str | None = None,
+        authority: str | None = None, subject: tuple[str, str] | None = None,
+    ) -> Sequence[IssuedCertificate]:
+        """Those that fit everything given; `subject` is a kind and whom it is for. Fast for any one of these."""
+
+    def revoked(self, ending_after: datetime) -> Sequence[IssuedCertificate]:
+        """Those that were revoked and end later than this. Fast, however many were issued."""
+
     def revoke(self, fingerprint: str, at: datetime, reason: str, event: Event) -> bool: ...
     def put_crl(self, crl: IssuedCRL, event: Event) -> None:
         """Raises `AlreadyExists` unless the number is above that of the authority's stored list."""

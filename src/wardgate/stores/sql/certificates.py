@@ -59,9 +59,16 @@ class SQLCertificates:
     def all(self) -> Sequence[IssuedCertificate]:
         return self._select()
 
-    def by_serial(self, serial: str) -> IssuedCertificate | None:
-        found = self._select(CERTIFICATES.c.serial == serial)
-        return found[0] if found else None
+    def find(
+        self, *, fingerprint: str | None = None, serial: str | None = None, name: str | None = None,
+        authority: str | None = None, subject: tuple[str, str] | None = None,
+    ) -> Sequence[IssuedCertificate]:
+        kind, whom = subject or (None, None)
+        wanted = {"fingerprint": fingerprint, "serial": serial, "name": name, "authority": authority, "subject_kind": kind, "subject": whom}
+        return self._select(*(CERTIFICATES.c[column] == value for column, value in wanted.items() if value is not None))
+
+    def revoked(self, ending_after: datetime) -> Sequence[IssuedCertificate]:
+        return self._select(CERTIFICATES.c.revoked_at.is_not(None), CERTIFICATES.c.not_after > ending_after)
 
     def revoke(self, fingerprint: str, at: datetime, reason: str, event: Event) -> bool:
         """Return whether this revoked it: False for an unknown certificate or one revoked before."""

@@ -151,6 +151,10 @@ CERTIFICATES: Final = Table(
     Column("revoked_at", Instant),
     Column("revocation_reason", Text),
     Column("generation", BigInteger, nullable=False),
+    Index("certificates_revoked_at", "revoked_at"),
+    Index("certificates_subject", "subject_kind", "subject"),
+    Index("certificates_name", "name"),
+    Index("certificates_authority", "authority"),
 )
 
 CRLS: Final = Table(
