@@ -6,8 +6,13 @@ from wardgate.refusals import CATALOGUE
 
 
 def reason_lines(error: APIError) -> list[str]:
-    """Return what is known of a refusal: from Wardgate its reason, from any platform its code, text and id."""
+    """Return what is known of a refusal: from Wardgate its reason, from any platform its code, text and id.
+
+    An answer in no published shape and without a reason is mostly an API's own, which the gateway let through.
+    """
     known = CATALOGUE.get(error.reason or "")
+    if error.reason is None and error.shape == "none":
+        return pairs([("answered", f"{error.status}, in no published error shape: by the API itself, or by something on the way")])
     rows = [("refused", f"{error.status} {error.code}".strip() if error.reason is None else error.reason)]
     if known is not None:
         rows += [("check", f"{known.check}: this did not hold"), ("who can fix", f"the {known.fixer}"), ("what to do", known.advice)]

@@ -19,6 +19,8 @@ HANDSHAKE_REASONS: Final = (
 """Reason, and the part of the transport's failure it is known by; the first that is contained in it counts."""
 REDIRECTED: Final = "internal_redirect"
 OWN_PATTERNS: Final = frozenset({"health", "wardgate"})
+REFUSES: Final = "refusal"
+"""The pattern of routes that refuse whatever comes (`dataplane.resources.routes`)."""
 UNFORESEEN: Final = "request-malformed"
 DAMAGED: Final = (ValueError, KeyError, TypeError, OverflowError)
 """What `event_of` raises for a line that is not whole or not ours."""
@@ -81,6 +83,12 @@ def _text(found: Mapping[str, Any], name: str) -> str | None:
     return str(value) if value not in (None, "", "-") else None
 
 
+def _pattern(found: Mapping[str, Any]) -> str | None:
+    """Return the pattern a call was judged by; a route that only refuses has none."""
+    pattern = _text(found, "pattern")
+    return None if pattern == REFUSES else pattern
+
+
 def _call(found: Mapping[str, Any]) -> Event:
     status = int(found.get("status", 0))
     reason = _text(found, "reason")
@@ -93,7 +101,7 @@ def _call(found: Mapping[str, Any]) -> Event:
     details: dict[str, str | int | bool | Personal | None] = {
         "api": api_of(found) or None,
         "route": _text(found, "refused_route") or _text(found, "route"),
-        "pattern": _text(found, "refused_pattern") or _text(found, "pattern"),
+        "pattern": _text(found, "refused_pattern") or _pattern(found),
         "method": _text(found, "method"),
         "status": status,
         "envoy_details": _text(found, "details"),
