@@ -1,6 +1,7 @@
 """APIs and routes as the manifest states them (design 5)."""
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 
@@ -59,6 +60,21 @@ class Pattern(StrEnum):
     API_KEY = "api-key"
     SIGNED_JWT = "signed-jwt"
     TLS_MA = "tls-ma"
+    USER_RESTRICTED = "user-restricted"
+
+
+class AccessMode(StrEnum):
+    """Who is behind a user-restricted call (spec README rule 32)."""
+
+    HEALTHCARE_WORKER = "healthcare-worker"
+    PATIENT = "patient"
+
+
+LEVELS: Final[Mapping[AccessMode, tuple[str, ...]]] = {
+    AccessMode.HEALTHCARE_WORKER: ("aal1", "aal2", "aal3"),
+    AccessMode.PATIENT: ("P0", "P5", "P9"),
+}
+"""How strongly a user signed in, weakest first (user-restricted 1); spelt as in scopes."""
 
 
 class Enforcement(StrEnum):
@@ -88,13 +104,31 @@ class Alternative(Document):
     pattern: Pattern
     """The pattern's name."""
     scopes: tuple[Scope, ...] = ()
-    """For `signed-jwt`: any one is enough; when empty, `urn:nhsd:apim:app:level3:<api>`."""
+    """For `signed-jwt` and `user-restricted`: any one is enough. When empty: `urn:nhsd:apim:app:level3:<api>`, or those of
+    the access mode from the minimum level up."""
+    access_mode: AccessMode | None = None
+    """For `user-restricted`, required: whether a healthcare worker (NHS CIS2) or a patient (NHS login) is behind the call."""
+    minimum_level: Annotated[str, Field(pattern="^(aal[123]|P[059])$")] | None = None
+    """For `user-restricted`: the weakest sign-in that is enough; when absent, the strongest there is (`aal3`, `P9`)."""
 
     @model_validator(mode="after")
-    def _scopes_need_tokens(self) -> Self:
-        if self.scopes and self.pattern is not Pattern.SIGNED_JWT:
-            raise ValueError("`scopes` belong to the pattern signed-jwt")
+    def _fits_the_pattern(self) -> Self:
+        by_token = self.pattern in {Pattern.SIGNED_JWT, Pattern.USER_RESTRICTED}
+        if self.scopes and not by_token:
+            raise ValueError("`scopes` belong to the patterns signed-jwt and user-restricted")
+        if (self.access_mode is not None) != (self.pattern is Pattern.USER_RESTRICTED):
+            raise ValueError("`access_mode` belongs to the pattern user-restricted, which needs it")
+        if self.minimum_level is not None and (self.access_mode is None or self.minimum_level not in LEVELS[self.access_mode]):
+            raise ValueError("`minimum_level` is aal1, aal2 or aal3 of a healthcare-worker, P0, P5 or P9 of a patient")
         return self
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The levels that are enough (spec README rule 2): the minimum and those above it."""
+        if self.access_mode is None:
+            return ()
+        known = LEVELS[self.access_mode]
+        return known[known.index(self.minimum_level):] if self.minimum_level is not None else known[-1:]
 
 
 class IdentityHeaders(Document):
@@ -104,6 +138,14 @@ class IdentityHeaders(Document):
     """The header that gets the application's name."""
     asid: HeaderName | None = None
     """The header that gets the application's ASID; `NHSD-ASID` on the platform."""
+    user: HeaderName | None = None
+    """The header that gets the healthcare worker's identifier (12 digits); `NHSD-Identity-UUID` for PDS."""
+    issuer: HeaderName | None = None
+    """The header that gets the issuer of the user's ID token; `NHSD-Identity-IdP` for PDS."""
+    role: HeaderName | None = None
+    """The header that gets the role profile id the worker acts in; `NHSD-Session-URID` on the platform."""
+    patient: HeaderName | None = None
+    """The header that gets the patient's level and NHS number, `P9:9912003071`; `NHSD-NHSLogin-User` for PDS."""
 
 
 class Route(Document, json_schema_extra={"oneOf": [{"required": ["pattern"]}, {"required": ["any_of"]}]}):
@@ -116,7 +158,11 @@ class Route(Document, json_schema_extra={"oneOf": [{"required": ["pattern"]}, {"
     pattern: Pattern | None = None
     """The one pattern that protects the route: the short form of `any_of` with one alternative."""
     scopes: tuple[Scope, ...] = ()
-    """With `pattern: signed-jwt`: any one is enough; when empty, `urn:nhsd:apim:app:level3:<api>`."""
+    """With a `pattern` of tokens: the short form of the alternative's `scopes`."""
+    access_mode: AccessMode | None = None
+    """With `pattern: user-restricted`: the short form of the alternative's `access_mode`."""
+    minimum_level: Annotated[str, Field(pattern="^(aal[123]|P[059])$")] | None = None
+    """With `pattern: user-restricted`: the short form of the alternative's `minimum_level`."""
     any_of: tuple[Alternative, ...] = ()
     """Several patterns, any one enough."""
     enforcement: Enforcement = Enforcement.NATIVE
@@ -140,9 +186,11 @@ class Route(Document, json_schema_extra={"oneOf": [{"required": ["pattern"]}, {"
     def _one_form(self) -> Self:
         if (self.pattern is None) == (not self.any_of):
             raise ValueError("a route has either `pattern` or a list `any_of` with at least one alternative")
-        if self.scopes and self.pattern is not Pattern.SIGNED_JWT:
-            raise ValueError("`scopes` belong to the pattern signed-jwt")
-        if len({alternative.pattern for alternative in self.any_of}) != len(self.any_of):
+        if self.any_of and (self.scopes or self.access_mode is not None or self.minimum_level is not None):
+            raise ValueError("`scopes`, `access_mode` and `minimum_level` of `any_of` stand in its alternatives")
+        if self.pattern is not None:
+            Alternative(pattern=self.pattern, scopes=self.scopes, access_mode=self.access_mode, minimum_level=self.minimum_level)
+        if len({(alternative.pattern, alternative.access_mode) for alternative in self.any_of}) != len(self.any_of):
             raise ValueError("`any_of` names a pattern twice")
         if len(set(self.methods)) != len(self.methods):
             raise ValueError("`methods` names a method twice")
@@ -157,7 +205,7 @@ class Route(Document, json_schema_extra={"oneOf": [{"required": ["pattern"]}, {"
     def alternatives(self) -> tuple[Alternative, ...]:
         """The patterns of the route, any one enough; the short form is a list of one."""
         if self.pattern is not None:
-            return (Alternative(pattern=self.pattern, scopes=self.scopes),)
+            return (Alternative(pattern=self.pattern, scopes=self.scopes, access_mode=self.access_mode, minimum_level=self.minimum_level),)
         return self.any_of
 
 
