@@ -7,6 +7,7 @@ from typing import Any, Final
 from wardgate.manifest.documents import ENVIRONMENT, KINDS
 from wardgate.manifest.draft import Draft, File, draft
 from wardgate.manifest.errors import ManifestInvalid, Problem
+from wardgate.manifest.identities import check_identities
 from wardgate.manifest.keys import check_keys
 from wardgate.manifest.live import check_live
 from wardgate.manifest.model import Manifest
@@ -22,6 +23,7 @@ RULES: Final[tuple[Callable[[Draft], Iterator[Problem]], ...]] = (
     check_references,
     check_routing,
     check_keys,
+    check_identities,
     check_live,
 )
 """What must hold between entries; each is asked about those entries that are valid by themselves."""

@@ -1,18 +1,19 @@
 """The manifest as separate documents, as the store keeps them.
 
 A document's `kind` is its section of the manifest and its `name` its key there. Secrets are not part of documents: API
-keys written in an application and the environment's `status_key` are taken out and returned beside them, because they
-belong to stores that encrypt.
+keys written in an application, the environment's `status_key` and client secrets are taken out and returned beside them,
+because they belong to stores that encrypt.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from wardgate.applications import Application, FixedKey, Product
 from wardgate.catalogue import API, Environment
 from wardgate.directory import Organisation, System
 from wardgate.directory.model import Document
+from wardgate.identities import IdentityProvider, RelyingParty, User
 from wardgate.manifest.model import Manifest
 
 ENVIRONMENT: Final = "environment"
@@ -24,12 +25,17 @@ KINDS: Final[Mapping[str, tuple[type[Document], str]]] = {
     "apis": (API, "name"),
     "products": (Product, "name"),
     "applications": (Application, "name"),
+    "identity_providers": (IdentityProvider, "name"),
+    "relying_parties": (RelyingParty, "client_id"),
+    "users": (User, "username"),
 }
 """Each section: its model and the field that is its documents' key. The one environment is called `environment`."""
 
 SECRETS: Final[Mapping[str, frozenset[str]]] = {
     ENVIRONMENT: frozenset({"status_key"}),
     "applications": frozenset({"api_keys"}),
+    "identity_providers": frozenset({"client_secret"}),
+    "relying_parties": frozenset({"client_secret"}),
 }
 """Fields that are never part of a document, a diff or an export."""
 
@@ -61,6 +67,8 @@ class Secrets:
     api_keys: Mapping[str, tuple[FixedKey, ...]]
     """By application."""
     status_key: str | None = None
+    client_secrets: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """By section and key: those of `identity_providers` and `relying_parties`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +116,11 @@ def to_documents(manifest: Manifest) -> tuple[tuple[ManifestDocument, ...], Secr
 
 
 def secrets_of(manifest: Manifest) -> Secrets:
-    """Return the API keys and the monitoring key that the manifest spells out."""
+    """Return the API keys, the monitoring key and the client secrets that the manifest spells out."""
     keys = {application.name: application.api_keys for application in manifest.applications if application.api_keys}
-    return Secrets(keys, manifest.environment.status_key)
+    clients = {("identity_providers", provider.name): provider.client_secret for provider in manifest.identity_providers}
+    clients |= {("relying_parties", party.client_id): party.client_secret for party in manifest.relying_parties}
+    return Secrets(keys, manifest.environment.status_key, {at: secret for at, secret in clients.items() if secret is not None})
 
 
 def from_documents(documents: Iterable[AnyDocument]) -> Manifest:

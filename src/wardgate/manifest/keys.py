@@ -10,6 +10,7 @@ from cryptography import x509
 
 from wardgate.applications import Application
 from wardgate.catalogue import API
+from wardgate.identities import RelyingParty
 from wardgate.manifest.draft import Draft
 from wardgate.manifest.errors import Problem
 from wardgate.manifest.locate import Location
@@ -26,6 +27,9 @@ def check_keys(draft: Draft) -> Iterator[Problem]:
     """Inline key sets hold public keys with names; a backend's roots are certificates."""
     for entry, application in draft.models("applications", Application):
         for inner, message, suggestion in _key_set(application.jwks) if application.jwks is not None else ():
+            yield entry.place("jwks", *inner).problem(message, suggestion)
+    for entry, party in draft.models("relying_parties", RelyingParty):
+        for inner, message, suggestion in _key_set(party.jwks) if party.jwks is not None else ():
             yield entry.place("jwks", *inner).problem(message, suggestion)
     for entry, api in draft.models("apis", API):
         if api.backend_ca is None:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from wardgate.applications import Application
 from wardgate.catalogue import API
+from wardgate.identities import IdentityProvider, RelyingParty, User
+from wardgate.identities.provider import ENDPOINTS
 from wardgate.manifest.documents import ENVIRONMENT
 from wardgate.manifest.draft import Draft
 from wardgate.manifest.errors import Problem
@@ -36,3 +38,21 @@ def check_live(draft: Draft) -> Iterator[Problem]:
         for index, url in enumerate(application.callback_urls):
             if url.startswith(_PLAIN):
                 yield entry.place("callback_urls", index).problem("a live environment has no http:// callback URLs")
+    yield from _identities(draft)
+
+
+def _identities(draft: Draft) -> Iterator[Problem]:
+    """Live people sign in at real providers, over TLS, with a secret that is in no file."""
+    for entry, provider in draft.models("identity_providers", IdentityProvider):
+        if provider.stand_in:
+            yield entry.place("stand_in").problem("a live environment has no stand-in providers", "give the real one's `issuer`")
+        if provider.client_secret is not None:
+            yield entry.place("client_secret").problem(
+                "a live environment takes no client secret from a manifest", "set it: wardgate provider set-secret")
+        for key in ("issuer", *ENDPOINTS):
+            if (getattr(provider, key) or "").startswith(_PLAIN):
+                yield entry.place(key).problem("a live environment speaks to providers over https:// only")
+    for entry, party in draft.models("relying_parties", RelyingParty):
+        yield entry.place("client_id").problem(f"a live environment has no clients of stand-in providers, such as `{party.client_id}`")
+    for entry, _ in draft.models("users", User):
+        yield entry.place("username").problem("a live environment has no made-up people")

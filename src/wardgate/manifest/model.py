@@ -4,6 +4,7 @@ from wardgate.applications import Application, Product
 from wardgate.catalogue import API, Environment
 from wardgate.directory import Organisation, System
 from wardgate.directory.model import Document
+from wardgate.identities import IdentityProvider, RelyingParty, User
 
 
 class Manifest(Document):
@@ -24,3 +25,9 @@ class Manifest(Document):
     """Bundles of APIs and scopes."""
     applications: tuple[Application, ...] = ()
     """Who calls."""
+    identity_providers: tuple[IdentityProvider, ...] = ()
+    """Where people sign in."""
+    relying_parties: tuple[RelyingParty, ...] = ()
+    """Clients that the stand-in providers know, beside the authorisation server itself."""
+    users: tuple[User, ...] = ()
+    """Made-up people who can sign in at the stand-in providers."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from wardgate.applications import Application, Product
 from wardgate.directory import System
+from wardgate.identities import User
 from wardgate.manifest.draft import Draft, Entry
 from wardgate.manifest.errors import Problem
 from wardgate.manifest.locate import Location
@@ -21,8 +22,8 @@ class _Reference:
 
 
 def check_references(draft: Draft) -> Iterator[Problem]:
-    """Every organisation, API, product and ASID that is named is also described."""
-    names = {kind: draft.names(kind) for kind in ("organisations", "systems", "apis", "products")}
+    """Every organisation, API, product, ASID and person that is named is also described."""
+    names = {kind: draft.names(kind) for kind in ("organisations", "systems", "apis", "products", "users")}
     for reference in _references(draft):
         known = names[reference.target]
         if reference.value not in known:
@@ -31,7 +32,7 @@ def check_references(draft: Draft) -> Iterator[Problem]:
             yield reference.entry.place(*reference.inner).problem(message, draft.near.suggest(reference.value, known))
 
 
-_NAMES = {"organisations": "organisation", "systems": "system with ASID", "apis": "API", "products": "product"}
+_NAMES = {"organisations": "organisation", "systems": "system with ASID", "apis": "API", "products": "product", "users": "user"}
 
 
 def _references(draft: Draft) -> Iterator[_Reference]:
@@ -46,3 +47,6 @@ def _references(draft: Draft) -> Iterator[_Reference]:
             yield _Reference(entry, ("asid",), "systems", application.asid)
         for index, subscription in enumerate(application.products):
             yield _Reference(entry, ("products", index, "product"), "products", subscription.product)
+    for entry, user in draft.models("users", User):
+        for index, delegation in enumerate(user.patient.delegations if user.patient else ()):
+            yield _Reference(entry, ("patient", "delegations", index, "for_user"), "users", delegation.for_user)

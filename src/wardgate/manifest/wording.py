@@ -9,10 +9,14 @@ from pydantic import BaseModel
 from wardgate.applications.model import APIKey, Name, Scope
 from wardgate.catalogue.model import METHODS, Backend, BasePath, HeaderName, Origin, RoutePath
 from wardgate.directory.model import ASID, FQDN, InteractionID, Line, ODSCode, PartyKey
+from wardgate.identities.patient import NHSNumber, SubjectID, Telephone, Username
+from wardgate.identities.provider import ClientID, ClientSecret
+from wardgate.identities.relying_party import ScopeWord, VectorText
+from wardgate.identities.worker import Code, PersonID, ProfessionalID
 from wardgate.manifest.locate import Location
 from wardgate.manifest.near_miss import NearMisses
 
-SECRET_KEYS: Final = frozenset({"key", "status_key", "jwks"})
+SECRET_KEYS: Final = frozenset({"key", "status_key", "jwks", "client_secret", "nhs_number"})
 """Keys whose values are never repeated in a message."""
 
 
@@ -44,6 +48,19 @@ PATTERNS: Final[Mapping[str, str]] = {
     r"^https?://[\x21-\x2E\x30-\x7E]+/[\x21-\x7E]*$": "an http or https URL with a path, at least a `/` after the host",
     r"^https?://[\x21\x22\x24-\x7E]+$": "an http or https URL without a fragment",
     r"^[1-9][0-9]{0,8}(ps|pm)$": "a rate such as 5ps (per second) or 300pm (per minute)",
+    pattern_of(NHSNumber): "an NHS number: exactly 10 digits, in quotes",
+    pattern_of(SubjectID): "an identifier of at most 64 letters, digits and hyphens",
+    pattern_of(Username): "a user name of at most 100 letters, digits and `.`, `_`, `@`, `-`, in quotes when it is all digits",
+    pattern_of(Telephone): "a telephone number of digits, with `+` before them for another country, in quotes",
+    pattern_of(PersonID): "a number of at most 15 digits, in quotes",
+    pattern_of(Code): "a code of at most 60 letters, digits and colons",
+    pattern_of(ProfessionalID): "at most 30 letters, digits, `/` and `-`",
+    pattern_of(ClientID): "a client id of at most 200 letters, digits, `.`, `_` and `-`",
+    pattern_of(ClientSecret): "12 to 200 printable characters without spaces",
+    pattern_of(ScopeWord): "a scope's name, such as profile",
+    pattern_of(VectorText): "a vector of trust, such as P9.Cp.Cd",
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "a date such as 1970-01-31, in quotes",
+    r"^(aal[123]|P[059])$": "aal1, aal2 or aal3 of a healthcare worker, or P0, P5 or P9 of a patient",
     r"^(verify|answer)$": "`verify` or `answer`",
     r"^localhost$": "`localhost`",
     r"-----BEGIN CERTIFICATE-----": "certificates in PEM",

@@ -1,0 +1,47 @@
+"""A person who can sign in at a stand-in provider."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from wardgate.directory.model import Document, Line
+from wardgate.identities.patient import Patient, Username
+from wardgate.identities.worker import Worker
+from wardgate.oauth.users import ProviderKind
+
+
+class User(Document, json_schema_extra={"oneOf": [{"required": ["worker"]}, {"required": ["patient"]}]}):
+    """A made-up person of the stand-in providers: a healthcare worker or a patient."""
+
+    username: Username
+    """What is entered to sign in; of a worker it is the 12-digit identifier (UID) as well."""
+    given_name: Line = ""
+    """The first name."""
+    family_name: Line = ""
+    """The last name."""
+    note: Line = ""
+    """What this person is for, shown on the page that lists everybody."""
+    worker: Worker | None = None
+    """Signs in at NHS CIS2."""
+    patient: Patient | None = None
+    """Signs in at NHS login."""
+    userinfo_claims: dict[Annotated[str, Field(max_length=100)], Any] | None = None
+    """Members of userinfo that replace those made from this entry, null to leave one out: for meeting malformed answers."""
+    id_token_claims: dict[Annotated[str, Field(max_length=100)], Any] | None = None
+    """The same for ID tokens."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.worker is None) == (self.patient is None):
+            raise ValueError("a user has either `worker` or `patient`")
+        return self
+
+    @property
+    def kind(self) -> ProviderKind:
+        """Where the person signs in."""
+        return ProviderKind.CIS2 if self.worker is not None else ProviderKind.NHS_LOGIN
+
+    @property
+    def name(self) -> str:
+        """The name for people; the user name when there is none."""
+        return f"{self.given_name} {self.family_name}".strip() or self.username
