@@ -14,6 +14,7 @@ from wardgate.stores.sql.data_planes import SQLDataPlanes
 from wardgate.stores.sql.documents import SQLDocuments
 from wardgate.stores.sql.engine import Database, Limits, Synchronous, connect
 from wardgate.stores.sql.generation import SQLGeneration
+from wardgate.stores.sql.grants import SQLGrants
 from wardgate.stores.sql.hot_postgres import PostgreSQLStatements
 from wardgate.stores.sql.hot_sqlite import SQLiteStatements
 from wardgate.stores.sql.quotas import SQLQuotas
@@ -62,6 +63,7 @@ def _assemble(database: Database, store_key: Sealer) -> Stores:
         credentials=SQLCredentials(context),
         single_uses=SQLSingleUses(context),
         tokens=SQLTokens(context),
+        grants=SQLGrants(context),
         audit=SQLAuditLog(context),
         signing_keys=SQLSigningKeys(context),
         certificates=SQLCertificates(context),

@@ -1,4 +1,4 @@
-"""The promises of the stores. One contract suite (`tests/contract`) runs on every implementation.
+"""The promises of the stores; those about sign-ins are in `grants`. One contract suite (`tests/contract`) runs on every implementation.
 
 Methods are synchronous and take batches where they are hot: `stores.group_commit` gathers the calls of one loop tick
 into one transaction. What a method returned is durable: it survives SIGKILL of the process. A method raises
@@ -10,10 +10,32 @@ A write that changes what the gateway enforces raises `generation` in the same t
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Protocol
 
 from wardgate.audit.model import Event
+from wardgate.stores.grants import (
+    AuthorizationCode,
+    CodeRedemption,
+    Grant,
+    Grants,
+    GrantStart,
+    LoginState,
+    RefreshToken,
+    Rotated,
+    Rotation,
+    RotationOutcome,
+    Steps,
+    Taken,
+)
+from wardgate.stores.transitions import AuditRecord, SingleUse, TokenIssue
+
+__all__ = [
+    "AuditLog", "AuditRecord", "Authority", "AuthorizationCode", "Certificates", "Checkpoint", "CodeRedemption", "Credential",
+    "Credentials", "DataPlane", "DataPlanes", "Documents", "Generation", "Grant", "GrantStart", "Grants", "IssuedCRL",
+    "IssuedCertificate", "LoginState", "QuotaCount", "Quotas", "RefreshToken", "Rotated", "Rotation", "RotationOutcome",
+    "SigningKey", "SigningKeys", "SingleUse", "SingleUses", "Steps", "StoredDocument", "Stores", "Taken", "TokenIssue", "Tokens",
+    "Values",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,34 +58,6 @@ class Credential:
     issued: datetime
     expires: datetime | None = None
     revoked_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SingleUse:
-    """Something that may be used once: (namespace, id), remembered until `until`."""
-
-    namespace: str
-    id: str
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class TokenIssue:
-    """A token about to leave: the assertion's single use and the two events, one of which is stored."""
-
-    use: SingleUse
-    if_first: Event
-    if_replayed: Event
-
-
-@dataclass(frozen=True, slots=True)
-class AuditRecord:
-    """A stored event: `seq` counts from 1 without gaps, `hash` chains it to the one before (`audit.chain`)."""
-
-    seq: int
-    body: str
-    """Canonical JSON of the redacted event (RFC 8785), the bytes that are hashed."""
-    hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,118 +143,6 @@ class DataPlane:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LoginState:
-    """A sign-in that waits for its provider. `id` is the hash of the state; `body` is JSON, encrypted at rest."""
-
-    id: str
-    body: str
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """One sign-in and all tokens that come of it: the family of its refresh tokens.
-
-    `id` is random and may be logged; `body` is JSON (who signed in, scopes, the provider's tokens), encrypted at rest;
-    `provider_session` is the hash of provider and `sid`; `until` is when it can be refreshed no more.
-    """
-
-    id: str
-    application: str
-    credential: str
-    started: datetime
-    until: datetime
-    body: str
-    provider_session: str | None = None
-    ended: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AuthorizationCode:
-    """A code on its way to the client. `hash` is SHA-256 of the code; what it is bound to is compared by `authserver`."""
-
-    hash: str
-    grant: str
-    application: str
-    redirect_uri: str
-    until: datetime
-    challenge: str | None = None
-    """The S256 `code_challenge` (RFC 7636), if there was one."""
-
-
-@dataclass(frozen=True, slots=True)
-class RefreshToken:
-    """A refresh token. `hash` is SHA-256 of it; `count` is how many were before it; `text`, encrypted at rest, is kept only
-    where a repeated use may get the same successor (`strict`)."""
-
-    hash: str
-    grant: str
-    count: int
-    until: datetime
-    text: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GrantStart:
-    """A sign-in about to be kept: with the code or the refresh token that begins it, the assertion's single use if the
-    client proved itself by one, and the event that applies."""
-
-    grant: Grant
-    if_first: Event
-    code: AuthorizationCode | None = None
-    refresh: RefreshToken | None = None
-    use: SingleUse | None = None
-    if_replayed: Event | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CodeRedemption:
-    """A code about to become tokens; `refresh` is the grant's first refresh token."""
-
-    hash: str
-    application: str
-    at: datetime
-    refresh: RefreshToken
-    if_redeemed: Event
-    if_refused: Event
-
-
-@dataclass(frozen=True, slots=True)
-class Rotation:
-    """A refresh token about to be replaced. `grace` seconds: how long a repeated use gets the successor again (0: never);
-    `ends_family`: whether a use after that ends the grant (RFC 9700 section 4.14)."""
-
-    hash: str
-    application: str
-    at: datetime
-    successor: RefreshToken
-    if_rotated: Event
-    grace: int = 0
-    ends_family: bool = False
-
-
-class RotationOutcome(StrEnum):
-    """What became of a rotation."""
-
-    ROTATED = "rotated"
-    REPEATED = "repeated"
-    """Used a moment ago: `Rotated.token` is the successor that was made then."""
-    USED = "used"
-    UNKNOWN = "unknown"
-    """No such token of this application, or its grant has ended."""
-    EXPIRED = "expired"
-
-
-@dataclass(frozen=True, slots=True)
-class Rotated:
-    """The answer to a rotation: the grant and the token that is good now, where there is one."""
-
-    outcome: RotationOutcome
-    grant: Grant | None = None
-    token: RefreshToken | None = None
-
-
 class Generation(Protocol):
     """A number that rises with every change the gateway must enforce. Reading it is cheap: it is polled."""
 
@@ -323,44 +205,6 @@ class Tokens(Protocol):
 
     def revoked(self, now: datetime) -> Mapping[str, datetime]:
         """Revoked ids that are not yet over, and when they are."""
-
-    def purge(self, now: datetime) -> int: ...
-
-
-class Grants(Protocol):
-    """Sign-ins: states, codes, refresh tokens. Every transition is one atomic step with its event; what is single use is
-    used by one of any number of concurrent callers. Fails closed: a store that cannot answer raises."""
-
-    def hold(self, state: LoginState) -> None: ...
-    def take(self, state_id: str, now: datetime) -> LoginState | None:
-        """Return and forget a state that is not over: one caller gets it."""
-
-    def start(self, starts: Sequence[GrantStart]) -> Sequence[bool]:
-        """Claim the single use, keep grant, code or refresh token, and store the event that applies, in one transaction.
-        False: the assertion was used before; nothing but `if_replayed` was stored."""
-
-    def code(self, code_hash: str, now: datetime) -> AuthorizationCode | None:
-        """A look that may only refuse: the code if it is unused and not over."""
-
-    def redeem(self, redemptions: Sequence[CodeRedemption]) -> Sequence[Grant | None]:
-        """Use each code once, for its application, and keep the first refresh token. None: unknown, used, over, another
-        application's, or its grant has ended; then `if_refused` is stored."""
-
-    def refresh_token(self, token_hash: str) -> tuple[RefreshToken, Grant] | None:
-        """A look that may only refuse."""
-
-    def rotate(self, rotations: Sequence[Rotation]) -> Sequence[Rotated]:
-        """Replace each token by its successor, once. Only ROTATED stores its event; the caller records the others."""
-
-    def get(self, grant_id: str) -> Grant | None: ...
-    def end(self, grant_ids: Sequence[str], at: datetime, event: Event) -> int:
-        """End grants: no refresh, no access token of theirs counts any more. Return the new generation."""
-
-    def of_session(self, provider_session: str) -> Sequence[Grant]:
-        """Grants of a provider's session that have not ended."""
-
-    def ended(self, since: datetime) -> frozenset[str]:
-        """Ids of grants that ended later than this: their access tokens are refused until they are over."""
 
     def purge(self, now: datetime) -> int: ...
 
@@ -452,6 +296,7 @@ class Stores:
     credentials: Credentials
     single_uses: SingleUses
     tokens: Tokens
+    grants: Grants
     audit: AuditLog
     signing_keys: SigningKeys
     certificates: Certificates

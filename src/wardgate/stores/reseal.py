@@ -1,16 +1,30 @@
 """Sealing everything again with the newest store key, so that the old one can be dropped."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import Column, Table, select, update
+from sqlalchemy import Column, Connection, Table, select, update
 
 from wardgate.stores.sealer import Sealer
 from wardgate.stores.sql.engine import connect
-from wardgate.stores.sql.schema import AUTHORITIES, CREDENTIALS, INSTALLATION_VALUES, SIGNING_KEYS
+from wardgate.stores.sql.schema import (
+    AUTHORITIES,
+    CREDENTIALS,
+    GRANTS,
+    INSTALLATION_VALUES,
+    LOGIN_STATES,
+    REFRESH_TOKENS,
+    SIGNING_KEYS,
+)
 from wardgate.stores.sql.transaction import writing
 
-SEALED: Final = (INSTALLATION_VALUES, SIGNING_KEYS, AUTHORITIES, CREDENTIALS)
-"""Every table with a column `sealed`; a test compares this with the schema."""
+SEALED: Final[Mapping[Table, Column[Any]]] = {
+    INSTALLATION_VALUES: INSTALLATION_VALUES.c.name, SIGNING_KEYS: SIGNING_KEYS.c.kid, AUTHORITIES: AUTHORITIES.c.name,
+    CREDENTIALS: CREDENTIALS.c.id, LOGIN_STATES: LOGIN_STATES.c.id, GRANTS: GRANTS.c.id, REFRESH_TOKENS: REFRESH_TOKENS.c.hash,
+}
+"""Every table with a column `sealed`, and the column that names the place of a value; a test compares this with the schema."""
+
+_ROWS_AT_ONCE: Final = 500
 
 
 def reseal(url: str, store_key: Sealer) -> int:
@@ -21,21 +35,27 @@ def reseal(url: str, store_key: Sealer) -> int:
     database = connect(url)
     try:
         with writing(database) as connection:
-            changed = 0
-            for table in SEALED:
-                key = _key_of(table)
-                for row_id, sealed in connection.execute(select(key, table.c.sealed)).all():
-                    if store_key.is_current(bytes(sealed)):
-                        continue
-                    place = f"{table.name}/sealed/{row_id}"
-                    again = store_key.seal(store_key.open(bytes(sealed), place), place)
-                    connection.execute(update(table).where(key == row_id).values(sealed=again))
-                    changed += 1
-            return changed
+            return sum(_reseal(connection, table, key, store_key) for table, key in SEALED.items())
     finally:
         database.engine.dispose()
 
 
-def _key_of(table: Table) -> Column[Any]:
-    (key,) = table.primary_key
-    return key
+def _reseal(connection: Connection, table: Table, key: Column[Any], store_key: Sealer) -> int:
+    """Go through a table in the order of its key: it may hold a grant per user."""
+    changed = 0
+    last: str | None = None
+    while True:
+        rest = select(key, table.c.sealed).where(table.c.sealed.is_not(None))
+        rest = rest if last is None else rest.where(key > last)
+        rows = connection.execute(rest.order_by(key).limit(_ROWS_AT_ONCE)).all()
+        for row_id, sealed in rows:
+            if store_key.is_current(bytes(sealed)):
+                continue
+            place = f"{table.name}/sealed/{row_id}"
+            again = store_key.seal(store_key.open(bytes(sealed), place), place)
+            # NOTE: what was cleared or replaced meanwhile stays so.
+            change = update(table).where(key == row_id, table.c.sealed == sealed)
+            changed += connection.execute(change.values(sealed=again)).rowcount
+        if len(rows) < _ROWS_AT_ONCE:
+            return changed
+        last = rows[-1][0]

@@ -1,16 +1,23 @@
 """The tables. `generation` columns hold the number that the row's last change raised the generation to.
 
-`sealed` columns are encrypted (`keystores.sealing`); the place of a value is table/column/primary key.
+`sealed` columns are encrypted (`keystores.sealing`); the place of a value is table/column/key.
 A migration makes these tables; a test compares the two.
 """
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
 from wardgate.stores.sql.columns import Instant, Number
 
 METADATA: Final = MetaData()
+
+
+def _partial(name: str, column: str, rows: str) -> tuple[Index]:
+    """Return an index of only those rows, which both databases can have."""
+    return (Index(name, column, sqlite_where=text(rows), postgresql_where=text(rows)),)
+
+
 
 GENERATION: Final = Table(
     "generation", METADATA,
@@ -60,6 +67,63 @@ REVOKED_TOKENS: Final = Table(
     Column("generation", BigInteger, nullable=False),
     Index("revoked_tokens_until", "until"),
 )
+
+LOGIN_STATES: Final = Table(
+    "login_states", METADATA,
+    Column("id", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("until", Instant, nullable=False),
+    Index("login_states_until", "until"),
+)
+
+GRANTS: Final = Table(
+    "grants", METADATA,
+    Column("id", Text, primary_key=True),
+    Column("application", Text, nullable=False),
+    Column("credential", Text, nullable=False),
+    Column("started", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("sealed", LargeBinary),
+    Column("provider_session", Text),
+    Column("ended", Instant),
+    *_partial("grants_full", "until", "sealed IS NOT NULL"),
+    *_partial("grants_outlines", "until", "sealed IS NULL"),
+    *_partial("grants_ended", "ended", "ended IS NOT NULL"),
+    *_partial("grants_provider_session", "provider_session", "provider_session IS NOT NULL"),
+)
+"""`sealed` is the body; a grant that ended, or was over for a while, is an outline without one.
+
+Each index holds only the rows that are looked for in it: a sign-in writes into one or two, not four.
+"""
+
+AUTHORIZATION_CODES: Final = Table(
+    "authorization_codes", METADATA,
+    Column("hash", Text, primary_key=True),
+    Column("grant_id", Text, nullable=False),
+    Column("application", Text, nullable=False),
+    Column("redirect_uri", Text, nullable=False),
+    Column("challenge", Text),
+    Column("until", Instant, nullable=False),
+    Column("used", Instant),
+    Index("authorization_codes_until", "until"),
+)
+
+REFRESH_TOKENS: Final = Table(
+    "refresh_tokens", METADATA,
+    Column("grant_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("hash", Text, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("used", Instant),
+    Column("sealed", LargeBinary),
+    Index("refresh_tokens_hash", "hash", unique=True),
+    sqlite_with_rowid=False,
+)
+"""A family in the order of its tokens: the successor of number n is n + 1, and there cannot be two of them.
+
+The key is the grant first, so that a rotation writes where the token it replaces lies. `sealed` is the token's text; its
+place is named by `hash`.
+"""
 
 AUDIT: Final = Table(
     "audit", METADATA,

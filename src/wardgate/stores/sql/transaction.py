@@ -56,6 +56,17 @@ def hot_writing(database: Database) -> Iterator[Any]:
             pooled.close()
 
 
+@contextmanager
+def hot_reading(database: Database) -> Iterator[Any]:
+    """The driver's connection for one statement that reads. Raises `StoreUnavailable`."""
+    with _translated(database):
+        pooled = database.engine.raw_connection()
+        try:
+            yield pooled.driver_connection
+        finally:
+            pooled.close()
+
+
 def driver_of(connection: Connection) -> Any:
     """Return the driver's connection, for the hot statements inside a transaction of `writing`."""
     return connection.connection.driver_connection
