@@ -47,7 +47,7 @@ def discovery(kind: ProviderKind, at: Endpoints) -> Mapping[str, Any]:
         "code_challenge_methods_supported": ["S256"], "request_parameter_supported": False, "request_uri_parameter_supported": False,
         "claims_parameter_supported": False, "authorization_response_iss_parameter_supported": at.iss_in_response,
     }
-    return document | _OWN[kind]
+    return {**document, **_OWN[kind]}
 
 
 _OWN: Final[Mapping[ProviderKind, Mapping[str, Any]]] = {

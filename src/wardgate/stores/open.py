@@ -17,6 +17,7 @@ from wardgate.stores.sql.generation import SQLGeneration
 from wardgate.stores.sql.grants import SQLGrants
 from wardgate.stores.sql.hot_postgres import PostgreSQLStatements
 from wardgate.stores.sql.hot_sqlite import SQLiteStatements
+from wardgate.stores.sql.kept import SQLKept
 from wardgate.stores.sql.quotas import SQLQuotas
 from wardgate.stores.sql.signing_keys import SQLSigningKeys
 from wardgate.stores.sql.single_uses import SQLSingleUses
@@ -70,6 +71,7 @@ def _assemble(database: Database, store_key: Sealer) -> Stores:
         quotas=SQLQuotas(context),
         data_planes=SQLDataPlanes(context),
         values=values,
+        kept=SQLKept(context),
         close=database.engine.dispose,
     )
 

@@ -27,14 +27,15 @@ from wardgate.stores.grants import (
     Steps,
     Taken,
 )
+from wardgate.stores.kept import Kept, KeptEntry
 from wardgate.stores.transitions import AuditRecord, SingleUse, TokenIssue
 
 __all__ = [
-    "AuditLog", "AuditRecord", "Authority", "AuthorizationCode", "Certificates", "Checkpoint", "CodeRedemption", "Credential",
-    "Credentials", "DataPlane", "DataPlanes", "Documents", "Generation", "Grant", "GrantStart", "Grants", "IssuedCRL",
-    "IssuedCertificate", "LoginState", "QuotaCount", "Quotas", "RefreshToken", "Rotated", "Rotation", "RotationOutcome",
-    "SigningKey", "SigningKeys", "SingleUse", "SingleUses", "Steps", "StoredDocument", "Stores", "Taken", "TokenIssue", "Tokens",
-    "Values",
+    "AuditLog", "AuditRecord", "Authority", "AuthorizationCode", "Certificates", "Checkpoint", "CodeRedemption",
+    "Credential", "Credentials", "DataPlane", "DataPlanes", "Documents", "Generation", "Grant", "GrantStart", "Grants",
+    "IssuedCRL", "IssuedCertificate", "Kept", "KeptEntry", "LoginState", "QuotaCount", "Quotas", "RefreshToken", "Rotated",
+    "Rotation", "RotationOutcome", "SigningKey", "SigningKeys", "SingleUse", "SingleUses", "Steps", "StoredDocument",
+    "Stores", "Taken", "TokenIssue", "Tokens", "Values",
 ]
 
 
@@ -282,6 +283,9 @@ class Values(Protocol):
     def set_if_absent(self, name: str, value: str) -> str:
         """Store the value unless there is one, and return the one that holds."""
 
+    def put(self, name: str, value: str | None) -> None:
+        """Store the value in place of any other; None forgets it."""
+
 
 def _nothing_to_close() -> None:
     """Stores without connections have nothing to end."""
@@ -303,5 +307,6 @@ class Stores:
     quotas: Quotas
     data_planes: DataPlanes
     values: Values
+    kept: Kept
     close: Callable[[], None] = _nothing_to_close
     """End every connection. Call it once, when nothing uses the stores any more."""

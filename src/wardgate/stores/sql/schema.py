@@ -239,6 +239,17 @@ DATA_PLANES: Final = Table(
     Column("error", Text),
 )
 
+KEPT: Final = Table(
+    "kept", METADATA,
+    Column("id", Text, primary_key=True),
+    Column("head", Text),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("until", Instant, nullable=False),
+    Index("kept_head", "head"),
+    Index("kept_until", "until"),
+)
+"""`id` and `head` are hashes of secrets."""
+
 INSTALLATION_VALUES: Final = Table(
     "installation_values", METADATA,
     Column("name", Text, primary_key=True),

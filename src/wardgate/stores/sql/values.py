@@ -1,12 +1,13 @@
 """Small secrets and facts of this installation, sealed."""
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from wardgate.stores.sealer import Sealer
 from wardgate.stores.sql.engine import Database
 from wardgate.stores.sql.schema import INSTALLATION_VALUES
 from wardgate.stores.sql.transaction import reading, writing
+from wardgate.stores.sql.upsert import upsert
 
 
 class SQLValues:
@@ -29,6 +30,13 @@ class SQLValues:
             connection.execute(statement.on_conflict_do_nothing())
             held = _sealed(connection, name)
         return value if held is None else self._open(held, name)
+
+    def put(self, name: str, value: str | None) -> None:
+        with writing(self._database) as connection:
+            if value is None:
+                connection.execute(delete(INSTALLATION_VALUES).where(INSTALLATION_VALUES.c.name == name))
+            else:
+                upsert(connection, INSTALLATION_VALUES, [{"name": name, "sealed": self._sealer.seal(value.encode(), _place(name))}])
 
     def _open(self, sealed: bytes, name: str) -> str:
         return self._sealer.open(sealed, _place(name)).decode()
