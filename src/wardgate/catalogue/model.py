@@ -98,6 +98,22 @@ class RequestIDRule(StrEnum):
     GENERATED = "generated"
 
 
+class RoleRule(StrEnum):
+    """Whether a call acts in a role of the healthcare worker (user-restricted 8; spec README rule 10)."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    NONE = "none"
+
+
+class RoleErrors(StrEnum):
+    """How a fault of the role choice is answered (user-restricted 8; spec README rule 10)."""
+
+    OPERATION_OUTCOME = "operation-outcome"
+    PLAIN_TEXT = "plain-text"
+    HEADER = "header"
+
+
 class Alternative(Document):
     """One pattern of a route, with its conditions."""
 
@@ -143,7 +159,7 @@ class IdentityHeaders(Document):
     issuer: HeaderName | None = None
     """The header that gets the issuer of the user's ID token; `NHSD-Identity-IdP` for PDS."""
     role: HeaderName | None = None
-    """The header that gets the role profile id the worker acts in; `NHSD-Session-URID` on the platform."""
+    """The header that gets the role profile id the worker acts in; when absent, `NHSD-Session-URID`."""
     patient: HeaderName | None = None
     """The header that gets the patient's level and NHS number, `P9:9912003071`; `NHSD-NHSLogin-User` for PDS."""
 
@@ -175,6 +191,11 @@ class Route(Document, json_schema_extra={"oneOf": [{"required": ["pattern"]}, {"
     """What happens without a good `X-Request-ID`. When absent: the API's."""
     identity_headers: IdentityHeaders | None = None
     """Headers that tell the backend who calls; only the gateway sets them."""
+    role: RoleRule = RoleRule.NONE
+    """`required`: every caller acts in a role, chosen from `NHSD-Session-URID`, the token and the user's roles; `optional`:
+    only healthcare workers do, and the header of others is taken away; `none`: the header is passed on as it came."""
+    role_errors: RoleErrors = RoleErrors.OPERATION_OUTCOME
+    """A role that cannot be chosen: 401 `operation-outcome`, 400 `plain-text`, or 400 `header` in the API's own shape."""
     wrong_token_status: Literal[401, 403] = 403
     """401 as Hello World answers a token of the wrong kind, 403 as the platform's default (spec README rule 14)."""
     timeout_seconds: Annotated[float, Field(gt=0, le=600, strict=True)] = 30.0
@@ -194,6 +215,18 @@ class Route(Document, json_schema_extra={"oneOf": [{"required": ["pattern"]}, {"
             raise ValueError("`any_of` names a pattern twice")
         if len(set(self.methods)) != len(self.methods):
             raise ValueError("`methods` names a method twice")
+        return self
+
+    @model_validator(mode="after")
+    def _roles_are_of_workers(self) -> Self:
+        if self.role is RoleRule.NONE:
+            if self.identity_headers is not None and self.identity_headers.role is not None:
+                raise ValueError("`identity_headers.role` is told where `role` is required or optional")
+            return self
+        if not any(alternative.access_mode is AccessMode.HEALTHCARE_WORKER for alternative in self.alternatives):
+            raise ValueError("`role` needs the pattern user-restricted with `access_mode: healthcare-worker`")
+        if any(alternative.pattern is Pattern.OPEN_ACCESS for alternative in self.alternatives):
+            raise ValueError("`role` cannot be chosen on a route that is open to everyone")
         return self
 
     @property

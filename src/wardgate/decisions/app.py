@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from wardgate.audit.model import Event, EventType, Outcome
+from wardgate.audit.model import Event, EventType, Outcome, Personal
 from wardgate.catalogue import Audit
 from wardgate.catalogue.paths import Found, RouteMatcher
 from wardgate.decisions import limits
@@ -13,10 +13,12 @@ from wardgate.decisions.answer import Answer, allowed, refused
 from wardgate.decisions.question import PREFIX, facts_of, headers_of
 from wardgate.refusals import Refusal, reason
 from wardgate.refusals.dialects import Dialect
+from wardgate.security_patterns import role
 from wardgate.security_patterns.decide import decide
 from wardgate.security_patterns.decision import Decision
 from wardgate.security_patterns.facts import Facts
 from wardgate.security_patterns.snapshot import Snapshot
+from wardgate.security_patterns.token_kind import mode_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class DecisionApp:
                 return refused(Refusal(reason("decision-unavailable")), dialect, message_id)
         if decision.refusal is not None:
             extra = {"allow": decision.refusal.expected or ""} if decision.refusal.reason.code == "method-not-allowed" else {}
-            return refused(decision.refusal, dialect, message_id, extra)
+            said = role.shape(decision.refusal, found.api, found.route) if isinstance(found, Found) else dialect
+            return refused(decision.refusal, said, message_id, extra)
         return allowed(decision, world.snapshot)
 
 
@@ -82,5 +85,17 @@ def event_of(decision: Decision, facts: Facts) -> Event:
             "api": decision.api, "route": decision.route, "pattern": decision.pattern, "method": facts.method,
             "listener": str(facts.listener), "expected": refusal.expected if refusal else None,
             "received": refusal.received if refusal else None, "proved": "; ".join(decision.proved) or None,
+            **_of_user(decision),
         },
     )
+
+
+def _of_user(decision: Decision) -> dict[str, str | Personal | None]:
+    user = decision.user
+    if user is None:
+        return {}
+    mode = mode_of(user)
+    return {
+        "access_mode": str(mode) if mode else None, "auth_level": user.level.lower(), "grant": user.grant, "user": Personal(user.user),
+        "actor": Personal(user.actor) if user.actor else None, "role": Personal(decision.role) if decision.role else None,
+    }

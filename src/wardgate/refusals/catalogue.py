@@ -9,6 +9,7 @@ from wardgate.refusals.gateway import GATEWAY
 from wardgate.refusals.limits import LIMITS
 from wardgate.refusals.platform import PLATFORM
 from wardgate.refusals.reason import Reason
+from wardgate.refusals.roles import ROLES
 from wardgate.refusals.token_endpoint import TOKEN_ENDPOINT
 
 
@@ -22,7 +23,7 @@ def _by_code(*tables: tuple[Reason, ...]) -> Mapping[str, Reason]:
     return MappingProxyType(found)
 
 
-CATALOGUE: Final = _by_code(TOKEN_ENDPOINT, GATEWAY, CERTIFICATES, LIMITS, PLATFORM)
+CATALOGUE: Final = _by_code(TOKEN_ENDPOINT, GATEWAY, ROLES, CERTIFICATES, LIMITS, PLATFORM)
 
 
 def reason(code: str) -> Reason:

@@ -27,6 +27,7 @@ class World:
     tokens: TokenIssuer
     revocations: Revocations = field(default_factory=Revocations)
     over_quota: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def build(world: World, known: Mapping[str, Client] | None = None) -> Snapshot:
@@ -45,6 +46,7 @@ def build(world: World, known: Mapping[str, Client] | None = None) -> Snapshot:
         tokens=world.tokens,
         revocations=world.revocations,
         over_quota=world.over_quota,
+        roles=world.roles,
     )
 
 

@@ -4,21 +4,25 @@
 2. The route: by path and method.
 3. Open access asks nothing more.
 4. The credentials that were presented choose among the route's alternatives; with none, the first one names what is missing.
-5. An alternative: identify the application, then its standing, its quotas, and what the pattern adds (binding, scopes).
-   Any one enough; if none is, the refusal of the first one presented.
-6. The route's own rule about X-Request-ID.
+   Alternatives that read the same credential, an access token, are judged together: the token fits one of them at most.
+5. One credential: identify the application, then its quotas, its standing, and what a token adds (binding, kind of caller,
+   level, scopes). Any one enough; if none is, the refusal of the first one presented.
+6. The role that the call acts in, where the route asks for one.
+7. The route's own rule about X-Request-ID.
 
 Short limits (a minute or less) are counted by Envoy and are no part of the decision.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
+from wardgate.applications import Profile
 from wardgate.catalogue import API, Alternative, Pattern, Route
 from wardgate.catalogue.model import RequestIDRule
 from wardgate.catalogue.paths import Found, MethodNotAllowed, RouteMatcher
 from wardgate.refusals import Refusal, reason
-from wardgate.security_patterns import api_key, request_id, signed_jwt, standing, tls_ma
+from wardgate.security_patterns import access_token, api_key, request_id, role, standing, tls_ma, token_kind
 from wardgate.security_patterns.decision import Decision
 from wardgate.security_patterns.facts import Facts
 from wardgate.security_patterns.proof import Proof
@@ -29,12 +33,14 @@ GIVEN_REQUEST_ID: Final = "x-wardgate-given-request-id"
 
 PRESENTED: Final[Mapping[Pattern, Callable[[Facts], bool]]] = {
     Pattern.API_KEY: lambda facts: api_key.HEADER in facts.headers,
-    Pattern.SIGNED_JWT: lambda facts: signed_jwt.HEADER in facts.headers,
+    Pattern.SIGNED_JWT: lambda facts: access_token.HEADER in facts.headers,
+    Pattern.USER_RESTRICTED: lambda facts: access_token.HEADER in facts.headers,
     Pattern.TLS_MA: lambda facts: facts.certificate is not None,
 }
 IDENTIFY: Final[Mapping[Pattern, Callable[[Facts, Snapshot], Proof | Refusal]]] = {
     Pattern.API_KEY: api_key.identify,
-    Pattern.SIGNED_JWT: signed_jwt.identify,
+    Pattern.SIGNED_JWT: access_token.identify,
+    Pattern.USER_RESTRICTED: access_token.identify,
     Pattern.TLS_MA: tls_ma.identify,
 }
 
@@ -50,45 +56,61 @@ def decide(facts: Facts, snapshot: Snapshot, routes: RouteMatcher) -> Decision:
     if not isinstance(found, Found):
         return Decision(allowed=False, refusal=Refusal(reason("route-not-found"), expected="a path of a route"))
     judged = _judge_route(facts, snapshot, found.api, found.route)
-    if judged.allowed and request_id.rule(found.api, found.route) is RequestIDRule.REQUIRED:  # (6)
+    if judged.allowed and role.needed(found.route, judged.user):  # (6)
+        judged = _in_role(judged, facts, snapshot, found.route)
+    if judged.allowed and request_id.rule(found.api, found.route) is RequestIDRule.REQUIRED:  # (7)
         given = facts.headers.get(GIVEN_REQUEST_ID, facts.headers.get("x-request-id"))
         if (refusal := request_id.check(given)) is not None:
-            return Decision(allowed=False, refusal=refusal, pattern=judged.pattern, application=judged.application,
-                            api=judged.api, route=judged.route)
+            return _refused(judged, refusal)
     return judged
 
 
+def _refused(judged: Decision, refusal: Refusal) -> Decision:
+    return replace(judged, allowed=False, refusal=refusal, proved=())
+
+
 def _judge_route(facts: Facts, snapshot: Snapshot, api: API, route: Route) -> Decision:
-    alternatives = route.alternatives
-    if any(alternative.pattern is Pattern.OPEN_ACCESS for alternative in alternatives):  # (3)
+    if any(alternative.pattern is Pattern.OPEN_ACCESS for alternative in route.alternatives):  # (3)
         refusal = standing.over_quota("", api.name, snapshot, facts.now)
         return Decision(allowed=refusal is None, refusal=refusal, pattern=Pattern.OPEN_ACCESS, api=api.name,
                         route=route.path, proved=("the route is open to everyone",))
-    presented = [alternative for alternative in alternatives if PRESENTED[alternative.pattern](facts)]  # (4)
-    judged = [_judge(facts, snapshot, api, route, alternative) for alternative in presented or alternatives[:1]]  # (5)
+    ways = token_kind.ways(route)
+    presented = [way for way in ways if PRESENTED[way[0].pattern](facts)]  # (4)
+    judged = [_judge(facts, snapshot, api, route, way) for way in presented or ways[:1]]  # (5)
     return next((decision for decision in judged if decision.allowed), judged[0])
 
 
-def _judge(facts: Facts, snapshot: Snapshot, api: API, route: Route, alternative: Alternative) -> Decision:
-    pattern = alternative.pattern
-    proof = IDENTIFY[pattern](facts, snapshot)
+def _judge(facts: Facts, snapshot: Snapshot, api: API, route: Route, way: tuple[Alternative, ...]) -> Decision:
+    proof = IDENTIFY[way[0].pattern](facts, snapshot)
     if isinstance(proof, Refusal):
-        return Decision(allowed=False, refusal=proof, pattern=pattern, api=api.name, route=route.path,
+        return Decision(allowed=False, refusal=proof, pattern=way[0].pattern, api=api.name, route=route.path,
                         application=proof.values.get("application"))
-    refusal = _short_of(proof, facts, snapshot, api, route, alternative)
+    fitting = token_kind.alternative_of(way, proof.user) if proof.pattern in token_kind.BEARER else way[0]
+    refusal = _short_of(proof, facts, snapshot, api, route, way)
     proved = (*proof.statements, f"{proof.application} is approved for {api.name}") if refusal is None else proof.statements
-    return Decision(allowed=refusal is None, refusal=refusal, pattern=pattern, application=proof.application,
-                    api=api.name, route=route.path, proved=proved)
+    if refusal is None and proof.user is not None:
+        proved = (*proved, f"a {token_kind.mode_of(proof.user)} signed in at {proof.user.level.lower()}")
+    return Decision(allowed=refusal is None, refusal=refusal, pattern=(fitting or way[0]).pattern, application=proof.application,
+                    api=api.name, route=route.path, user=proof.user, proved=proved)
 
 
 def _short_of(
-    proof: Proof, facts: Facts, snapshot: Snapshot, api: API, route: Route, alternative: Alternative
+    proof: Proof, facts: Facts, snapshot: Snapshot, api: API, route: Route, way: tuple[Alternative, ...]
 ) -> Refusal | None:
     name = proof.application
     if (quota := standing.over_quota(name, api.name, snapshot, facts.now)) is not None:
         return quota
     if (short := standing.standing(snapshot.clients.get(name), api.name)) is not None:
         return standing.refuse(proof.pattern, short, name, api.name)
-    if proof.pattern is Pattern.SIGNED_JWT:
-        return signed_jwt.check_bound(proof, facts) or signed_jwt.check_scopes(proof, api, route, alternative)
+    if proof.pattern in token_kind.BEARER:
+        return access_token.check_bound(proof, facts) or token_kind.check_scopes(proof.scopes or (), proof.user, api, route, way, name)
     return None
+
+
+def _in_role(judged: Decision, facts: Facts, snapshot: Snapshot, route: Route) -> Decision:
+    header, application = facts.headers.get(role.HEADER), judged.application or ""
+    client = snapshot.clients.get(application)
+    chosen = role.choose(role.Wanted(header, judged.user, client.profile if client else Profile.STRICT, snapshot.roles))
+    if not isinstance(chosen, str):
+        return _refused(judged, role.refuse(chosen, route, header, application))
+    return replace(judged, role=chosen, proved=(*judged.proved, "a role was chosen"))

@@ -1,7 +1,8 @@
 """The answer of the rule book: allowed or refused, and why."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from wardgate.oauth.access_token import TokenUser
 from wardgate.refusals import Refusal
 
 
@@ -18,6 +19,10 @@ class Decision:
     refusal: Refusal | None = None
     api: str | None = None
     route: str | None = None
+    user: TokenUser | None = field(default=None, repr=False)
+    """Who signed in, as soon as a token told. Personal."""
+    role: str | None = field(default=None, repr=False)
+    """The role profile that the call acts in, on a route that asks for one. Personal."""
     proved: tuple[str, ...] = ()
     """Sentences that held, in the order in which they were checked: the explanation of a yes."""
 

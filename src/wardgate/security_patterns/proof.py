@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from wardgate.catalogue import Pattern
+from wardgate.oauth.access_token import TokenUser
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +17,5 @@ class Proof:
     jti: str | None = None
     certificate_sha256: str | None = None
     """Base64url SHA-256 of the certificate its token is bound to (RFC 8705 section 3.1)."""
+    user: TokenUser | None = None
+    """Who signed in; None: the application calls by itself."""

@@ -52,6 +52,8 @@ class Revocations:
     """Ids of API keys whose access tokens are refused."""
     fingerprints: frozenset[str] = frozenset()
     """Client certificates, lower-case hex SHA-256."""
+    grants: frozenset[str] = frozenset()
+    """Ids of sign-ins that have ended, whose access tokens are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +83,5 @@ class Snapshot:
     revocations: Revocations = field(default_factory=Revocations)
     over_quota: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     """(application, API) pairs whose long quota is used up, and when that ends; application `` stands for the API itself."""
+    roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """A healthcare worker's identifier to the role profiles the directory knows of; empty when there is no directory."""

@@ -18,13 +18,13 @@ WRONG_PRODUCT: Final = "wrong-product"
 STANDINGS: Final = ("application-not-approved", "developer-inactive", "company-inactive", NO_PRODUCTS, WRONG_PRODUCT, UNKNOWN)
 """Every way for a known credential not to be enough, in the order in which they are found."""
 
+_BY_TOKEN: Final = (Pattern.SIGNED_JWT, Pattern.USER_RESTRICTED)
 REASONS: Final[Mapping[tuple[Pattern, str], str]] = {
     **{(Pattern.API_KEY, standing): standing for standing in STANDINGS[:4]},
     (Pattern.API_KEY, WRONG_PRODUCT): "api-key-wrong-product",
     (Pattern.API_KEY, UNKNOWN): "api-key-unknown",
-    **{(Pattern.SIGNED_JWT, standing): "access-token-revoked" for standing in (*STANDINGS[:3], UNKNOWN)},
-    (Pattern.SIGNED_JWT, NO_PRODUCTS): "access-token-wrong-product",
-    (Pattern.SIGNED_JWT, WRONG_PRODUCT): "access-token-wrong-product",
+    **{(pattern, standing): "access-token-revoked" for pattern in _BY_TOKEN for standing in (*STANDINGS[:3], UNKNOWN)},
+    **{(pattern, standing): "access-token-wrong-product" for pattern in _BY_TOKEN for standing in (NO_PRODUCTS, WRONG_PRODUCT)},
     **{(Pattern.TLS_MA, standing): "certificate-not-registered" for standing in (*STANDINGS[:3], UNKNOWN)},
     (Pattern.TLS_MA, NO_PRODUCTS): "certificate-wrong-product",
     (Pattern.TLS_MA, WRONG_PRODUCT): "certificate-wrong-product",

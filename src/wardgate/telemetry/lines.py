@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from wardgate.audit.model import Event, EventType, Outcome, Personal
+from wardgate.catalogue import Pattern
+from wardgate.catalogue.model import LEVELS
 from wardgate.refusals import CATALOGUE
 
 HANDSHAKE_REASONS: Final = (
@@ -21,6 +23,10 @@ REDIRECTED: Final = "internal_redirect"
 OWN_PATTERNS: Final = frozenset({"health", "wardgate"})
 REFUSES: Final = "refusal"
 """The pattern of routes that refuse whatever comes (`dataplane.resources.routes`)."""
+BY_TOKEN: Final = frozenset({str(Pattern.SIGNED_JWT), str(Pattern.USER_RESTRICTED)})
+APPLICATION: Final = "application"
+"""The kind of caller that is no user (`dataplane.resources.routes`)."""
+_MODE_OF: Final[Mapping[str, str]] = {level: str(mode) for mode, levels in LEVELS.items() for level in levels}
 UNFORESEEN: Final = "request-malformed"
 DAMAGED: Final = (ValueError, KeyError, TypeError, OverflowError)
 """What `event_of` raises for a line that is not whole or not ours."""
@@ -83,10 +89,19 @@ def _text(found: Mapping[str, Any], name: str) -> str | None:
     return str(value) if value not in (None, "", "-") else None
 
 
-def _pattern(found: Mapping[str, Any]) -> str | None:
-    """Return the pattern a call was judged by; a route that only refuses has none."""
+def _pattern(found: Mapping[str, Any], *, refused: bool) -> str | None:
+    """Return the pattern a call was judged by; a route that only refuses has none.
+
+    Envoy names a route's first pattern of access tokens; which of them it was follows from who is behind the token
+    (`security_patterns.token_kind`). A refused token may be of a kind that the route has no pattern for.
+    """
     pattern = _text(found, "pattern")
-    return None if pattern == REFUSES else pattern
+    if pattern not in BY_TOKEN or _text(found, "jti") is None:
+        return None if pattern == REFUSES else pattern
+    caller = _MODE_OF.get(_text(found, "level") or "", APPLICATION)
+    if refused and caller not in (_text(found, "callers") or "").split():
+        return pattern
+    return str(Pattern.SIGNED_JWT if caller == APPLICATION else Pattern.USER_RESTRICTED)
 
 
 def _call(found: Mapping[str, Any]) -> Event:
@@ -97,11 +112,14 @@ def _call(found: Mapping[str, Any]) -> Event:
     known = CATALOGUE.get(reason or "")
     scopes = found.get("scopes")
     held = " ".join(scopes) if isinstance(scopes, list) else scopes
+    level = _text(found, "level")
     received = held if known is not None and known.code in _RECEIVED else None
     details: dict[str, str | int | bool | Personal | None] = {
         "api": api_of(found) or None,
         "route": _text(found, "refused_route") or _text(found, "route"),
-        "pattern": _text(found, "refused_pattern") or _pattern(found),
+        "pattern": _text(found, "refused_pattern") or _pattern(found, refused=reason is not None),
+        "access_mode": _MODE_OF.get(level or ""),
+        "auth_level": level.lower() if level else None,
         "method": _text(found, "method"),
         "status": status,
         "envoy_details": _text(found, "details"),

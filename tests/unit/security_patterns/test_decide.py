@@ -9,6 +9,7 @@ import pytest
 from wardgate.refusals import CATALOGUE, Area, Refusal, reason
 from wardgate.security_patterns.decision import Decision
 from wardgate.security_patterns.facts import CertificateStatus, Listener
+from wardgate.security_patterns.role import CODES as ROLE_CODES
 from wardgate.security_patterns.standing import REASONS, STANDINGS
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -208,16 +209,16 @@ def test_no_refusal_repeats_a_credential(case: tuple[str, str | None, dict[str, 
 def test_every_standing_has_a_name_in_every_pattern() -> None:
     """The table is whole: whatever is wrong with an application, each pattern has a reason of the catalogue for it."""
     patterns = {pattern for pattern, _ in REASONS}
-    assert len(patterns) == 3
+    assert len(patterns) == 4
     assert set(REASONS) == {(pattern, standing) for pattern in patterns for standing in STANDINGS}
     assert set(REASONS.values()) <= set(CATALOGUE)
 
 
 def test_the_cases_cover_the_reasons() -> None:
-    """Every reason of the gateway and of certificates that the rule book can give is in a case above."""
+    """Every reason of the gateway and of certificates is in a case above, but for roles (`test_role`)."""
     seen = {case[1] for case in CASES} | {case[1] for case in TOKENS} | {"access-token-wrong-kind"}
     asked = {code for code, found in CATALOGUE.items() if found.area in {Area.GATEWAY, Area.CERTIFICATES}}
-    assert asked - seen == {"api-status-key-invalid", "certificate-expired", "certificate-untrusted"}
+    assert asked - seen - ROLE_CODES == {"api-status-key-invalid", "certificate-expired", "certificate-untrusted"}
 
 
 def test_a_decision_is_a_yes_or_has_a_refusal() -> None:

@@ -17,7 +17,12 @@ from wardgate.dataplane.resources.envoy import (
     PROXIED_CREDENTIAL,
     PROXIED_ISSUER,
     PROXIED_JTI,
+    PROXIED_LEVEL,
+    PROXIED_PATIENT,
+    PROXIED_PROVIDER,
     PROXIED_SCOPE,
+    PROXIED_SESSION,
+    PROXIED_USER,
     State,
     action,
     rbac_matcher,
@@ -39,8 +44,13 @@ CLAIM_HEADERS: Final = {
     PROXIED_ASID: "asid",
     PROXIED_SCOPE: "scope",
     PROXIED_ISSUER: "iss",
+    PROXIED_SESSION: "sess",
+    PROXIED_LEVEL: "level",
+    PROXIED_USER: "sub",
+    PROXIED_PROVIDER: "idp",
+    PROXIED_PATIENT: "patient",
 }
-"""What the rules need of a token. NOTE: its payload as dynamic metadata would hold it too, for 8 µs more of each call."""
+"""What the rules and the backends need of a token; the last five are of a user, but that `sub` is also an application's name. NOTE: its payload as dynamic metadata would hold it too, for 8 µs more of each call."""
 
 
 def marked(key: APIKey, now: datetime) -> str:

@@ -12,6 +12,7 @@ DECISION_PATH: Final = "/decide"
 TIMEOUT: Final = "5s"
 ASKED_WITH: Final = (
     "authorization", "apikey", "x-request-id", "x-correlation-id", "accept", "x-forwarded-client-cert", "user-agent",
+    "nhsd-session-urid",
 )
 ANSWERED_WITH: Final = ("content-type", "www-authenticate", "retry-after", "allow", "cache-control", REASON)
 

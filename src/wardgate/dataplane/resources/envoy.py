@@ -46,6 +46,7 @@ class State(StrEnum):
     CERTIFICATE_NAME = "wardgate.certificate_name"
     PAIR = "wardgate.pair"
     TOKEN_ID = "wardgate.token_id"  # noqa: S105 - the name of an object
+    LEVEL = "wardgate.level"
 
 
 PROXIED_CLIENT: Final = "x-wardgate-client"
@@ -55,6 +56,12 @@ PROXIED_BOUND: Final = "x-wardgate-bound"
 PROXIED_ASID: Final = "x-wardgate-asid"
 PROXIED_SCOPE: Final = "x-wardgate-scope"
 PROXIED_ISSUER: Final = "x-wardgate-issuer"
+PROXIED_SESSION: Final = "x-wardgate-session"
+PROXIED_LEVEL: Final = "x-wardgate-level"
+PROXIED_USER: Final = "x-wardgate-user"
+PROXIED_PROVIDER: Final = "x-wardgate-provider"
+PROXIED_PATIENT: Final = "x-wardgate-patient"
+PROXIED_ROLE: Final = "x-wardgate-role"
 MESSAGE_ID: Final = "x-wardgate-message-id"
 LISTENER: Final = "x-wardgate-listener"
 GIVEN_REQUEST_ID: Final = "x-wardgate-given-request-id"
@@ -69,7 +76,7 @@ REFUSED_PATTERN: Final = "x-wardgate-refused-pattern"
 REFUSED_DIALECT: Final = "x-wardgate-refused-dialect"
 INTERNAL_HEADERS: Final = (
     PROXIED_CLIENT, PROXIED_JTI, PROXIED_CREDENTIAL, PROXIED_BOUND, PROXIED_ASID, PROXIED_SCOPE, PROXIED_ISSUER,
-    MESSAGE_ID, LISTENER, GIVEN_REQUEST_ID,
+    PROXIED_SESSION, PROXIED_LEVEL, PROXIED_USER, PROXIED_PROVIDER, PROXIED_PATIENT, PROXIED_ROLE, MESSAGE_ID, LISTENER, GIVEN_REQUEST_ID,
 )
 
 

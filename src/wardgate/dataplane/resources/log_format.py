@@ -1,6 +1,6 @@
 """What Envoy writes down of every request and of every refused handshake. One JSON object a line.
 
-Never here: paths and queries (they may hold an NHS number), credentials, tokens, bodies. `telemetry` reads these lines.
+Never here: paths and queries (they may hold an NHS number), who the user is, credentials, tokens, bodies. `telemetry` reads these lines.
 """
 
 from typing import Final
@@ -30,9 +30,11 @@ REQUEST_LINE: Final[JSON] = {
     "api": "%METADATA(ROUTE:wardgate:api)%",
     "route": "%METADATA(ROUTE:wardgate:route)%",
     "pattern": "%METADATA(ROUTE:wardgate:pattern)%",
+    "callers": "%METADATA(ROUTE:wardgate:callers)%",
     "required_scopes": "%METADATA(ROUTE:wardgate:scopes)%",
     "scopes": f"%REQ({PROXIED_SCOPE})%",
     "jti": f"%FILTER_STATE({State.TOKEN_ID}:PLAIN)%",
+    "level": f"%FILTER_STATE({State.LEVEL}:PLAIN)%",
     "method": "%REQ(:METHOD)%",
     "status": "%RESPONSE_CODE%",
     "details": "%RESPONSE_CODE_DETAILS%",
@@ -49,7 +51,7 @@ REQUEST_LINE: Final[JSON] = {
 }
 
 ONLY_ON_REFUSALS: Final = (
-    "message_id", "made_message_id", "required_scopes", "scopes", "flags", "reason", "refused_api", "refused_route", "refused_pattern",
+    "message_id", "made_message_id", "callers", "required_scopes", "scopes", "flags", "reason", "refused_api", "refused_route", "refused_pattern",
 )
 """What `telemetry` needs to tell why a call was refused. A call that succeeded pays for none of it (3 µs of each)."""
 SUCCESS_LINE: Final[JSON] = {name: value for name, value in REQUEST_LINE.items() if name not in ONLY_ON_REFUSALS}

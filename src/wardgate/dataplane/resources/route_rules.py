@@ -7,7 +7,7 @@ connections.
 import re
 from typing import Final
 
-from wardgate.catalogue import API, Pattern, Route
+from wardgate.catalogue import API, Alternative, Pattern, Route
 from wardgate.catalogue.model import RequestIDRule
 from wardgate.dataplane.resources.credentials import EXPIRED, REVOKED
 from wardgate.dataplane.resources.envoy import (
@@ -17,10 +17,11 @@ from wardgate.dataplane.resources.envoy import (
     PROXIED_BOUND,
     PROXIED_CLIENT,
     PROXIED_ISSUER,
+    PROXIED_LEVEL,
     PROXIED_SCOPE,
 )
 from wardgate.dataplane.resources.standing import ADMITTED, CLIENTS_PREFIX, OVERLAY_PREFIX, UNLISTED
-from wardgate.security_patterns import request_id, signed_jwt
+from wardgate.security_patterns import request_id, token_kind
 from wardgate.security_patterns.facts import Listener
 
 NOT_GRANTED: Final = "not-granted"
@@ -32,11 +33,13 @@ def refuse(reason: str) -> JSON:
     return _plain({f"00~{reason}": _policy(ANY)})
 
 
-def rules(api: API, route: Route, pattern: Pattern, scopes: tuple[str, ...], listener: Listener, *,
+def rules(api: API, route: Route, way: tuple[Alternative, ...], listener: Listener, *,
           issuers: tuple[str, ...], api_over_quota: bool) -> JSON:
-    """Return the rules of one route under one pattern, in the order of `security_patterns.decide`."""
+    """Return the rules of one route for one kind of credential, in the order of `security_patterns.decide`."""
+    pattern = way[0].pattern
+    by_token = pattern in token_kind.BEARER
     policies: dict[str, JSON] = {}
-    if pattern is Pattern.SIGNED_JWT:
+    if by_token:
         policies["02~access-token-unknown"] = _policy([{"not_id": _any_of([_issuer(issuer) for issuer in issuers])}])
     if pattern is Pattern.API_KEY:
         policies["03~api-key-revoked"] = _policy([_header(PROXIED_CLIENT, {"prefix": REVOKED + ":"})])
@@ -45,9 +48,9 @@ def rules(api: API, route: Route, pattern: Pattern, scopes: tuple[str, ...], lis
         policies["05~api-quota-exceeded"] = _policy(ANY)
     if pattern is not Pattern.OPEN_ACCESS:
         policies[f"10~{NOT_GRANTED}"] = _policy([{"not_id": _granted()}])
-    if pattern is Pattern.SIGNED_JWT:
+    if by_token:
         policies["20~access-token-not-bound"] = _policy([_header(PROXIED_BOUND, present=True)]) | _unless_bound(listener)
-        policies[f"30~{signed_jwt.wrong_scope_reason(route)}"] = _policy([{"not_id": _any_of([_scope(scope) for scope in scopes])}])
+        policies[f"30~{token_kind.wrong_scope_reason(route)}"] = _policy([{"not_id": _any_of([_enough(api, found) for found in way])}])
     if request_id.rule(api, route) is RequestIDRule.REQUIRED:
         policies["40~request-id-missing"] = _policy([{"not_id": _header(GIVEN_REQUEST_ID, present=True)}])
         proper = _header(GIVEN_REQUEST_ID, {"safe_regex": {"regex": f"^{request_id.UUID.pattern}$"}})
@@ -81,6 +84,14 @@ def _granted() -> JSON:
 
 def _any_of(ids: list[JSON]) -> JSON:
     return ids[0] if len(ids) == 1 else {"or_ids": {"ids": ids}}
+
+
+def _enough(api: API, alternative: Alternative) -> JSON:
+    """Return what is true of a token that is enough for an alternative: the kind of caller, the level, one of the scopes."""
+    held = _any_of([_scope(scope) for scope in token_kind.scopes_of(api, alternative)])
+    levels = [_header(PROXIED_LEVEL, {"exact": level}) for level in token_kind.levels_of(alternative)]
+    who = _any_of(levels) if levels else {"not_id": _header(PROXIED_LEVEL, present=True)}
+    return {"and_ids": {"ids": [who, held]}}
 
 
 def _scope(scope: str) -> JSON:

@@ -12,7 +12,8 @@ from itertools import combinations
 from typing import Final
 
 from wardgate import __version__
-from wardgate.catalogue import API, Alternative, Audit, Enforcement, Pattern, Route
+from wardgate.catalogue import API, Alternative, Audit, Enforcement, IdentityHeaders, Pattern, Route
+from wardgate.catalogue.model import AccessMode, RoleRule
 from wardgate.catalogue.paths import HEALTH_PATHS, MatchKind, PathMatch, allowed_methods, by_precedence
 from wardgate.dataplane.resources import route_rules
 from wardgate.dataplane.resources.envoy import (
@@ -21,6 +22,10 @@ from wardgate.dataplane.resources.envoy import (
     JSON,
     PROXIED_ASID,
     PROXIED_CLIENT,
+    PROXIED_PATIENT,
+    PROXIED_PROVIDER,
+    PROXIED_ROLE,
+    PROXIED_USER,
     REASON,
     REFUSAL_SECRET,
     Filter,
@@ -31,7 +36,7 @@ from wardgate.dataplane.resources.envoy import (
     named,
 )
 from wardgate.refusals.dialects import Dialect
-from wardgate.security_patterns import api_key, signed_jwt
+from wardgate.security_patterns import access_token, api_key, role, token_kind
 from wardgate.security_patterns.bearer import BEARER
 from wardgate.security_patterns.facts import Listener
 from wardgate.security_patterns.snapshot import Snapshot
@@ -54,12 +59,17 @@ FILTERS_OF: Final[Mapping[Pattern, frozenset[Filter]]] = {
     Pattern.OPEN_ACCESS: frozenset({Filter.ROUTE}),
     Pattern.API_KEY: _MAPS | {Filter.API_KEYS},
     Pattern.SIGNED_JWT: _MAPS | {Filter.TOKENS},
+    Pattern.USER_RESTRICTED: _MAPS | {Filter.TOKENS},
     Pattern.TLS_MA: _MAPS | {Filter.CERTIFICATE_NAMES, Filter.CERTIFICATE_CLIENT},
 }
 SWITCHED: Final = frozenset(Filter) - {Filter.EXPLAINED_LIMIT, Filter.REQUEST_ID, Filter.CERTIFICATE, Filter.FINGERPRINTS, Filter.STATE}
 """Filters that routes switch; the others run for every request. A route that forgets one is refused by it."""
 _APPLICATION_COUNTERS: Final = frozenset({Filter.APPLICATION_QUOTA, Filter.APPLICATION_SPIKE})
 _API_COUNTERS: Final = frozenset({Filter.API_QUOTA, Filter.API_SPIKE})
+
+
+Way = tuple[Alternative, ...]
+"""Alternatives that read the same credential (`token_kind.ways`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,56 +145,70 @@ def _native_or_asked(api: API, route: Route, match: PathMatch, place: Place) -> 
     if must_ask(route, place.snapshot):
         yield _asked(api, route, match, place, ())
     elif opened:
-        yield _native(api, route, match, place, Alternative(pattern=Pattern.OPEN_ACCESS))
+        yield _native(api, route, match, place, (Alternative(pattern=Pattern.OPEN_ACCESS),))
     else:
         yield from _by_credentials(api, route, match, place)
 
 
 def must_ask(route: Route, snapshot: Snapshot) -> bool:
-    """Return whether the decision service judges every request of this route."""
+    """Return whether the decision service judges every request of this route.
+
+    Envoy cannot choose a role, nor tell an application's ASID by its key or certificate, nor a worker's identifier (the
+    claim `sub`) from what `sub` is in the tokens of others.
+    """
     audit = route.audit or snapshot.environment.audit
-    asid = route.identity_headers is not None and route.identity_headers.asid is not None
-    needs_asid = asid and any(alternative.pattern in {Pattern.API_KEY, Pattern.TLS_MA} for alternative in route.alternatives)
-    return route.enforcement is Enforcement.DECISION or audit is Audit.BEFORE or needs_asid
+    identity = route.identity_headers or IdentityHeaders()
+    needs_asid = identity.asid is not None and any(
+        alternative.pattern in {Pattern.API_KEY, Pattern.TLS_MA} for alternative in route.alternatives)
+    needs_user = identity.user is not None and any(
+        alternative.access_mode is not AccessMode.HEALTHCARE_WORKER for alternative in token_kind.by_token(route))
+    return (route.enforcement is Enforcement.DECISION or audit is Audit.BEFORE or route.role is not RoleRule.NONE
+            or needs_asid or needs_user)
 
 
 def _by_credentials(api: API, route: Route, match: PathMatch, place: Place) -> Iterator[JSON]:
-    by_pattern = {alternative.pattern: alternative for alternative in route.alternatives}
-    certificate = place.listener is Listener.MTLS and Pattern.TLS_MA in by_pattern
-    by_header = [pattern for pattern in (Pattern.API_KEY, Pattern.SIGNED_JWT) if pattern in by_pattern]
+    ways = token_kind.ways(route)
+    by_certificate = next((way for way in ways if way[0].pattern is Pattern.TLS_MA), None)
+    certificate = place.listener is Listener.MTLS and by_certificate is not None
+    by_header = sorted((way for way in ways if way is not by_certificate), key=_is_bearer)
     several = 1 if certificate else 2  # the certificate is presented by every request of this listener
     for size in range(several, len(by_header) + 1):
         for subset in combinations(by_header, size):
-            yield _asked(api, route, match, place, tuple(_present(_HEADER_OF[pattern]) for pattern in subset))
-    if certificate:
-        yield _native(api, route, match, place, by_pattern[Pattern.TLS_MA])
+            yield _asked(api, route, match, place, tuple(_present(_header_of(way)) for way in subset))
+    if certificate and by_certificate is not None:
+        yield _native(api, route, match, place, by_certificate)
         return
-    first = route.alternatives[0].pattern
-    for pattern in sorted(by_header, key=lambda pattern: pattern is first):  # the first alternative also answers "nothing presented"
-        required = () if pattern is first else (_present(_HEADER_OF[pattern]),)
-        if pattern is Pattern.API_KEY:
-            yield _refusal(match, "api-key-unknown", api, route=route, headers=(_REPEATED_KEY,))
-            yield _native(api, route, match, place, by_pattern[pattern], required)
-        else:
-            formed = {"name": "authorization", "string_match": {"safe_regex": {"regex": f"^{BEARER.pattern}$"}}}
-            yield _native(api, route, match, place, by_pattern[pattern], (formed,))
+    first = ways[0]
+    for way in sorted(by_header, key=lambda way: way is first):  # the first also answers "nothing presented"
+        required = () if way is first else (_present(_header_of(way)),)
+        if _is_bearer(way):
+            formed = {"name": access_token.HEADER, "string_match": {"safe_regex": {"regex": f"^{BEARER.pattern}$"}}}
+            yield _native(api, route, match, place, way, (formed,))
             yield _refusal(match, "bearer", api, route=route, headers=required)
-    if first is Pattern.TLS_MA:
+        else:
+            yield _refusal(match, "api-key-unknown", api, route=route, headers=(_REPEATED_KEY,))
+            yield _native(api, route, match, place, way, required)
+    if first is by_certificate:
         yield _refusal(match, "certificate-missing", api, route=route)
+
+
+def _is_bearer(way: Way) -> bool:
+    return way[0].pattern in token_kind.BEARER
+
+
+def _header_of(way: Way) -> str:
+    return access_token.HEADER if _is_bearer(way) else api_key.HEADER
 
 
 _REPEATED_KEY: Final[JSON] = {"name": api_key.HEADER, "string_match": {"contains": ","}}
 """Envoy would judge the first of several; together, joined by commas, they are no key."""
-_HEADER_OF: Final = {Pattern.API_KEY: api_key.HEADER, Pattern.SIGNED_JWT: signed_jwt.HEADER}
 
 
-def _native(
-    api: API, route: Route, match: PathMatch, place: Place, alternative: Alternative, headers: Iterable[JSON] = ()
-) -> JSON:
-    pattern = alternative.pattern
+def _native(api: API, route: Route, match: PathMatch, place: Place, way: Way, headers: Iterable[JSON] = ()) -> JSON:
+    pattern = way[0].pattern
     spent = place.snapshot.over_quota.get(("", api.name))
-    rules = route_rules.rules(api, route, pattern, signed_jwt.scopes_of(api, alternative), place.listener,
-                              issuers=place.snapshot.tokens.issuers, api_over_quota=spent is not None and spent > place.now)
+    rules = route_rules.rules(api, route, way, place.listener, issuers=place.snapshot.tokens.issuers,
+                              api_over_quota=spent is not None and spent > place.now)
     return _forwarded(api, route, match, place, headers, pattern, FILTERS_OF[pattern], {Filter.ROUTE: rules})
 
 
@@ -201,7 +225,7 @@ def _forwarded(
     return {
         "name": f"{api.name} {route.path}",
         "match": _match(match, headers, route.methods),
-        "metadata": _metadata(api, route, pattern=pattern or "decision", scopes=_scopes_text(api, route)),
+        "metadata": _metadata(api, route, pattern=pattern or "decision", **_token_metadata(api, route)),
         "route": {**_destination(api, route), "timeout": duration(route.timeout_seconds)},
         "request_headers_to_remove": list(NOT_FORWARDED),
         "response_headers_to_remove": [REASON],
@@ -219,12 +243,16 @@ def _destination(api: API, route: Route) -> JSON:
     NOTE: a route removes headers before it adds any, so the identity headers, which are made of headers it removes, are
     added one level before: by the only one of its weighted clusters.
     """
-    identity = route.identity_headers
-    sources = [(identity.application, PROXIED_CLIENT), (identity.asid, PROXIED_ASID)] if identity else []
+    identity = route.identity_headers or IdentityHeaders()
+    sources = [(identity.application, PROXIED_CLIENT), (identity.asid, PROXIED_ASID), (identity.user, PROXIED_USER),
+               (identity.issuer, PROXIED_PROVIDER), (identity.patient, PROXIED_PATIENT)]
+    in_role = route.role is not RoleRule.NONE
+    sources += [(identity.role or role.TOLD_AS, PROXIED_ROLE)] if in_role else []
     told = [(name, source) for name, source in sources if name]
+    removed = [name for name, _ in told] + ([role.HEADER] if in_role else [])
     if not told:
         return {"cluster": cluster_name(api)}
-    only = {"name": cluster_name(api), "weight": 1, "request_headers_to_remove": [name for name, _ in told],
+    only = {"name": cluster_name(api), "weight": 1, "request_headers_to_remove": removed,
             "request_headers_to_add": [_set(name, f"%REQ({source})%") for name, source in told]}
     return {"weighted_clusters": {"clusters": [only]}}
 
@@ -313,9 +341,11 @@ def _metadata(api: API | None, route: Route | None, **more: str) -> JSON:
     return {"filter_metadata": {"wardgate": facts | {key: str(value) for key, value in more.items() if value}}}
 
 
-def _scopes_text(api: API, route: Route) -> str:
-    jwt = next((alternative for alternative in route.alternatives if alternative.pattern is Pattern.SIGNED_JWT), None)
-    return " ".join(signed_jwt.scopes_of(api, jwt)) if jwt else ""
+def _token_metadata(api: API, route: Route) -> dict[str, str]:
+    """Return what refusals and the log say of a route by token: the scopes, and the kinds of callers it is for."""
+    found = token_kind.by_token(route)
+    return {"scopes": " ".join(token_kind.required_scopes(api, found)),
+            "callers": " ".join(alternative.access_mode or "application" for alternative in found)}
 
 
 def _switches(on: frozenset[Filter], configs: Mapping[Filter, JSON]) -> JSON:

@@ -16,6 +16,8 @@ from wardgate.dataplane.resources.envoy import (
     PROXIED_CLIENT,
     PROXIED_CREDENTIAL,
     PROXIED_JTI,
+    PROXIED_LEVEL,
+    PROXIED_SESSION,
     Filter,
     State,
     action,
@@ -36,9 +38,10 @@ REFUSED_HERE: Final = "refused:"
 
 
 def pair_filter() -> JSON:
-    """Return the filter that joins application and API into the key of both maps, and remembers the token's id for the log."""
+    """Return the filter that joins application and API into the key of both maps, and remembers the token's id and level for the log."""
     return set_state(Filter.PAIR, {
         State.PAIR: f"%REQ({PROXIED_CLIENT})%|%METADATA(ROUTE:wardgate:api)%", State.TOKEN_ID: f"%REQ({PROXIED_JTI})%",
+        State.LEVEL: f"%REQ({PROXIED_LEVEL})%",
     })
 
 
@@ -55,7 +58,7 @@ class Overlay:
 
 
 def overlay(snapshot: Snapshot, urgent: Overlay, now: datetime) -> JSON:
-    """Return the overlay: revoked tokens and credentials, used-up quotas, changed applications."""
+    """Return the overlay: revoked tokens and credentials, ended sign-ins, used-up quotas, changed applications."""
     revoked = action("access-token-revoked", allow=False)
     changed = tree(header_input(PROXIED_CLIENT), _standings(urgent.changed.items(), REFUSED_HERE), action(UNLISTED, allow=True))
     pairs: dict[str, JSON] = {
@@ -66,8 +69,9 @@ def overlay(snapshot: Snapshot, urgent: Overlay, now: datetime) -> JSON:
     spent = {key: until for key, until in snapshot.over_quota.items() if until > now}
     pairs |= {pair(*key): action("application-quota-exceeded", allow=False) for key in sorted(spent) if key[0]}
     by_pair = tree(state_input(State.PAIR), pairs, changed)
+    by_session = tree(header_input(PROXIED_SESSION), dict.fromkeys(sorted(snapshot.revocations.grants), revoked), by_pair)
     by_credential = tree(header_input(PROXIED_CREDENTIAL),
-                         dict.fromkeys(sorted(snapshot.revocations.credentials), revoked), by_pair)
+                         dict.fromkeys(sorted(snapshot.revocations.credentials), revoked), by_session)
     root = tree(header_input(PROXIED_JTI), dict.fromkeys(sorted(snapshot.revocations.tokens), revoked), by_credential)
     return rbac_matcher(root, OVERLAY_PREFIX)
 

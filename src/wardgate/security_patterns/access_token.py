@@ -1,22 +1,20 @@
-"""Signed JWT: a bearer access token of this environment (application-restricted 7).
+"""Bearer access tokens of this environment: the application by itself, or a user through it (application-restricted 7; user-restricted 9).
 
 The order of checks is that of Envoy's token filter: form, time, audience, key, signature; so a token that is both expired
 and forged is called expired by both.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from wardgate.catalogue import API, Alternative, Pattern, Route
+from wardgate.catalogue import Pattern
 from wardgate.jose import JOSEError, UnverifiedJWT, VerifiedJWT, base64url, verify
 from wardgate.oauth.access_token import AccessToken, read
-from wardgate.oauth.scopes import APPLICATION_SCOPE
 from wardgate.refusals import Refusal, reason
 from wardgate.security_patterns.bearer import malformed
 from wardgate.security_patterns.facts import Facts
 from wardgate.security_patterns.proof import Proof
-from wardgate.security_patterns.snapshot import Snapshot, TokenIssuer
+from wardgate.security_patterns.snapshot import Revocations, Snapshot, TokenIssuer
 
 HEADER: Final = "authorization"
 LEEWAY_SECONDS: Final = 1
@@ -32,12 +30,22 @@ def identify(facts: Facts, snapshot: Snapshot) -> Proof | Refusal:
     token = _verified(header.removeprefix("Bearer "), snapshot.tokens, facts.now)
     if isinstance(token, Refusal):
         return token
-    values = {"application": token.application}
-    if token.jti in snapshot.revocations.tokens or token.credential in snapshot.revocations.credentials:
-        what = f"token {token.jti}" if token.jti in snapshot.revocations.tokens else f"key {token.credential}"
-        return Refusal(reason("access-token-revoked"), expected="a token in force", received=f"{what}, revoked", values=values)
-    return Proof(Pattern.SIGNED_JWT, token.application, (f"token {token.jti} was issued to {token.application}",),
-                 scopes=tuple(token.scope.split()), jti=token.jti, certificate_sha256=token.certificate_sha256)
+    if (ended := _ended(token, snapshot.revocations)) is not None:
+        return Refusal(reason("access-token-revoked"), expected="a token in force", received=ended, values={"application": token.application})
+    pattern = Pattern.SIGNED_JWT if token.user is None else Pattern.USER_RESTRICTED
+    return Proof(pattern, token.application, (f"token {token.jti} was issued to {token.application}",),
+                 scopes=tuple(token.scope.split()), jti=token.jti, certificate_sha256=token.certificate_sha256, user=token.user)
+
+
+def _ended(token: AccessToken, revocations: Revocations) -> str | None:
+    """Return what of the token has been taken back: itself, the key it was got with, the sign-in it came of."""
+    if token.jti in revocations.tokens:
+        return f"token {token.jti}, revoked"
+    if token.credential in revocations.credentials:
+        return f"key {token.credential}, revoked"
+    if token.user is not None and token.user.grant in revocations.grants:
+        return f"sign-in {token.user.grant}, ended"
+    return None
 
 
 def check_bound(proof: Proof, facts: Facts) -> Refusal | None:
@@ -76,23 +84,3 @@ def _by_our_key(token: UnverifiedJWT, issuer: TokenIssuer) -> VerifiedJWT | None
         return verify(token, key)
     except JOSEError:
         return None
-
-
-def scopes_of(api: API, alternative: Alternative) -> tuple[str, ...]:
-    """Return the scopes of which a token needs one: those of the manifest, else the API's application scope."""
-    return alternative.scopes or (f"{APPLICATION_SCOPE}{api.name}",)
-
-
-def wrong_scope_reason(route: Route) -> str:
-    """Return the reason a route gives for a token without its scopes (spec README rule 14)."""
-    return "access-token-wrong-kind" if route.wrong_token_status == 401 else "scope-insufficient"
-
-
-def check_scopes(proof: Proof, api: API, route: Route, alternative: Alternative) -> Refusal | None:
-    """Return why the token's scopes are not enough; any one of the route's is (application-restricted 6.8)."""
-    required: Sequence[str] = scopes_of(api, alternative)
-    held = proof.scopes or ()
-    if set(required) & set(held):
-        return None
-    return Refusal(reason(wrong_scope_reason(route)), expected=" or ".join(required), received=" ".join(held) or "no scope",
-                   values={"scopes": " ".join(required), "application": proof.application})
