@@ -72,7 +72,7 @@ class RefreshToken:
 
 @dataclass(frozen=True, slots=True)
 class GrantStart:
-    """A sign-in about to be kept, with the code or the refresh token that begins it.
+    """A sign-in about to be kept, with the code or the refresh token that begins it: not both.
 
     `use` is the assertion's single use, if the client proved itself by one; `if_replayed` is then needed.
     """

@@ -47,6 +47,8 @@ def prepare(context: Context, steps: Steps) -> Prepared:
     for start in steps.starts:
         if start.use is not None and start.if_replayed is None:
             raise ValueError("a start with a single use needs the event of its replay")
+        if start.code is not None and start.refresh is not None:
+            raise ValueError("a grant begins with a code or with a refresh token, not with both")
     for redemption in steps.redemptions:
         _check_end(redemption.if_ended, ends_family=redemption.ends_family)
     for rotation in steps.rotations:

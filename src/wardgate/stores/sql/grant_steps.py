@@ -123,9 +123,9 @@ class _Transaction:
         tokens: list[TokenRow] = []
         answers: list[Grant | None] = []
         for redemption, sealed in zip(redemptions, self._prepared.redemptions, strict=True):
-            code = known.get(redemption.hash)
             at = to_micros(redemption.at)
-            if code is None or not self._redeemable(code, redemption, at):
+            code = self._redeemable(known.get(redemption.hash), redemption, at)
+            if code is None:
                 answers.append(None)
                 continue
             known[code.hash] = code._replace(used=at)
@@ -137,16 +137,19 @@ class _Transaction:
         self._write(self._hot.use_codes, used, tokens)
         return answers
 
-    def _redeemable(self, code: FoundCode, redemption: CodeRedemption, at: int) -> bool:
-        """Return whether the code may be used now; if not, record that, and end the grant if a second use does."""
-        own = code.application == redemption.application and not self._over(code.grant.id, code.grant.ended)
-        if own and code.used is None and at < code.until and at < code.grant.until:
-            return True
-        if own and code.used is not None and redemption.ends_family:
+    def _redeemable(self, code: FoundCode | None, redemption: CodeRedemption, at: int) -> FoundCode | None:
+        """Return the code if it may be used now; if not, record that, and end the grant if a second use does."""
+        if code is not None and (
+            code.application != redemption.application or self._over(code.grant.id, code.grant.ended)
+        ):
+            code = None
+        if code is not None and code.used is None and at < code.until and at < code.grant.until:
+            return code
+        if code is not None and code.used is not None and redemption.ends_family:
             self._end(code.grant.id, redemption.at, redemption.if_ended)
         else:
             self._events.append(redemption.if_refused)
-        return False
+        return None
 
     def _rotate(self, rotations: Sequence[Rotation]) -> list[Rotated]:
         if not rotations:

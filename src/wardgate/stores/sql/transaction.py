@@ -98,13 +98,16 @@ def _turn(database: Database) -> Iterator[None]:
 @contextmanager
 def _translated(database: Database) -> Iterator[None]:
     driver_error = database.engine.dialect.loaded_dbapi.Error
+    taken_error = database.engine.dialect.loaded_dbapi.IntegrityError
     try:
         yield
     except IntegrityError as error:
         raise AlreadyExists(f"a unique name or key is taken ({_code(error.orig)})") from None
     except DBAPIError as error:
         raise StoreUnavailable(f"the database could not do it: {_code(error.orig)}") from None
-    except driver_error as error:  # from the hot statements, which use the driver directly
+    except taken_error as error:  # these two are from the hot statements, which use the driver directly
+        raise AlreadyExists(f"a unique name or key is taken ({_code(error)})") from None
+    except driver_error as error:
         raise StoreUnavailable(f"the database could not do it: {_code(error)}") from None
     except SQLAlchemyError as error:
         raise StoreUnavailable(f"the database could not be used: {type(error).__name__}") from None
