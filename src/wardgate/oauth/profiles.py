@@ -40,3 +40,40 @@ PROFILES: Final[Mapping[str, AssertionProfile]] = MappingProxyType({
         refetch_unknown_kid=True, max_issued_ahead_seconds=60,
     ),
 })
+
+
+@dataclass(frozen=True, slots=True)
+class SignInProfile:
+    """What a profile asks of sign-in, and what it does with codes and refresh tokens."""
+
+    name: str
+    secrets: bool
+    """Clients prove themselves with `client_secret` at the code and refresh grants; else as at token exchange (FAPI 2.0 section 5.3.2.1)."""
+    pushed_requests: bool
+    """RFC 9126: an authorization request is pushed beforehand."""
+    pkce: bool
+    """RFC 7636: a `code_challenge` by S256 is needed."""
+    issuer_in_response: bool
+    """RFC 9207: answers that leave as a redirect carry `iss`."""
+    nonce: bool
+    """OpenID Connect Core section 3.1.2.1: we send the provider a nonce and compare it."""
+    bound_to_browser: bool
+    """A sign-in must come back with the cookie it began with; else only a wrong cookie refuses (user-restricted 17)."""
+    https_redirects: bool
+    """RFC 9700 section 2.6: callback URLs are https, or loopback ones (RFC 8252 section 7.3)."""
+    refresh_grace_seconds: int
+    """Spec README rule 9: how long a repeated refresh gets the same successor."""
+    ends_family: bool
+    """RFC 9700 section 4.14.2: use of a used code or refresh token ends the sign-in."""
+
+
+SIGN_IN_PROFILES: Final[Mapping[str, SignInProfile]] = MappingProxyType({
+    "nhs": SignInProfile(
+        name="nhs", secrets=True, pushed_requests=False, pkce=False, issuer_in_response=False, nonce=False,
+        bound_to_browser=False, https_redirects=False, refresh_grace_seconds=0, ends_family=False,
+    ),
+    "strict": SignInProfile(
+        name="strict", secrets=False, pushed_requests=True, pkce=True, issuer_in_response=True, nonce=True,
+        bound_to_browser=True, https_redirects=True, refresh_grace_seconds=10, ends_family=True,
+    ),
+})

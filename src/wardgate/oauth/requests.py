@@ -11,6 +11,10 @@ FORM: Final = "application/x-www-form-urlencoded"
 MAX_FORM_BYTES: Final = 65_536
 MAX_PARAMETERS: Final = 32
 EXPIRY_PARAMETER: Final = "_access_token_expiry_ms"
+REFRESH_EXPIRY_PARAMETER: Final = "_refresh_token_expiry_ms"
+VALIDITY_PARAMETER: Final = "_refresh_tokens_validity_ms"
+MAX_QUERY_BYTES: Final = 16_384
+MAX_QUERY_VALUE_CHARS: Final = 4_096
 
 _ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})|%")
 _DIGITS: Final = re.compile(r"[0-9]{1,12}")
@@ -51,6 +55,21 @@ def parse_form(body: bytes) -> dict[str, str]:
     return {key: value for key, value in form.items() if value}
 
 
+def parse_query(query: bytes) -> dict[str, str]:
+    """Return the parameters of a URL as `parse_form` does, within the limits of a URL. Raises `OAuthRefused`."""
+    if len(query) > MAX_QUERY_BYTES:
+        raise OAuthRefused("query-too-large", f"at most {MAX_QUERY_BYTES} bytes", f"{len(query)} bytes")
+    try:
+        found = parse_form(query)
+    except OAuthRefused as refused:
+        code = {"form-too-large": "query-too-large", "form-malformed": "query-malformed"}.get(refused.code, refused.code)
+        raise OAuthRefused(code, refused.expected, refused.received, refused.values) from None
+    for name, value in found.items():
+        if len(value) > MAX_QUERY_VALUE_CHARS:
+            raise OAuthRefused("query-too-large", f"at most {MAX_QUERY_VALUE_CHARS} characters", f"{len(value)} characters of {_word(name)}")
+    return found
+
+
 def _pair(pair: bytes) -> tuple[str, str]:
     name, _, value = pair.partition(b"=")
     return _text(name), _text(value)
@@ -84,9 +103,9 @@ def _word(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "?", name[:40])
 
 
-def lifetime_ms(form: Mapping[str, str], default_ms: int) -> int:
-    """Return the token's life: `_access_token_expiry_ms` when it shortens the default, else the default (6.4)."""
-    asked = form.get(EXPIRY_PARAMETER)
+def lifetime_ms(form: Mapping[str, str], default_ms: int, parameter: str = EXPIRY_PARAMETER) -> int:
+    """Return a life in milliseconds: the test knob `parameter` when it shortens the default, else the default (6.4)."""
+    asked = form.get(parameter)
     if asked is not None and _DIGITS.fullmatch(asked) and 0 < int(asked) < default_ms:
         return int(asked)
     return default_ms

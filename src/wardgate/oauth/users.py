@@ -45,6 +45,13 @@ class SignedIn:
     actor: str | None = None
     """The NHS number of the person who acts for the patient (user-restricted 14)."""
     mock: bool = False
+    patient: str | None = None
+    """The NHS number of the patient, when the token tells it."""
+
+    @property
+    def record_name(self) -> str:
+        """What records call the provider: `nhs-cis2`, or `apim-mock-nhs-cis2` for a mock (user-restricted 6)."""
+        return f"apim-mock-{self.kind}" if self.mock else str(self.kind)
 
 
 def granted_user_scopes(product_scopes: Iterable[str], who: SignedIn) -> tuple[str, ...]:

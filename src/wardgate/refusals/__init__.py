@@ -2,7 +2,7 @@
 
 Owns: the catalogue of reasons (one table per area) and the text of a refusal in each dialect.
 Leaves: deciding that a reason applies (`security_patterns`, `authserver`), recording it (`audit`).
-Read: reason, token_endpoint, gateway, certificates, limits, platform, catalogue, dialects.
+Read: reason, token_endpoint, user_tokens, sign_in, gateway, roles, certificates, limits, platform, catalogue, dialects.
 """
 
 from wardgate.refusals.catalogue import CATALOGUE, reason

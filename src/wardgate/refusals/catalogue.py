@@ -10,7 +10,9 @@ from wardgate.refusals.limits import LIMITS
 from wardgate.refusals.platform import PLATFORM
 from wardgate.refusals.reason import Reason
 from wardgate.refusals.roles import ROLES
+from wardgate.refusals.sign_in import SIGN_IN
 from wardgate.refusals.token_endpoint import TOKEN_ENDPOINT
+from wardgate.refusals.user_tokens import USER_TOKENS
 
 
 def _by_code(*tables: tuple[Reason, ...]) -> Mapping[str, Reason]:
@@ -23,7 +25,7 @@ def _by_code(*tables: tuple[Reason, ...]) -> Mapping[str, Reason]:
     return MappingProxyType(found)
 
 
-CATALOGUE: Final = _by_code(TOKEN_ENDPOINT, GATEWAY, ROLES, CERTIFICATES, LIMITS, PLATFORM)
+CATALOGUE: Final = _by_code(TOKEN_ENDPOINT, USER_TOKENS, SIGN_IN, GATEWAY, ROLES, CERTIFICATES, LIMITS, PLATFORM)
 
 
 def reason(code: str) -> Reason:

@@ -38,7 +38,7 @@ def body(dialect: Dialect, reason: Reason, fill: Fill, message_id: str) -> dict[
 
 
 def _oauth(reason: Reason, fill: Fill, message_id: str) -> dict[str, Any]:
-    return {"error": reason.error, "error_description": fill(reason.text), "message_id": message_id}
+    return {"error": fill(reason.error), "error_description": fill(reason.text), "message_id": message_id}
 
 
 def _fault(reason: Reason, fill: Fill, _message_id: str) -> dict[str, Any]:

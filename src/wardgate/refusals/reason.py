@@ -9,6 +9,8 @@ class Area(StrEnum):
     """Where in the system a reason arises; the catalogue has one table per area."""
 
     TOKEN_ENDPOINT = "token-endpoint"  # noqa: S105 - the name of an area
+    USER_TOKENS = "user-tokens"
+    SIGN_IN = "sign-in"
     GATEWAY = "gateway"
     CERTIFICATES = "certificates"
     LIMITS = "limits"

@@ -17,10 +17,10 @@ def _row(row: int | str, code: str, status: int, error: str, text: str, check: s
 _REQUEST: Final = "invalid_request"
 _KEY: Final = "public_key error"
 _CLIENT: Final = "Invalid 'iss'/'sub' claims in client_assertion JWT"
-_NOT_CONFIGURED: Final = (
+NOT_CONFIGURED: Final = (
     "you have tried to request authorization but your application is not configured to use this authorization grant type"
 )
-_UNKNOWN_ERROR: Final = (
+UNKNOWN_ERROR: Final = (
     "An unknown error occurred processing this request. Contact us for assistance diagnosing this issue: "
     "https://digital.nhs.uk/developer/help-and-support quoting Message ID"
 )
@@ -87,7 +87,7 @@ TOKEN_ENDPOINT: Final = (
          "the signature verifies with the key that kid names", "sign with the private half of the published key"),
     _row(24, "assertion-aud", 401, _REQUEST, "Missing or invalid 'aud' claim in client_assertion JWT",
          "aud is the token URL of this server", "set aud to the exact token URL, host and path as published"),
-    _row(25, "scope-none-granted", 401, "unauthorized_client", _NOT_CONFIGURED,
+    _row(25, "scope-none-granted", 401, "unauthorized_client", NOT_CONFIGURED,
          "at least one product of the application carries an application-restricted (level 3) scope",
          "subscribe the application to a product with a level 3 scope", fixer=Fixer.PRODUCER),
     _row(26, "token-rate-limited", 429, "", "Your application, {application}, has exceeded its quota of {limit} requests every {interval} {timeunit}(s) and is being rate limited.",
@@ -95,7 +95,7 @@ TOKEN_ENDPOINT: Final = (
          placeholders=("application", "limit", "interval", "timeunit"),
          fhir_code="TOO_MANY_REQUESTS", fhir_display="Too many requests", fhir_issue="value"),
     _row(27, "oauth-path-unknown", 404, _REQUEST, "Not Found", "the path exists below /oauth2", "check the URL"),
-    _row(28, "oauth-unexpected", 500, "unknown_error", _UNKNOWN_ERROR, "the server could do its work",
+    _row(28, "oauth-unexpected", 500, "unknown_error", UNKNOWN_ERROR, "the server could do its work",
          "try again; then give the operator the message id", fixer=Fixer.OPERATOR),
     _row("design 3.3", "grant-type-repeated", 400, _REQUEST, "{parameter} must not be repeated",
          "no form parameter is sent twice (RFC 6749 section 3.2)", "send each parameter once", placeholders=("parameter",)),

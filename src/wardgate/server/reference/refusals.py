@@ -26,12 +26,15 @@ Limits (429) answer with the platform's eight-member body. `{names in braces}` a
 """
 AREAS: Final = {
     Area.TOKEN_ENDPOINT: ("The authorisation server", "In the order in which the token endpoint checks; then its other endpoints and the profile `strict`."),
+    Area.USER_TOKENS: ("Tokens of users", "In the order in which each grant checks: token exchange after the rows of the client assertion above, then secrets, codes and refresh tokens."),
+    Area.SIGN_IN: ("Sign-in", "In the order in which each endpoint checks: authorize, callback, userinfo, logout. 302 leaves as a redirect to the application."),
     Area.GATEWAY: ("The gateway", "At an API's routes: API keys, access tokens, scopes, headers, paths."),
     Area.CERTIFICATES: ("Client certificates", "With the listener profile `verify` the caller sees a TLS alert instead of status and text, and the reason is in the record."),
     Area.LIMITS: ("Limits", "Every one has `Retry-After` and the RateLimit headers."),
     Area.PLATFORM: ("Size, time and parts that are down", "Nobody's credential is at fault."),
 }
-_PUBLISHED: Final = ("application-restricted", "RFC", "FAPI")
+_OAUTH: Final = frozenset({Area.TOKEN_ENDPOINT, Area.USER_TOKENS, Area.SIGN_IN})
+_PUBLISHED: Final = ("application-restricted", "user-restricted", "RFC", "FAPI", "OpenID")
 
 
 def page() -> str:
@@ -55,7 +58,7 @@ def _reason(reason: Reason) -> Iterator[str]:
     yield f"- Had to be true: {reason.check}."
     yield f"- What to do: {reason.advice}."
     yield f"- Who can fix it: the {reason.fixer}."
-    if reason.area is not Area.TOKEN_ENDPOINT and reason.text:
+    if reason.area not in _OAUTH and reason.text:
         yield f'- FHIR: `{reason.fhir_code}` "{reason.fhir_display}", issue `{reason.fhir_issue}`, diagnostics "{reason.diagnostics or reason.text}".'
     for name, value in reason.headers:
         yield f"- Header: `{name}: {value}`"
