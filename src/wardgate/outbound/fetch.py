@@ -1,4 +1,4 @@
-"""One GET, with every limit there is (application-restricted 6.2, "Hardened").
+"""One request, with every limit there is (application-restricted 6.2, "Hardened").
 
 https only, public addresses only (both can be widened by the operator), no redirect, no proxy from the environment, no
 compression, at most so many bytes, all within one time limit.
@@ -7,6 +7,7 @@ compression, at most so many bytes, all within one time limit.
 import asyncio
 import socket
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -34,6 +35,15 @@ class FetchRules:
     """PEM of the roots to trust; None: the system's."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An answer of any status."""
+
+    status: int
+    content_type: str
+    body: bytes = field(repr=False)
+
+
 class Fetcher:
     """A client for other people's documents. Close it with `aclose`."""
 
@@ -52,9 +62,13 @@ class Fetcher:
 
     async def get(self, url: str) -> bytes:
         """Return the body of a 200. Raises `HostDown` when asking later may help, `NotAKeySet` when it will not."""
+        return check_answer(await self.ask("GET", url))
+
+    async def ask(self, method: str, url: str, headers: Mapping[str, str] | None = None, content: bytes = b"") -> Fetched:
+        """Return the answer, whatever its status. Raises as `get`, when there is none within the limits."""
         try:
             async with asyncio.timeout(self._rules.timeout_seconds):
-                return await self._get(url)
+                return await self._ask(method, httpx2.URL(url), headers or {}, content)
         except TimeoutError:
             raise HostDown(f"an answer within {self._rules.timeout_seconds:g} s", "none in time") from None
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, UnicodeError):
@@ -62,28 +76,32 @@ class Fetcher:
         except httpx2.HTTPError as error:
             raise HostDown("an answer", _kind(error)) from None
 
-    async def _get(self, url: str) -> bytes:
-        asked = httpx2.URL(url)
-        response = await self._connect(asked, await self._resolve(asked))
+    async def _ask(self, method: str, asked: httpx2.URL, headers: Mapping[str, str], content: bytes) -> Fetched:
+        addresses = await self._resolve(asked)
+        response = await self._connect(method, asked, addresses, headers, content)
         try:
-            _check_head(response)
-            return await self._body(response)
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise NotAKeySet("a body that is not compressed", "a compressed one")
+            body = b"" if response.status_code >= 500 else await self._body(response)
+            return Fetched(response.status_code, response.headers.get("content-type", ""), body)
         finally:
             await response.aclose()
 
-    async def _connect(self, asked: httpx2.URL, addresses: list[str]) -> httpx2.Response:
+    async def _connect(
+        self, method: str, asked: httpx2.URL, addresses: list[str], headers: Mapping[str, str], content: bytes
+    ) -> httpx2.Response:
         """Send the request to the first address that takes the connection; TLS is verified for the name."""
         for address in addresses[:-1]:
             try:
-                return await self._send(asked, address)
+                return await self._send(method, asked, address, headers, content)
             except httpx2.ConnectError:
                 continue
-        return await self._send(asked, addresses[-1])
+        return await self._send(method, asked, addresses[-1], headers, content)
 
-    async def _send(self, asked: httpx2.URL, address: str) -> httpx2.Response:
+    async def _send(self, method: str, asked: httpx2.URL, address: str, headers: Mapping[str, str], content: bytes) -> httpx2.Response:
         request = self._client.build_request(
-            "GET", asked.copy_with(host=address), headers={"Host": asked.netloc.decode("ascii")},
-            extensions={"sni_hostname": asked.host},
+            method, asked.copy_with(host=address), headers={"Host": asked.netloc.decode("ascii"), **headers},
+            content=content or None, extensions={"sni_hostname": asked.host},
         )
         return await self._client.send(request, stream=True)
 
@@ -109,18 +127,19 @@ class Fetcher:
         async for part in response.aiter_raw():
             body += part
             if len(body) > self._rules.max_body_bytes:
-                raise NotAKeySet(f"at most {self._rules.max_body_bytes} bytes", "more")
+                if response.status_code == 200:
+                    raise NotAKeySet(f"at most {self._rules.max_body_bytes} bytes", "more")
+                break  # a page about an error is not worth reading to its end
         return bytes(body)
 
 
-def _check_head(response: httpx2.Response) -> None:
-    status = response.status_code
-    if status >= 500 or status in _BUSY:
-        raise HostDown("status 200", f"status {status}")
-    if status != 200:
-        raise NotAKeySet("status 200, without a redirect", f"status {status}")
-    if response.headers.get("content-encoding", "identity") != "identity":
-        raise NotAKeySet("a body that is not compressed", "a compressed one")
+def check_answer(answer: Fetched) -> bytes:
+    """Return the body of a 200. Raises `HostDown` for a status that may pass, `NotAKeySet` for any other."""
+    if answer.status >= 500 or answer.status in _BUSY:
+        raise HostDown("status 200", f"status {answer.status}")
+    if answer.status != 200:
+        raise NotAKeySet("status 200, without a redirect", f"status {answer.status}")
+    return answer.body
 
 
 def _kind(error: httpx2.HTTPError) -> str:

@@ -6,7 +6,7 @@ a host that answers with something else takes the set back at once.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -43,15 +43,20 @@ class _Entry:
 
 
 class KeySetSource:
-    """The cache. `now` is a clock that tests may turn; `own_public_urls` are the hosts whose mock key sets we know."""
+    """The cache. `now` is a clock that tests may turn; `own_public_urls` are the hosts whose mock key sets we know.
+
+    `fetch` gets a document in place of a fetcher of its own.
+    """
 
     def __init__(
-        self, settings: KeySetSettings, now: Callable[[], datetime], own_public_urls: Callable[[], Sequence[str]] = tuple
+        self, settings: KeySetSettings, now: Callable[[], datetime], own_public_urls: Callable[[], Sequence[str]] = tuple,
+        fetch: Callable[[str], Awaitable[bytes]] | None = None,
     ) -> None:
         self._settings = settings
         self._now = now
         self._own = own_public_urls
         self._fetcher = Fetcher(settings.fetch)
+        self._fetch_document = fetch or self._fetcher.get
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._flights: dict[str, asyncio.Task[_Entry]] = {}
         self._inline: dict[str, tuple[Mapping[str, Any], JWKSet | NotAKeySet]] = {}
@@ -149,7 +154,7 @@ class KeySetSource:
                     return mock_jwks.decode_path(url.removeprefix(own + mock_jwks.PREFIX))
                 except ValueError:
                     raise NotAKeySet("base64url of a key set after /mock-jwks/", "another text") from None
-        return await self._fetcher.get(url)
+        return await self._fetch_document(url)
 
     def _parse(self, data: bytes) -> JWKSet:
         try:
