@@ -15,17 +15,24 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from wire_authority import Authority, NameOID, fingerprint, new_key, written
 from wire_caller import Identity
 
+from wardgate.applications import Profile
 from wardgate.catalogue import API, Environment
 from wardgate.dataplane.resources.secrets import TLSMaterial
 from wardgate.jose import KeyRules, SigningJWK, base64url, parse_jwk_set, sign
 from wardgate.jose.strict_json import encode
-from wardgate.oauth.access_token import AccessToken
+from wardgate.oauth.access_token import AccessToken, TokenUser
 from wardgate.security_patterns.facts import PresentedCertificate
 from wardgate.security_patterns.snapshot import APIKey, Client, Revocations, Snapshot, TokenIssuer
 
 ISSUERS = ("https://localhost/oauth2", "https://localhost/oauth2-mock")
 AUDIENCE = "wardgate"
 LEVEL_3 = "urn:nhsd:apim:app:level3:"
+WORKER = "656005750104"
+PATIENT = "9912003071"
+PROVIDER = "https://provider.example:443/realms/Healthcare"
+FIRST_ROLE, SECOND_ROLE, OTHER_ROLE = "555254240100", "555254240101", "555254240199"
+BY_WORKER = {"pattern": "user-restricted", "access_mode": "healthcare-worker"}
+BY_PATIENT = {"pattern": "user-restricted", "access_mode": "patient"}
 GOOD_ID = "12345678-ABCD-4bcd-8ef0-1234567890ab"
 
 APIS: tuple[dict[str, Any], ...] = (
@@ -60,6 +67,10 @@ APIS: tuple[dict[str, Any], ...] = (
         {"path": "/kind", "pattern": "signed-jwt", "wrong_token_status": 401},
         {"path": "/only-post", "pattern": "open-access", "methods": ["POST"]},
         {"path": "/files/*", "pattern": "open-access"},
+        {"path": "/worker", **BY_WORKER, "minimum_level": "aal2"},
+        {"path": "/user-kind", **BY_PATIENT, "wrong_token_status": 401},
+        {"path": "/role", **BY_WORKER, "role": "required"},
+        {"path": "/role-header", **BY_WORKER, "role": "required", "role_errors": "header"},
     ]},
     {"name": "problem", "base_path": "/problem", "errors": "problem", "routes": [
         {"path": "/", "pattern": "open-access"},
@@ -67,8 +78,34 @@ APIS: tuple[dict[str, Any], ...] = (
         {"path": "/jwt", "pattern": "signed-jwt"},
         {"path": "/kind", "pattern": "signed-jwt", "wrong_token_status": 401},
         {"path": "/mtls", "pattern": "tls-ma"},
+        {"path": "/worker", **BY_WORKER, "minimum_level": "aal2"},
+        {"path": "/user-kind", **BY_PATIENT, "wrong_token_status": 401},
+        {"path": "/role", **BY_WORKER, "role": "required"},
+        {"path": "/role-header", **BY_WORKER, "role": "required", "role_errors": "header"},
         {"path": "/strict", "pattern": "open-access", "request_id": "required"},
         {"path": "/only-post", "pattern": "open-access", "methods": ["POST"]},
+    ]},
+    {"name": "users", "base_path": "/users", "routes": [
+        {"path": "/worker", **BY_WORKER},
+        {"path": "/aal2", **BY_WORKER, "minimum_level": "aal2"},
+        {"path": "/aal1", **BY_WORKER, "minimum_level": "aal1"},
+        {"path": "/patient", **BY_PATIENT},
+        {"path": "/P5", **BY_PATIENT, "minimum_level": "P5"},
+        {"path": "/P0", **BY_PATIENT, "minimum_level": "P0"},
+        {"path": "/kind", **BY_WORKER, "wrong_token_status": 401},
+        {"path": "/scoped", **BY_WORKER, "scopes": ["urn:nhsd:apim:user-nhs-id:aal2:users", "urn:nhsd:apim:user-nhs-id:aal3:users:write"]},
+        {"path": "/both", "any_of": [BY_WORKER, BY_PATIENT], "identity_headers": {"issuer": "NHSD-Identity-IdP", "patient": "NHSD-NHSLogin-User"}},
+        {"path": "/all", "any_of": [{"pattern": "signed-jwt"}, BY_WORKER, BY_PATIENT, {"pattern": "api-key"}]},
+        {"path": "/user-first", "any_of": [BY_PATIENT, {"pattern": "signed-jwt"}, {"pattern": "tls-ma"}]},
+        {"path": "/identity", **BY_WORKER, "identity_headers": {"user": "NHSD-Identity-UUID", "issuer": "NHSD-Identity-IdP", "application": "X-App"}},
+        {"path": "/who", "any_of": [BY_WORKER, BY_PATIENT, {"pattern": "signed-jwt"}], "identity_headers": {"user": "NHSD-Identity-UUID"}},
+        {"path": "/role", **BY_WORKER, "role": "required", "minimum_level": "aal2"},
+        {"path": "/urid", **BY_WORKER, "role": "required", "identity_headers": {"role": "NHSD-URID", "user": "NHSD-Identity-UUID"}},
+        {"path": "/role-of-all", "any_of": [BY_WORKER, BY_PATIENT, {"pattern": "signed-jwt"}, {"pattern": "api-key"}], "role": "required"},
+        {"path": "/role-plain", "any_of": [BY_WORKER, BY_PATIENT], "role": "required", "role_errors": "plain-text"},
+        {"path": "/role-header", "any_of": [BY_WORKER, BY_PATIENT], "role": "required", "role_errors": "header"},
+        {"path": "/pds", "any_of": [BY_WORKER, BY_PATIENT, {"pattern": "signed-jwt"}], "role": "optional", "identity_headers": {
+            "user": "NHSD-Identity-UUID", "issuer": "NHSD-Identity-IdP", "patient": "NHSD-NHSLogin-User"}},
     ]},
     {"name": "whole", "base_path": "/whole", "routes": [{"path": "/*", "any_of": [{"pattern": "signed-jwt"}, {"pattern": "api-key"}]}]},
 )
@@ -76,6 +113,11 @@ APIS: tuple[dict[str, Any], ...] = (
 
 NAMES = tuple(api["name"] for api in APIS)
 SCOPES = tuple(LEVEL_3 + name for name in NAMES)
+
+
+def user_scopes(family: str, level: str) -> str:
+    """Return what a user's token holds for every API."""
+    return " ".join(f"urn:nhsd:apim:{family}:{level}:{name}" for name in NAMES)
 
 
 def client(name: str, apis: tuple[str, ...], *, products: bool = True, refused: str | None = None, asid: str | None = None) -> Client:
@@ -92,6 +134,7 @@ CLIENTS = (
     client("pending", NAMES, refused="application-not-approved"),
     client("idle", NAMES, refused="developer-inactive"),
     client("closed", NAMES, refused="company-inactive"),
+    replace(client("strict", NAMES), profile=Profile.STRICT),
 )
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 FAR_AHEAD = datetime(2099, 1, 1, tzinfo=UTC)
@@ -168,14 +211,56 @@ class Cast:
 
     def token(self, application: str = "alpha", *, scope: str = " ".join(SCOPES), jti: str = "jti", lasts: int = 7200,
               credential: str | None = None, bound_to: str | None = None, audience: str = AUDIENCE, issuer: str = ISSUERS[0],
-              signer: SigningJWK | None = None, drop: tuple[str, ...] = (), **more: Any) -> str:
+              signer: SigningJWK | None = None, drop: tuple[str, ...] = (), user: TokenUser | None = None, **more: Any) -> str:
         """Sign an access token as the authorisation server does, or not quite as it does."""
         issued = int(time.time())
         thumbprint = base64url.encode(bytes.fromhex(self.people[bound_to].presented.fingerprint)) if bound_to else None
         claims = AccessToken(issuer, audience, application, credential or f"id-{application}", "Z9X01", scope, jti, issued,
-                             issued + lasts, certificate_sha256=thumbprint).claims()
+                             issued + lasts, certificate_sha256=thumbprint, user=user).claims()
         claims = {key: value for key, value in (claims | more).items() if key not in drop}
         return sign(claims, signer or self.signer, "at+jwt")
+
+    def user_token(self, level: str = "aal3", family: str = "user-nhs-cis2", *, application: str = "alpha", scope: str | None = None,
+                   grant: str = "grant-1", separate: bool = False, **more: Any) -> str:
+        """Sign a worker's token or, of the family user-nhs-login, a patient's; `more` are facts of the user or arguments of `token`."""
+        patient = family == "user-nhs-login"
+        facts = {name: more.pop(name) for name in ("role", "roles", "actor") if name in more}
+        user = TokenUser(PATIENT if patient else WORKER, grant, PROVIDER, level, separate, patient=f"{level}:{PATIENT}" if patient else None, **facts)
+        return self.token(application, scope=user_scopes(family, level) if scope is None else scope, user=user, **more)
+
+    def _user_tokens(self) -> dict[str, str]:
+        levels = {f"worker-{level}": self.user_token(level, separate=True) for level in ("aal1", "aal2", "aal3")}
+        levels |= {f"patient-{level}": self.user_token(level, "user-nhs-login", separate=True) for level in ("P0", "P5", "P9")}
+        return levels | {
+            "worker-old-name": self.user_token("aal3", "user-nhs-id", separate=True),
+            "worker-old-aal2": self.user_token("aal2", "user-nhs-id", separate=True),
+            "worker-write": self.user_token(scope="urn:nhsd:apim:user-nhs-id:aal3:users:write", separate=True),
+            "worker-no-scope": self.user_token(scope="", separate=True),
+            "worker-application-scope": self.user_token(scope=" ".join(SCOPES), separate=True),
+            "worker-aal2-aal3-scope": self.user_token("aal2", scope=user_scopes("user-nhs-cis2", "aal3"), separate=True),
+            "worker-of-no-level": self.user_token("aal4", scope=user_scopes("user-nhs-cis2", "aal3"), separate=True),
+            "patient-worker-scope": self.user_token("P9", "user-nhs-login", scope=user_scopes("user-nhs-cis2", "aal3"), separate=True),
+            "delegated": self.user_token("P9", "user-nhs-login", actor="9912003072", separate=True),
+            "worker-several": self.user_token(roles=(FIRST_ROLE, SECOND_ROLE)),
+            "worker-sole": self.user_token(roles=(FIRST_ROLE,)),
+            "worker-no-roles": self.user_token(roles=()),
+            "worker-bad-roles": self.user_token(roles=("",)),
+            "worker-no-userinfo": self.user_token(),
+            "worker-claim": self.user_token(role=SECOND_ROLE, roles=(FIRST_ROLE, SECOND_ROLE)),
+            "worker-bad-claim": self.user_token(role="", roles=(FIRST_ROLE,)),
+            "worker-separate-claim": self.user_token(role=SECOND_ROLE, separate=True),
+            "worker-ended": self.user_token(grant="grant-2", separate=True),
+            "worker-ended-aal1": self.user_token("aal1", grant="grant-2", separate=True),
+            "patient-ended": self.user_token("P9", "user-nhs-login", grant="grant-2", separate=True),
+            "worker-jti-2": self.user_token(jti="jti-2", separate=True),
+            "worker-credential-2": self.user_token(credential="credential-2", separate=True),
+            "worker-strict": self.user_token(application="strict", separate=True),
+            **{f"worker-{name}": self.user_token(application=name, separate=True) for name in ("beta", "outsider", "without", "pending")},
+            "worker-gone": self.user_token(application="gone", separate=True),
+            "worker-bound": self.user_token(bound_to="alpha", separate=True),
+            "worker-expired": self.user_token(lasts=-30, separate=True),
+            "worker-forged": self.user_token(signer=self.forger, separate=True),
+        }
 
     def unsecured(self, lasts: int) -> str:
         """Return a token with alg none."""
@@ -218,6 +303,7 @@ class Cast:
             "two-parts": f"{head}.{payload}",
             "nonsense": "aaaa.bbbb.cccc",
             "word": "opaque-token",
+            **self._user_tokens(),
         }
 
     def snapshot(self, backend: str, generation: int = 1, *, profile: str = "verify", asked: bool = False) -> Snapshot:
@@ -229,6 +315,7 @@ class Cast:
             generation=generation, environment=Environment(name="wire", tls_ma_profile=profile), apis=apis, clients=clients,
             api_keys={key.key: key for key in KEYS}, tokens=self.issuer,
             certificate_names={found.certificate_name: found.name for found in CLIENTS if found.certificate_name},
+            roles={WORKER: frozenset({FIRST_ROLE, SECOND_ROLE})},
         )
 
 
@@ -295,6 +382,9 @@ CHANGES: dict[str, Change] = {
     "beta's certificate name withdrawn": _name_gone,
     "a token revoked": _revocations(tokens={"jti-2"}),
     "a credential revoked": _revocations(credentials={"credential-2"}),
+    "a sign-in ended": _revocations(grants={"grant-2"}),
+    "another sign-in ended": _revocations(grants={"grant-1"}),
+    "the directory forgets": lambda found, _cast: replace(found, roles={}),
     "beta's certificate revoked": _revocations(fingerprints=lambda cast: {cast.people["beta"].presented.fingerprint}),
     "alpha's quota at hello spent": _spent("alpha", "hello"),
     "outsider's quota at hello spent": _spent("outsider", "hello"),

@@ -24,6 +24,7 @@ def _load(name: str) -> Any:
 
 harness, caller, authority, cast_module = (_load(name) for name in ("harness", "caller", "authority", "cast"))
 _load("requests_strategy")
+_load("role_rows")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

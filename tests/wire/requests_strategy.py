@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from hypothesis import strategies as st
-from wire_cast import APIS, CLIENTS, GOOD_ID, KEYS, Cast, key_of
+from wire_cast import APIS, CLIENTS, FIRST_ROLE, GOOD_ID, KEYS, OTHER_ROLE, SECOND_ROLE, Cast, key_of
 
 from wardgate.security_patterns.facts import CertificateStatus, Facts, Listener
 
@@ -14,6 +14,10 @@ METHODS: Final = ("GET", "GET", "GET", "GET", "POST", "PUT", "DELETE", "PATCH", 
 
 ROUTE_PATHS: Final = tuple(
     api["base_path"] + route["path"].replace("{id}", "9000000009").replace("/*", "/a/b.c") for api in APIS for route in api["routes"]
+)
+USER_PATHS: Final = tuple(
+    api["base_path"] + route["path"] for api in APIS for route in api["routes"]
+    if any(found["pattern"] == "user-restricted" for found in route.get("any_of", [route]))
 )
 BASE_PATHS: Final = tuple(api["base_path"] for api in APIS)
 NEAR_PATHS: Final = (
@@ -47,6 +51,7 @@ AUTHORIZATIONS: Final = ("", "Bearer", "Bearer ", "Basic abc", "bearer {good}", 
                          "Basic abc, Bearer {good}", "Bearer  {good}", "Bearer {good}x", "Bearer {good} x", "Bearer {good},x", "{good}",
                          "Bearer\t{good}", "Caf\xe9 {good}", "Bearer caf\xe9", "Bearer a.b.c", "Bearer ..", 'Digest x="y"')
 REQUEST_IDS: Final = (GOOD_ID, GOOD_ID.lower(), "bad", "", GOOD_ID + "x", "{" + GOOD_ID + "}", "caf\xe9", "x" * 200)
+ROLES: Final = (FIRST_ROLE, SECOND_ROLE, OTHER_ROLE, "", "R8008", "1" * 16, f"{FIRST_ROLE} ", "caf\xe9")
 KEY_VALUES: Final = (*(key.key for key in KEYS), key_of("new"), "", "unknown", key_of("alpha") + "x", key_of("alpha").upper(), f"{key_of('alpha')},x")
 
 
@@ -64,10 +69,12 @@ class Ask:
     keys: tuple[str, ...]
     authorizations: tuple[str, ...]
     request_ids: tuple[str, ...]
+    roles: tuple[str, ...] = ()
 
     def headers(self, cast: Cast) -> list[tuple[str, str]]:
         """Return the headers as they go on the wire. A token is named in braces or as `Bearer NAME`."""
         written = [("apikey", value) for value in self.keys] + [("X-Request-ID", value) for value in self.request_ids]
+        written += [("NHSD-Session-URID", value) for value in self.roles]
         return written + [("Authorization", self._token(value, cast)) for value in self.authorizations]
 
     @staticmethod
@@ -94,6 +101,30 @@ class Ask:
 
 def asks(cast: Cast, people: tuple[str | None, ...]) -> st.SearchStrategy[Ask]:
     """Return a strategy for requests; `people` may stand at the mutual-TLS port (None: without a certificate)."""
+    return st.one_of(_any(cast, people), _any(cast, people), _by_users(cast, people))
+
+
+def _by_users(cast: Cast, people: tuple[str | None, ...]) -> st.SearchStrategy[Ask]:
+    """Calls of users to the routes that are for them: mostly one token and at most one role, so that these decide."""
+    token = st.sampled_from([f"token:{name}" for name in cast.tokens if name.startswith(("worker", "patient", "delegated"))] + ["token:good"])
+    role = st.one_of(st.just(()), st.sampled_from(ROLES).map(lambda value: (value,)))
+    return st.builds(
+        Ask,
+        listener=st.sampled_from(("https", "https", "mtls", "http")),
+        who=st.sampled_from([person for person in people if person]),
+        how=st.sampled_from(("open", "open", "open", "resumed")),
+        version=st.just("1.3"),
+        method=st.sampled_from(("GET", "GET", "POST", "HEAD")),
+        path=st.sampled_from(USER_PATHS),
+        spelling=st.just("plain"),
+        keys=st.one_of(st.just(()), st.just(()), st.just((key_of("alpha"),)), st.just(("unknown",))),
+        authorizations=token.map(lambda value: (value,)),
+        request_ids=st.just((GOOD_ID,)),
+        roles=role,
+    )
+
+
+def _any(cast: Cast, people: tuple[str | None, ...]) -> st.SearchStrategy[Ask]:
     token = st.sampled_from([f"token:{name}" for name in cast.tokens if name != "stranger-issuer"])  # test_deny_lists has it
     authorization = st.one_of(token, token.map(str), st.sampled_from(AUTHORIZATIONS))
     key = st.one_of(st.sampled_from([key_of(found.name) for found in CLIENTS]), st.sampled_from(KEY_VALUES))
@@ -109,6 +140,7 @@ def asks(cast: Cast, people: tuple[str | None, ...]) -> st.SearchStrategy[Ask]:
         keys=_few(key),
         authorizations=_few(authorization),
         request_ids=_few(st.sampled_from(REQUEST_IDS)),
+        roles=_few(st.sampled_from(ROLES)),
     )
 
 

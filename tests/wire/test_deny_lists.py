@@ -45,6 +45,12 @@ class Denied:
 DENIED = (
     Denied("a token revoked", "access-token-revoked", "/hello-world/jwt", token="jti-2"),
     Denied("a credential revoked", "access-token-revoked", "/hello-world/jwt", token="credential-2"),
+    Denied("a sign-in ended", "access-token-revoked", "/users/worker", token="worker-ended"),
+    Denied("a sign-in ended", "access-token-revoked", "/users/all", token="patient-ended"),
+    Denied("a sign-in ended", "access-token-revoked", "/users/pds", token="patient-ended"),
+    Denied("a token revoked", "access-token-revoked", "/users/worker", token="worker-jti-2"),
+    Denied("a credential revoked", "access-token-revoked", "/users/worker", token="worker-credential-2"),
+    Denied("alpha suspended", "access-token-revoked", "/users/worker", token="worker-aal3"),
     Denied("beta's certificate revoked", "certificate-revoked", "/hello-world/mtls", who="beta"),
     Denied("beta's certificate revoked", "certificate-revoked", "/hello-world/open", who="beta"),
     Denied("beta's certificate name withdrawn", "certificate-not-registered", "/hello-world/mtls", who="beta"),
@@ -148,7 +154,8 @@ SPOOFED = (
     "NHSD-End-User-Organisation-ODS-Code", "NHSD-End-User", "NHSD-End-User-Organisation-", "NHSD-Requesting-Softwar", "nHsD-AsId",
     "NHSE-PDS-X", "nhse-anything", "X-ERS-User", "x-ers-", "Client-Cert", "Client-Cert-Chain", "client-certificate",
     "X-Wardgate-Client", "x-wardgate-jti", "x-wardgate-credential", "x-wardgate-bound", "x-wardgate-asid", "x-wardgate-listener",
-    "x-wardgate-given-request-id", "x-wardgate-anything", "X-Forwarded-Client-Cert", "NHSD-Application",
+    "x-wardgate-given-request-id", "x-wardgate-anything", "x-wardgate-user", "x-wardgate-provider", "x-wardgate-patient",
+    "x-wardgate-role", "x-wardgate-level", "x-wardgate-session", "NHSD-URID", "X-Forwarded-Client-Cert", "NHSD-Application",
     "x-envoy-upstream-rq-timeout-ms", "x-envoy-retry-on", "x-envoy-original-path", "x-envoy-decorator-operation",
 )
 

@@ -22,6 +22,8 @@ from wire_caller import Answer, caller_of
 from wire_cast import CHANGES, Cast
 from wire_requests_strategy import SPELLINGS, Ask, asks
 
+from wardgate.catalogue import IdentityHeaders, Route
+from wardgate.catalogue.model import RoleRule
 from wardgate.catalogue.paths import Found, RouteMatcher
 from wardgate.security_patterns.decide import decide
 from wardgate.security_patterns.decision import Decision
@@ -29,7 +31,7 @@ from wardgate.security_patterns.snapshot import Snapshot
 
 SEED = int(os.environ.get("WARDGATE_SEED", "20261121"))
 BATCH = 50
-EXAMPLES = {"native": int(os.environ.get("WARDGATE_EXAMPLES", "46")), "asked": 10, "answer": 8}
+EXAMPLES = {"native": int(os.environ.get("WARDGATE_EXAMPLES", "60")), "asked": 10, "answer": 8}
 PEOPLE = ("alpha", "alpha", "beta", "outsider", "without", "pending", "stray", "nameless", "cn-only", "two-names", "other-cn",
           "cn-and-more", "smuggled-cn", None)
 NEVER_AT_THE_BACKEND = ("authorization", "apikey", "x-request-id", "x-forwarded-client-cert")
@@ -116,6 +118,7 @@ class Comparison:
         identity = found.route.identity_headers
         client = self.cast_client(decision)
         told = {identity.application: decision.application, identity.asid: client.asid if client else None} if identity else {}
+        told |= _told_of_user(found.route, decision)
         wrong = [name for name, value in told.items() if name and seen.get(name.lower()) != value]
         if leaked or wrong:
             self.disagreements.append(f"{ask}: the backend saw {leaked or seen}, wrong {wrong} for {decision.application}")
@@ -124,6 +127,18 @@ class Comparison:
         """Return the application that was let in, if one was."""
         assert self.plane.snapshot is not None
         return self.plane.snapshot.clients.get(decision.application)
+
+
+def _told_of_user(route: Route, decision: Decision) -> dict[str | None, str | None]:
+    """Return the headers that are about the user, as the spec says them: `identity_headers`, and the role where one is chosen."""
+    user, identity = decision.user, route.identity_headers or IdentityHeaders()
+    worker = user is not None and user.level.startswith("aal")
+    told = {identity.user: user.user if user and worker else None, identity.issuer: user.issuer if user else None,
+            identity.patient: user.patient if user else None}
+    if route.role is RoleRule.NONE:
+        return told
+    assert decision.role is not None or not worker
+    return told | {"NHSD-Session-URID": None, (identity.role or "NHSD-Session-URID"): decision.role}
 
 
 @pytest.mark.parametrize("kind", ["native", "asked", "answer"])

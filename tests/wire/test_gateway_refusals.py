@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from wire_caller import Answer, Caller, Connection, caller_of
 from wire_cast import CHANGES, GOOD_ID, LEVEL_3, Cast, key_of
+from wire_role_rows import ROLE_ROWS
 
 from wardgate.catalogue import API
 from wardgate.quotas import RateLimits
@@ -27,6 +28,8 @@ TO_TOKEN = {Dialect.FAULT: "/hello-world/jwt", Dialect.FHIR: "/fhir/R4/Patient/1
 TO_KIND = {dialect: base + "/kind" for dialect, base in SHAPES.items()}
 TO_CERTIFICATE = {Dialect.FAULT: "/hello-world/mtls", Dialect.FHIR: "/fhir/R4/Patient/1/mtls", Dialect.PROBLEM: "/problem/mtls"}
 TO_STRICT = {Dialect.FAULT: "/hello-world/strict", Dialect.FHIR: "/fhir/R4/files/1", Dialect.PROBLEM: "/problem/strict"}
+TO_WORKER = {Dialect.FAULT: "/users/aal2", Dialect.FHIR: "/fhir/R4/worker", Dialect.PROBLEM: "/problem/worker"}
+TO_USER_KIND = {Dialect.FAULT: "/users/kind", Dialect.FHIR: "/fhir/R4/user-kind", Dialect.PROBLEM: "/problem/user-kind"}
 NOWHERE = {dialect: base + "/nowhere" for dialect, base in SHAPES.items()}
 ONLY_SOME = {Dialect.FAULT: "/hello-world/jwt/1", Dialect.FHIR: "/fhir/R4/only-post", Dialect.PROBLEM: "/problem/only-post"}
 ALLOWED = {Dialect.FAULT: "GET, PUT", Dialect.FHIR: "POST", Dialect.PROBLEM: "POST"}
@@ -93,6 +96,25 @@ ROWS = (
     Row("access-token-not-bound", TO_TOKEN, "another certificate", token="bound", who="beta", listener="mtls"),
     Row("scope-insufficient", TO_TOKEN, token="no-scope"),
     Row("access-token-wrong-kind", TO_KIND, token="no-scope"),
+    Row("authorization-missing", TO_WORKER, "on a user's route"),
+    Row("token-type-invalid", TO_WORKER, "on a user's route", authorization="Basic dXNlcjpwYXNzd29yZA==", values={"scheme": "Basic"}),
+    Row("access-token-unknown", TO_WORKER, "a forged one of a user", token="worker-forged"),
+    Row("access-token-expired", TO_WORKER, "of a user", token="worker-expired"),
+    Row("access-token-revoked", TO_WORKER, "its user's sign-in", token="worker-ended", changes=("a sign-in ended",)),
+    Row("access-token-revoked", TO_WORKER, "its own id, of a user", token="worker-jti-2", changes=("a token revoked",)),
+    Row("access-token-revoked", TO_WORKER, "its credential, of a user", token="worker-credential-2", changes=("a credential revoked",)),
+    Row("access-token-revoked", TO_WORKER, "its application, of a user", token="worker-pending"),
+    Row("access-token-wrong-product", TO_WORKER, "of a user", token="worker-outsider"),
+    Row("access-token-not-bound", TO_WORKER, "of a user", token="worker-bound"),
+    Row("scope-insufficient", TO_WORKER, "an application by itself", token="good"),
+    Row("scope-insufficient", TO_WORKER, "an application that says it is a user", token="user-scope"),
+    Row("scope-insufficient", TO_WORKER, "a worker at too low a level", token="worker-aal1"),
+    Row("scope-insufficient", TO_WORKER, "a patient", token="patient-P9"),
+    Row("scope-insufficient", TO_WORKER, "a user without scopes", token="worker-no-scope"),
+    Row("scope-insufficient", TO_TOKEN, "a user on an application's route", token="worker-application-scope"),
+    Row("access-token-wrong-kind", TO_USER_KIND, "an application by itself", token="good"),
+    Row("access-token-wrong-kind", TO_USER_KIND, "a user at too low a level", token="worker-aal1"),
+    Row("access-token-wrong-kind", TO_USER_KIND, "a patient at too low a level", token="patient-P5"),
     Row("request-id-missing", TO_STRICT, key=key_of("alpha"), request_id=None),
     Row("request-id-missing", TO_STRICT, "an empty one", key=key_of("alpha"), request_id=""),
     Row("request-id-invalid", TO_STRICT, key=key_of("alpha"), request_id='<b>"no"', values={"value": '<b>"no"'}),
@@ -156,6 +178,15 @@ def changed(cast: Cast, snapshot: Snapshot, changes: tuple[str, ...]) -> Snapsho
     return snapshot
 
 
+def wanted_scopes(paths: dict[Dialect, str], dialect: Dialect) -> str:
+    """Return what the routes of a row ask for, as a refusal lists it (spec README rule 1)."""
+    base = paths[dialect].split("/")[1]
+    api = {"hello-world": "hello"}.get(base, base)
+    if paths is not TO_WORKER:
+        return LEVEL_3 + api
+    return " ".join(f"urn:nhsd:apim:{family}:{level}:{api}" for level in ("aal2", "aal3") for family in ("user-nhs-cis2", "user-nhs-id"))
+
+
 @pytest.mark.parametrize(("row", "dialect"), list(_rows()))
 def test_a_refusal_by_envoy(row: Row, dialect: Dialect, cast: Cast, shared_plane: Any, send: Caller) -> None:
     """Envoy's own filters refuse with the catalogue's words, in the shape of the API."""
@@ -165,7 +196,7 @@ def test_a_refusal_by_envoy(row: Row, dialect: Dialect, cast: Cast, shared_plane
     answer, _ = send.send("open", row.listener, method, row.paths[dialect], row.headers(cast), identity=person.identity if person else None)
     values = dict(row.values)
     if row.reason == "scope-insufficient":
-        values["scopes"] = LEVEL_3 + {Dialect.FAULT: "hello", Dialect.FHIR: "fhir", Dialect.PROBLEM: "problem"}[dialect]
+        values["scopes"] = wanted_scopes(row.paths, dialect)
     kept = row.request_id if row.request_id == GOOD_ID else None
     assert_refused(answer, row.reason, dialect, values, request_id=kept, allow=ALLOWED[dialect] if row.paths is ONLY_SOME else None)
     assert (row.authorization or "").rpartition(" ")[2] not in answer.body.decode() or len(row.authorization or "") < 12
@@ -188,7 +219,7 @@ def test_a_refusal_by_the_decision_service(row: Row, dialect: Dialect, cast: Cas
     answer, _ = caller.send("new", row.listener, method, row.paths[dialect], row.headers(cast), identity=person.identity if person else None)
     values = dict(row.values)
     if row.reason == "scope-insufficient":
-        values["scopes"] = LEVEL_3 + {Dialect.FAULT: "hello", Dialect.FHIR: "fhir", Dialect.PROBLEM: "problem"}[dialect]
+        values["scopes"] = wanted_scopes(row.paths, dialect)
     kept = row.request_id if row.request_id == GOOD_ID else None
     assert_refused(answer, row.reason, dialect, values, request_id=kept, allow=ALLOWED[dialect] if row.paths is ONLY_SOME else None)
 
@@ -474,9 +505,10 @@ def test_rules_that_never_came(withheld: str, cast: Cast, new_plane: Callable[..
 
 
 def test_every_reason_of_the_catalogue_is_produced() -> None:
-    """A reason without a test is a reason nobody has seen. The token endpoint's are produced in tests/flows/authserver."""
+    """A reason without a test is a reason nobody has seen. The authorisation server's are produced in tests/flows/authserver."""
     produced = {row.reason for row in ROWS} | set(LIMITED) | {row[0] for row in PLATFORM} | {row[1] for row in EARLY}
     produced |= {"decision-unavailable", "rules-not-loaded", "request-timeout"}
-    here = {code for code, found in CATALOGUE.items() if found.area is not Area.TOKEN_ENDPOINT}
+    produced |= {row.reason for row in ROLE_ROWS} | {row.as_header for row in ROLE_ROWS}
+    here = {code for code, found in CATALOGUE.items() if found.area in {Area.GATEWAY, Area.CERTIFICATES, Area.LIMITS, Area.PLATFORM}}
     assert here - produced == set(ELSEWHERE)
     assert produced <= here

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wardgate.catalogue.model import AccessMode
+from wardgate.dataplane.resources.decision import SERVER_ERROR_AS
 from wardgate.oauth.access_token import TokenUser
 from wardgate.refusals import Refusal
 from wardgate.refusals.dialects import CONTENT_TYPES, Dialect, body
@@ -59,4 +60,4 @@ def refused(refusal: Refusal, dialect: Dialect | None, message_id: str, extra: M
         filled = value.replace("{error}", reason.error).replace("{text}", reason.text)
         headers.append((name.lower().encode(), filled.encode()))
     headers += [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in (extra or {}).items()]
-    return Answer(reason.status, headers, content)
+    return Answer(SERVER_ERROR_AS if reason.status == 500 else reason.status, headers, content)

@@ -15,6 +15,8 @@ ASKED_WITH: Final = (
     "nhsd-session-urid",
 )
 ANSWERED_WITH: Final = ("content-type", "www-authenticate", "retry-after", "allow", "cache-control", REASON)
+SERVER_ERROR_AS: Final = 424
+"""How the service says 500: for this filter every 5xx is a service that failed. A mapper makes it 500 again."""
 
 
 def _exactly(names: tuple[str, ...]) -> JSON:

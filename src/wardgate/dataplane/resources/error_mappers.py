@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from wardgate.dataplane.resources.decision import SERVER_ERROR_AS
 from wardgate.dataplane.resources.envoy import (
     EXPLAIN,
     GIVEN_REQUEST_ID,
@@ -176,7 +177,7 @@ def mappers() -> list[JSON]:
         for cause in causes()
         for dialect in ((Dialect.FAULT,) if cause.explained or cause.early else (Dialect.FHIR, Dialect.PROBLEM, Dialect.FAULT))
     ]
-    return [*found, *_unforeseen()]
+    return [*found, _decided_server_error(), *_unforeseen()]
 
 
 def _mapper(cause: Cause, dialect: Dialect) -> JSON:
@@ -188,6 +189,12 @@ def _mapper(cause: Cause, dialect: Dialect) -> JSON:
         "headers_to_add": _headers(cause),
         "body_format_override": _body(cause, dialect),
     }
+
+
+def _decided_server_error() -> JSON:
+    """Give the decision service's 500 its status back; headers and body are the service's own."""
+    denied = _cel(f"{DETAILS} == 'ext_authz_denied'")
+    return {"filter": {"and_filter": {"filters": [_status(SERVER_ERROR_AS), denied]}}, "status_code": 500}
 
 
 def _unforeseen() -> list[JSON]:
