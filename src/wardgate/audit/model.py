@@ -16,6 +16,11 @@ class EventType(StrEnum):
     TOKEN_REFUSED = "TokenRefused"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "TokenRevoked"  # noqa: S105 - the name of an event
     TOKEN_INTROSPECTED = "TokenIntrospected"  # noqa: S105 - the name of an event
+    STAND_IN_SIGNED_IN = "StandInSignedIn"
+    """At a stand-in provider: somebody was sent back to a client with a code."""
+    STAND_IN_TOKEN_ISSUED = "StandInTokenIssued"  # noqa: S105 - the name of an event
+    STAND_IN_SIGNED_OUT = "StandInSignedOut"
+    STAND_IN_REFUSED = "StandInRefused"
     CALL_ALLOWED = "CallAllowed"
     CALL_REFUSED = "CallRefused"
     CALL_DECIDED = "CallDecided"

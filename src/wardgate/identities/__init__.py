@@ -6,10 +6,11 @@ Leaves: references between them and what a live environment refuses (`manifest`)
 Read: worker, patient, user, provider, relying_party, directory.
 """
 
+from wardgate.identities.directory import Identities
 from wardgate.identities.patient import Delegation, Patient
 from wardgate.identities.provider import Authentication, IdentityProvider
 from wardgate.identities.relying_party import RelyingParty
 from wardgate.identities.user import User
 from wardgate.identities.worker import Role, Worker
 
-__all__ = ["Authentication", "Delegation", "IdentityProvider", "Patient", "RelyingParty", "Role", "User", "Worker"]
+__all__ = ["Authentication", "Delegation", "Identities", "IdentityProvider", "Patient", "RelyingParty", "Role", "User", "Worker"]

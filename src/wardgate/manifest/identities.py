@@ -22,6 +22,7 @@ def check_identities(draft: Draft) -> Iterator[Problem]:
 def _providers(draft: Draft) -> Iterator[Problem]:
     first: dict[tuple[str, str], str] = {}
     issuers: dict[tuple[str, str], str] = {}
+    served: dict[tuple[str, str | None, str], str] = {}
     clients = {(party.kind, party.client_id) for _, party in draft.models("relying_parties", RelyingParty)}
     for entry, provider in draft.models("identity_providers", IdentityProvider):
         owner = first.setdefault((provider.base_path, provider.kind), provider.name)
@@ -31,6 +32,11 @@ def _providers(draft: Draft) -> Iterator[Problem]:
             owner = issuers.setdefault((provider.base_path, provider.issuer.lower()), provider.name)
             if owner != provider.name:
                 yield entry.place("issuer").problem(f"`{owner}` has this issuer: an ID token must name one provider")
+        if provider.stand_in:
+            owner = served.setdefault((provider.kind, provider.realm, provider.client_id), provider.name)
+            if owner != provider.name:
+                yield entry.place("client_id" if "client_id" in provider.model_fields_set else "realm").problem(
+                    f"`{owner}` is the same client of the same stand-in", "give them different realms or client ids")
         if provider.stand_in and (provider.kind, provider.client_id) in clients:
             yield entry.place("client_id").problem(
                 f"`{provider.client_id}` is a relying party of that stand-in, and cannot be the authorisation server as well")

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from wardgate.applications import Approval, FixedKey
 from wardgate.audit import Event, EventType
+from wardgate.keystores.client_secrets import SECRET_SECTIONS, secret_name
 from wardgate.manifest import Manifest
 from wardgate.manifest.documents import Changes, Secrets, changes, from_documents, secrets_of
 from wardgate.server.installation import STATUS_KEY
@@ -32,15 +33,18 @@ class KeyWork:
     add: tuple[tuple[str, FixedKey], ...]
     change: tuple[tuple[Credential, Approval], ...]
     revoke: tuple[Credential, ...]
+    client_secrets: tuple[tuple[str, str, str | None], ...] = ()
+    """(section, key, secret): those that are new or another; None forgets one whose entry goes away."""
 
     def __bool__(self) -> bool:
-        return bool(self.add or self.change or self.revoke)
+        return bool(self.add or self.change or self.revoke or self.client_secrets)
 
     def lines(self) -> list[str]:
         """Return what will be done, naming applications and never a key."""
         return [*(f"  + API key of {application} ({fixed.status})" for application, fixed in self.add),
                 *(f"  ~ API key {held.id} of {held.application}: {held.status} -> {status}" for held, status in self.change),
-                *(f"  - API key {held.id} of {held.application}, which goes away: revoked" for held in self.revoke)]
+                *(f"  - API key {held.id} of {held.application}, which goes away: revoked" for held in self.revoke),
+                *(f"  {'~' if secret else '-'} client secret of {name} in {section}" for section, name, secret in self.client_secrets)]
 
 
 def key_work(stores: Stores, manifest: Manifest, removed: Sequence[tuple[str, str]]) -> KeyWork:
@@ -58,7 +62,16 @@ def key_work(stores: Stores, manifest: Manifest, removed: Sequence[tuple[str, st
         elif held.status != fixed.status:
             change.append((held, fixed.status))
     leaving = [credential for kind, name in removed if kind == "applications" for credential in stores.credentials.of(name)]
-    return KeyWork(tuple(add), tuple(change), tuple(held for held in leaving if held.status != Approval.REVOKED))
+    return KeyWork(tuple(add), tuple(change), tuple(held for held in leaving if held.status != Approval.REVOKED), _secret_work(stores, manifest, removed))
+
+
+def _secret_work(stores: Stores, manifest: Manifest, removed: Sequence[tuple[str, str]]) -> tuple[tuple[str, str, str | None], ...]:
+    stated = secrets_of(manifest).client_secrets
+    new = [(section, name, secret) for (section, name), secret in stated.items()
+           if stores.values.get(secret_name(section, name)) != secret]
+    gone = [(section, name, None) for section, name in removed
+            if section in SECRET_SECTIONS and stores.values.get(secret_name(section, name)) is not None]
+    return (*new, *gone)
 
 
 def apply(
@@ -76,6 +89,8 @@ def apply(
         except Superseded:
             raise ApplyRefused("the manifest was changed while you looked at the difference: run the command again") from None
     _apply_keys(stores, keys, now, new_event)
+    for section, name, secret in keys.client_secrets:
+        stores.values.put(secret_name(section, name), secret)
     status_key = secrets_of(manifest).status_key
     if status_key is not None and stores.values.set_if_absent(STATUS_KEY, status_key) != status_key:
         raise ApplyRefused("everything is stored, but this Wardgate has another monitoring key already: take status_key out of the manifest")

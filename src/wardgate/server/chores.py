@@ -68,7 +68,7 @@ class Chores:
             self.keys.rotate_if_due(use, self.now())
 
     def forget(self) -> None:
-        """Purge single uses, revocations and quota windows that are over."""
+        """Purge single uses, revocations, quota windows and sign-ins that are over."""
         now = self.now()
-        for store in (self.stores.single_uses, self.stores.tokens, self.stores.quotas):
+        for store in (self.stores.single_uses, self.stores.tokens, self.stores.quotas, self.stores.kept):
             store.purge(now)

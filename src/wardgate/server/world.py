@@ -11,6 +11,7 @@ from typing import Any, Final
 from wardgate.applications import Application, Product
 from wardgate.catalogue import API, Environment
 from wardgate.directory import Organisation, System
+from wardgate.identities import Identities, IdentityProvider, RelyingParty, User
 from wardgate.jose import KeyRules, parse_jwk_set
 from wardgate.manifest.documents import model_of
 from wardgate.quotas import Quota
@@ -23,7 +24,10 @@ from wardgate.telemetry.counting import over, quotas_of
 KEPT_REVOCATION: Final = timedelta(minutes=11)
 """The tokens of a revoked key are refused this long: their lifetime and a minute."""
 BASE_PATHS: Final = ("/oauth2", "/oauth2-mock")
-_KINDS: Final = {"organisations": Organisation, "systems": System, "apis": API, "products": Product, "applications": Application}
+_KINDS: Final = {"organisations": Organisation, "systems": System, "apis": API, "products": Product, "applications": Application,
+                 "identity_providers": IdentityProvider, "relying_parties": RelyingParty, "users": User}
+_SIGN_IN: Final = frozenset({"identity_providers", "relying_parties", "users"})
+"""Kinds that are no part of the gateway's snapshot."""
 
 
 class WorldKeeper:
@@ -45,6 +49,7 @@ class WorldKeeper:
         self._jwks: Mapping[str, Any] = {}
         self._issuer: TokenIssuer | None = None
         self._quotas: Mapping[tuple[str, str], Quota] = {}
+        self._identities = Identities()
 
     @property
     def generation(self) -> int:
@@ -60,7 +65,8 @@ class WorldKeeper:
         generation, changed, removed = self._stores.documents.changed_since(before)
         for credential in self._stores.credentials.changed_since(before):
             self._credentials[credential.id] = credential
-        wider = any(entry.kind != "applications" for entry in changed) or any(kind != "applications" for kind, _ in removed)
+        kinds = {entry.kind for entry in changed} | {kind for kind, _ in removed}
+        wider = bool(kinds - _SIGN_IN - {"applications"})
         for entry in changed:
             if entry.kind == "environment":
                 self._environment = self._complete(model_of(entry))
@@ -68,7 +74,12 @@ class WorldKeeper:
                 self._documents[entry.kind][entry.name] = model_of(entry)
         for kind, name in removed:
             self._documents.get(kind, {}).pop(name, None)
-        snapshot = self._snapshot(now, generation, None if wider else {entry.name for entry in changed} | {name for _, name in removed})
+        named = {entry.name for entry in changed if entry.kind == "applications"} | {name for kind, name in removed if kind == "applications"}
+        snapshot = self._snapshot(now, generation, None if wider else named)
+        if kinds & _SIGN_IN:
+            self._identities = Identities(
+                tuple(self._documents["identity_providers"].values()), dict(self._documents["relying_parties"]), dict(self._documents["users"]),
+            )
         self._generation = generation
         return snapshot
 
@@ -88,6 +99,11 @@ class WorldKeeper:
         self._quotas = quotas_of(snapshot)
         spent = self.spent(now)
         return replace(snapshot, over_quota=spent) if spent else snapshot
+
+    @property
+    def identities(self) -> Identities:
+        """People, sign-in providers and their clients, as read last."""
+        return self._identities
 
     @property
     def quotas(self) -> Mapping[tuple[str, str], Quota]:

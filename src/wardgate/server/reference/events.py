@@ -72,6 +72,13 @@ _LOGGED: Final = _CALL | {
     "fingerprint": "SHA-256 fingerprint of the client certificate",
     "caller": "network address, as a keyed hash",
 }
+_STAND_IN: Final = {
+    "provider": "`nhs-cis2` or `nhs-login`",
+    "realm": "the mock realm, or the provider's own",
+    "client": "the client's id at the provider",
+    "user": "the person, as a keyed hash",
+    "sid": "the provider's name of the sign-in",
+}
 _CERTIFICATE: Final = {
     "fingerprint": "SHA-256 of the certificate",
     "serial": "its serial number in hex",
@@ -92,6 +99,11 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
         "known": "false: it was none of ours, or over", "jti": "id of the token"}),
     EventType.TOKEN_INTROSPECTED: Entry("A client asked about a token (RFC 7662).", _CALLER | {
         "active": "what it was told", "jti": "id of the token", "token_application": "whose token it is"}),
+    EventType.STAND_IN_SIGNED_IN: Entry("A stand-in provider sent a person back to a client with a code.", _STAND_IN | {"method": "how the person signed in"}),
+    EventType.STAND_IN_TOKEN_ISSUED: Entry("A stand-in provider gave a client tokens.", _STAND_IN | {"grant": "the grant"}),
+    EventType.STAND_IN_SIGNED_OUT: Entry("A person signed out at a stand-in provider.", _STAND_IN | {"clients": "how many clients were signed in to"}),
+    EventType.STAND_IN_REFUSED: Entry("A stand-in provider refused a request, or a client did not take a logout token.", _STAND_IN | {
+        "error": "the error on the wire, `sign-in-failed` or `logout-not-delivered`"}),
     EventType.CALL_ALLOWED: Entry("A call was let through to its backend; written from Envoy's log.", _LOGGED),
     EventType.CALL_REFUSED: Entry("A call was refused, or a path of ours that is not an endpoint of tokens.", _LOGGED | _CALLER | _REFUSED),
     EventType.CALL_DECIDED: Entry("The decision service judged a call of an `audit: before` route; its outcome follows as CallAllowed or CallRefused.",

@@ -1,0 +1,93 @@
+"""What the stand-ins are given: settings, and the parts of the world they may touch."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from starlette.concurrency import run_in_threadpool
+
+from wardgate.audit.model import Event
+from wardgate.identities import Identities
+from wardgate.jose import JWKSet
+from wardgate.keystores.rsa import CalendarKeys
+from wardgate.oauth.users import ProviderKind
+from wardgate.stores.ports import Kept, KeptEntry, SingleUse, Values
+
+ALGORITHMS: Final = {ProviderKind.CIS2: "RS256", ProviderKind.NHS_LOGIN: "RS512"}
+"""What each signs with (user-restricted 15.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandInSettings:
+    """How long things last, from user-restricted 11.4, 11.8 and 12.4."""
+
+    sign_in_seconds: int = 900
+    """How long a person may take over the pages of one sign-in."""
+    session_idle_seconds: int = 30 * 60
+    session_absolute_seconds: int = 12 * 3600
+    id_token_seconds: int = 3600
+    code_seconds: Mapping[ProviderKind, int] = field(default_factory=lambda: {ProviderKind.CIS2: 300, ProviderKind.NHS_LOGIN: 600})
+    access_seconds: Mapping[ProviderKind, int] = field(default_factory=lambda: {ProviderKind.CIS2: 3599, ProviderKind.NHS_LOGIN: 300})
+    refresh_seconds: Mapping[ProviderKind, int] = field(
+        default_factory=lambda: {ProviderKind.CIS2: 12 * 3600, ProviderKind.NHS_LOGIN: 30 * 86_400})
+    logout_timeout_seconds: float = 5.0
+    logout_pauses_seconds: tuple[float, ...] = (1.0, 5.0)
+    """Between the attempts to deliver a logout token: one more attempt than there are pauses."""
+    body_timeout_seconds: float = 10.0
+
+
+class ClientKeys(Protocol):
+    """Clients' key sets (`outbound.jwks.KeySetSource`). Fails closed."""
+
+    async def get(self, url: str) -> JWKSet: ...
+    async def refetched(self, url: str) -> JWKSet: ...
+    def inline(self, application: str, document: Mapping[str, object]) -> JWKSet: ...
+
+
+class Deliver(Protocol):
+    """Posts a form to a client and returns the status of its answer; raises `OSError` or `TimeoutError` when there is none."""
+
+    async def __call__(self, url: str, form: Mapping[str, str], timeout_seconds: float) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StandIns:
+    """Everything the endpoints use."""
+
+    settings: StandInSettings
+    identities: Callable[[], Identities]
+    origins: Callable[[], tuple[str, ...]]
+    """Our public addresses, the first of them our name."""
+    kept: Kept
+    values: Values
+    keys: Mapping[ProviderKind, CalendarKeys]
+    client_keys: ClientKeys
+    claim: Callable[[SingleUse], Awaitable[bool]]
+    record: Callable[[Event], Awaitable[None]]
+    deliver: Deliver
+    now: Callable[[], datetime]
+    secret: Callable[[], str]
+    """At least 192 random bits in URL-safe text."""
+    identifier: Callable[[], str]
+    """A new random UUID."""
+
+    async def keep(self, *entries: KeptEntry, while_kept: str | None = None) -> bool:
+        """Keep every entry, or none when the one they depend on is gone."""
+        return await run_in_threadpool(self.kept.put, entries, while_kept)
+
+    async def kept_entry(self, entry_id: str) -> KeptEntry | None:
+        """Return an entry that is not over."""
+        return await run_in_threadpool(self.kept.get, entry_id, self.now())
+
+    async def take(self, entry_id: str) -> KeptEntry | None:
+        """Return and forget an entry: one caller gets it."""
+        return await run_in_threadpool(self.kept.take, entry_id, self.now())
+
+    async def end(self, head: str) -> tuple[KeptEntry, ...]:
+        """End an entry and all that depends on it."""
+        return tuple(await run_in_threadpool(self.kept.end, head, self.now()))
+
+    def until(self, seconds: int) -> datetime:
+        """Return when something of this length ends."""
+        return self.now() + timedelta(seconds=seconds)

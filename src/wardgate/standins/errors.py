@@ -1,0 +1,36 @@
+"""What can go wrong at a stand-in provider.
+
+StandInRefused
+├── PageRefused         shown to the person: nobody may be sent back to an address that is not proved to be the client's
+├── RedirectRefused     told to the client through the browser (RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6)
+├── TokenRefused        told to the client by the token endpoint (RFC 6749 section 5.2)
+└── BearerRefused       told to whoever uses an access token (RFC 6750 section 3)
+
+Texts are fixed and safe; nothing of a request is repeated in them.
+"""
+
+
+class StandInRefused(Exception):
+    """The root of this room. `error` is the word on the wire."""
+
+    def __init__(self, error: str, description: str, status: int = 400) -> None:
+        super().__init__(f"{error}: {description}")
+        self.error = error
+        self.description = description
+        self.status = status
+
+
+class PageRefused(StandInRefused):
+    """The request cannot be answered by a redirect."""
+
+
+class RedirectRefused(StandInRefused):
+    """The client is told, with its `state`."""
+
+
+class TokenRefused(StandInRefused):
+    """A token request is refused."""
+
+
+class BearerRefused(StandInRefused):
+    """An access token is not good enough."""

@@ -1,0 +1,17 @@
+"""Recording what happened at a stand-in: one event for each end of a sign-in, of a token request and of a session."""
+
+from wardgate.audit.model import Event, EventType, Outcome, Personal
+from wardgate.standins.dependencies import StandIns
+from wardgate.standins.surfaces import Surface
+
+
+async def note(
+    deps: StandIns, kind: EventType, outcome: Outcome, error: str | None, surface: Surface, client_id: str | None,
+    username: str | None = None, **details: str | int | None,
+) -> None:
+    """Store the event; returns when it is durable."""
+    about: dict[str, str | int | Personal | None] = {
+        "provider": surface.kind.value, "realm": surface.realm_name, "client": client_id, "error": error, **details,
+        "user": Personal(username) if username is not None else None,
+    }
+    await deps.record(Event(kind, deps.now(), outcome, details={name: value for name, value in about.items() if value is not None}))

@@ -1,0 +1,160 @@
+"""The pages of a sign-in and what their forms do. Every form has a token of its transaction, except the first one."""
+
+from dataclasses import replace
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from wardgate.audit.model import EventType, Outcome
+from wardgate.standins import sessions, transactions
+from wardgate.standins.clients import Client, find_client
+from wardgate.standins.codes import send_back
+from wardgate.standins.dependencies import StandIns
+from wardgate.standins.errors import PageRefused, RedirectRefused
+from wardgate.standins.logout import end_session
+from wardgate.standins.methods import NotProved, method_of
+from wardgate.standins.next_step import Progress, level_asked, next_step, role_to_tell
+from wardgate.standins.pages import sign_in_page, step_page
+from wardgate.standins.record import note
+from wardgate.standins.sessions import Session, SignIn
+from wardgate.standins.surfaces import Endpoint, Surface
+from wardgate.standins.transactions import Transaction
+from wardgate.standins.wire import (
+    BROWSER_COOKIE,
+    SESSION_COOKIE,
+    BadParameters,
+    cookie,
+    form_of,
+    query_of,
+    see,
+    set_cookie,
+)
+
+HELPER_FIELDS: Final = frozenset({"username", "login", "credentialId", "password"})
+"""What the platform's test helpers post: a form with nothing else needs no token (user-restricted 13). It is bound to the
+browser by its cookie and to the sign-in by its address, so another site cannot send it."""
+CONSENT_REFUSED: Final = ("access_denied", "ConsentNotGiven")
+
+
+async def step(deps: StandIns, surface: Surface, endpoint: Endpoint, request: Request) -> Response:
+    """Show the page of a step, or take its form."""
+    try:
+        query = query_of(request)
+        form = await form_of(request, deps.settings.body_timeout_seconds) if request.method == "POST" else None
+    except BadParameters as bad:
+        raise PageRefused("invalid_request", f"{bad}.") from None
+    transaction = await transactions.find(deps, surface, query.get("session_code"), cookie(request, BROWSER_COOKIE))
+    client = find_client(deps, surface, transaction.request.client_id)
+    if client is None or transaction.request.redirect_uri not in client.redirect_uris:
+        raise PageRefused("invalid_client", "The client is no longer known to this provider.", 401)
+    try:
+        if endpoint is Endpoint.SIGN_IN:
+            return await _sign_in(deps, transaction, client, request, query, form)
+        return await _later(deps, transaction, client, endpoint, query, form)
+    except RedirectRefused as refused:
+        await transactions.finish(deps, transaction)
+        return await _tell(deps, transaction, client, refused)
+
+
+async def advance(deps: StandIns, transaction: Transaction, session: Session, client: Client) -> Response:
+    """Show what is still to be asked, or send the person back. Raises `RedirectRefused`."""
+    user = deps.identities().person(transaction.surface.kind, session.sign_in.username)
+    if user is None:
+        raise RedirectRefused("access_denied", "The person is no longer known to this provider")
+    progress = Progress(transaction, session, user)
+    page = next_step(progress)
+    if page is not None:
+        answer = step_page(page, progress, client, "")
+        set_cookie(answer, SESSION_COOKIE, session.id, transaction.surface, transaction.origin)
+        return answer
+    await transactions.finish(deps, transaction)
+    role = role_to_tell(progress)
+    if role is not None and session.sign_in.role is None:
+        progress = replace(progress, session=replace(session, sign_in=replace(session.sign_in, role=role)))
+    await sessions.save(deps, progress.session)
+    return await send_back(deps, progress, client)
+
+
+async def _sign_in(
+    deps: StandIns, transaction: Transaction, client: Client, request: Request, query: dict[str, str], form: dict[str, str] | None
+) -> Response:
+    if form is None:
+        return sign_in_page(deps, transaction, client, search=query.get("q", ""))
+    if not set(form) <= HELPER_FIELDS:
+        transactions.check_form(transaction, form)
+    try:
+        sign_in = await method_of(form).prove(deps, transaction, form)
+    except NotProved as wrong:
+        await note(deps, EventType.STAND_IN_REFUSED, Outcome.REFUSED, "sign-in-failed", transaction.surface, client.client_id)
+        return sign_in_page(deps, transaction, client, problem=str(wrong), entered=form.get("username", ""))
+    if form.get("consent") == "refused":
+        raise RedirectRefused(*CONSENT_REFUSED)
+    session = await _session_after(deps, transaction.surface, cookie(request, SESSION_COOKIE), sign_in)
+    held = replace(transaction, session=session.id, role_chosen=False, consented=form.get("consent") == "given")
+    await transactions.save(deps, held)
+    return await advance(deps, held, session, client)
+
+
+async def _session_after(deps: StandIns, surface: Surface, known: str | None, sign_in: SignIn) -> Session:
+    """The same person's session goes on, stronger or fresher; another person's ends before the new one begins."""
+    before = await sessions.find(deps, surface, known)
+    if before is not None and before.sign_in.username == sign_in.username:
+        again = replace(before, sign_in=sign_in)
+        if await sessions.save(deps, again):
+            return again
+    elif before is not None:
+        await end_session(deps, surface, before)
+    return await sessions.start(deps, surface, sign_in)
+
+
+async def _later(
+    deps: StandIns, transaction: Transaction, client: Client, endpoint: Endpoint, query: dict[str, str], form: dict[str, str] | None
+) -> Response:
+    session = await sessions.find(deps, transaction.surface, transaction.session)
+    if session is None:
+        raise PageRefused("invalid_request", "You are not signed in any more. Go back to where you came from and begin again.")
+    user = deps.identities().person(transaction.surface.kind, session.sign_in.username)
+    if user is None:
+        raise RedirectRefused("access_denied", "The person is no longer known to this provider")
+    progress = Progress(transaction, session, user)
+    if next_step(progress) is not endpoint:
+        return await advance(deps, transaction, session, client)
+    if form is None:
+        return step_page(endpoint, progress, client, query.get("q", ""))
+    transactions.check_form(transaction, form)
+    held, changed = _take(endpoint, progress, form)
+    if held is None or changed is None:
+        return step_page(endpoint, progress, client, query.get("q", ""), problem="Choose one of the options below.")
+    await transactions.save(deps, held)
+    await sessions.save(deps, changed)
+    return await advance(deps, held, changed, client)
+
+
+def _take(endpoint: Endpoint, progress: Progress, form: dict[str, str]) -> tuple[Transaction | None, Session | None]:
+    """Return the sign-in and the session as the form changes them, None for a form that chooses nothing offered."""
+    transaction, session = progress.transaction, progress.session
+    choice = form.get("choice")
+    match endpoint, choice:
+        case (Endpoint.CONSENT, "agree"):
+            return transaction, replace(session, consents=(*session.consents, transaction.request.client_id))
+        case (Endpoint.CONSENT, "refuse"):
+            raise RedirectRefused(*CONSENT_REFUSED)
+        case (Endpoint.IDENTITY_CHECK, "passed"):
+            return transaction, replace(session, sign_in=replace(session.sign_in, proofing=level_asked(progress)))
+        case (Endpoint.IDENTITY_CHECK, "failed"):
+            raise RedirectRefused("access_denied", "The identity check was not passed")
+        case (Endpoint.ROLE, str()) if progress.user.worker is not None:
+            if choice not in {role.person_roleid for role in progress.user.worker.roles}:
+                return None, None
+            return replace(transaction, role_chosen=True), replace(session, sign_in=replace(session.sign_in, role=choice))
+        case _:
+            return None, None
+
+
+async def _tell(deps: StandIns, transaction: Transaction, client: Client, refused: RedirectRefused) -> Response:
+    surface, request = transaction.surface, transaction.request
+    await note(deps, EventType.STAND_IN_REFUSED, Outcome.REFUSED, refused.error, surface, client.client_id)
+    issuer = surface.issuer(transaction.origin) if surface.names_issuer else None
+    return see(request.redirect_uri, {
+        "error": refused.error, "error_description": refused.description, "state": request.state, "iss": issuer})

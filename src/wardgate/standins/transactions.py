@@ -1,0 +1,85 @@
+"""A sign-in under way: the request that began it, the browser it belongs to, and how far it has come."""
+
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from hmac import compare_digest
+from json import dumps, loads
+from typing import Any
+
+from wardgate.standins.authorization_request import AuthorizationRequest
+from wardgate.standins.dependencies import StandIns
+from wardgate.standins.errors import PageRefused
+from wardgate.standins.surfaces import SURFACES, Surface
+from wardgate.stores.ports import KeptEntry
+
+_OVER = "This sign-in is over, or was begun in another browser. Go back to where you came from and begin again."
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """`id` is in the address of every page; it is good in the browser that began the sign-in only."""
+
+    id: str
+    base: str
+    origin: str
+    browser: str
+    """Hash of the browser's cookie."""
+    csrf: str
+    """What every form of it repeats."""
+    request: AuthorizationRequest
+    session: str | None = None
+    """The session of whoever signed in during this transaction; None before."""
+    role_chosen: bool = False
+    consented: bool = False
+
+    @property
+    def surface(self) -> Surface:
+        """The provider this happens at."""
+        return SURFACES[self.base]
+
+
+def begin(deps: StandIns, surface: Surface, origin: str, browser: str, request: AuthorizationRequest) -> Transaction:
+    """Return a new sign-in of this browser; `save` keeps it."""
+    return Transaction(deps.secret(), surface.base, origin, browser_hash(browser), deps.secret(), request)
+
+
+def browser_hash(cookie: str) -> str:
+    """Return what is kept of a browser's cookie."""
+    return sha256(cookie.encode("ascii", "replace")).hexdigest()
+
+
+async def save(deps: StandIns, transaction: Transaction) -> None:
+    """Keep the transaction as it is now."""
+    body = asdict(transaction)
+    del body["id"]
+    await deps.keep(KeptEntry(f"transaction/{transaction.id}", dumps(body), deps.until(deps.settings.sign_in_seconds)))
+
+
+async def find(deps: StandIns, surface: Surface, transaction_id: str | None, browser: str | None) -> Transaction:
+    """Return the transaction. Raises `PageRefused` when it is over, of another provider, or of another browser."""
+    entry = await deps.kept_entry(f"transaction/{transaction_id}") if transaction_id and len(transaction_id) <= 200 else None
+    if entry is None or transaction_id is None:
+        raise PageRefused("invalid_request", _OVER)
+    found = _read(transaction_id, loads(entry.body))
+    if found.base != surface.base or browser is None or not compare_digest(found.browser, browser_hash(browser)):
+        raise PageRefused("invalid_request", _OVER)
+    return found
+
+
+async def finish(deps: StandIns, transaction: Transaction) -> None:
+    """Forget the transaction: of two submissions of its last form one goes on. Raises `PageRefused` for the other."""
+    if await deps.take(f"transaction/{transaction.id}") is None:
+        raise PageRefused("invalid_request", _OVER)
+
+
+def check_form(transaction: Transaction, form: dict[str, str]) -> None:
+    """Raise `PageRefused` unless the form is one that we gave to this browser."""
+    if not compare_digest(form.get("csrf", "").encode(), transaction.csrf.encode()):
+        raise PageRefused("invalid_request", "The form is not the one that was shown. Go back and try again.", 403)
+
+
+def _read(transaction_id: str, body: dict[str, Any]) -> Transaction:
+    request = body.pop("request")
+    for name in ("scopes", "prompts", "acr_names"):
+        request[name] = tuple(request[name])
+    return Transaction(transaction_id, **body, request=AuthorizationRequest(**request))
