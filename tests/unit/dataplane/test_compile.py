@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wardgate.catalogue import API, Environment
+from wardgate.catalogue import API, Environment, Route
 from wardgate.dataplane.compile import (
     BIG_MAP,
     EXTENSIONS,
@@ -26,8 +26,10 @@ from wardgate.dataplane.compile import (
     resource,
 )
 from wardgate.dataplane.errors import EnvoyMissing, Rejected
+from wardgate.dataplane.resources import log_format, standing
 from wardgate.dataplane.resources.bootstrap import bootstrap
-from wardgate.dataplane.resources.envoy import Filter
+from wardgate.dataplane.resources.envoy import PROXIED_PATIENT, PROXIED_PROVIDER, PROXIED_ROLE, PROXIED_USER, Filter
+from wardgate.dataplane.resources.routes import must_ask
 from wardgate.dataplane.resources.secrets import TLSMaterial
 from wardgate.dataplane.validate import _secrets_of, masked, validate
 from wardgate.quotas import RateLimits
@@ -37,9 +39,17 @@ NAMES = st.from_regex(r"[a-z0-9]([a-z0-9._-]{0,12}[a-z0-9])?", fullmatch=True)
 SEGMENTS = st.one_of(st.from_regex(r"[A-Za-z0-9_~$.-]{1,8}", fullmatch=True).filter(lambda text: text not in {".", ".."}), st.just("{id}"))
 PATHS = st.one_of(st.just("/"), st.just("/*"), st.builds(lambda parts, below: "/" + "/".join(parts) + below, st.lists(SEGMENTS, min_size=1, max_size=4), st.sampled_from(("", "/*"))))
 SCOPES = st.from_regex(r"[\x21\x23-\x5B\x5D-\x7E]{1,40}", fullmatch=True)
+WORKER: dict[str, Any] = {"pattern": "user-restricted", "access_mode": "healthcare-worker"}
+PATIENT: dict[str, Any] = {"pattern": "user-restricted", "access_mode": "patient"}
 ALTERNATIVES = st.sampled_from((
     [{"pattern": "open-access"}], [{"pattern": "api-key"}], [{"pattern": "signed-jwt"}], [{"pattern": "tls-ma"}],
     [{"pattern": "api-key"}, {"pattern": "signed-jwt"}], [{"pattern": "tls-ma"}, {"pattern": "signed-jwt"}, {"pattern": "api-key"}],
+    [WORKER], [PATIENT | {"minimum_level": "P0"}], [PATIENT, {"pattern": "signed-jwt"}], [WORKER | {"minimum_level": "aal2"}, PATIENT, {"pattern": "tls-ma"}],
+    [{"pattern": "api-key"}, WORKER, {"pattern": "signed-jwt"}, PATIENT],
+))
+IDENTITY_HEADERS = st.sampled_from((
+    None, {"asid": "NHSD-ASID"}, {"application": "X-App", "asid": "NHSD-ASID"}, {"patient": "NHSD-NHSLogin-User", "issuer": "NHSD-Identity-IdP"},
+    {"user": "NHSD-Identity-UUID"},
 ))
 RATES = st.one_of(st.none(), st.builds(
     lambda limit, unit, rate: {"quota": {"limit": limit, "timeunit": unit}, "spike_arrest": {"rate": rate}},
@@ -52,13 +62,15 @@ def routes(draw: Any) -> dict[str, Any]:
     """A route of the manifest."""
     alternatives = [dict(found) for found in draw(ALTERNATIVES)]
     for found in alternatives:
-        if found["pattern"] == "signed-jwt":
+        if found["pattern"] in {"signed-jwt", "user-restricted"}:
             found["scopes"] = draw(st.lists(SCOPES, max_size=3))
+    workers = any(found.get("access_mode") == "healthcare-worker" for found in alternatives)
     return {
+        "role": draw(st.sampled_from(("none", "required", "optional"))) if workers else "none",
         "path": draw(PATHS), "any_of": alternatives, "methods": draw(st.sampled_from(((), ("GET",), ("POST", "DELETE")))),
         "enforcement": draw(st.sampled_from(("native", "native", "decision"))), "audit": draw(st.sampled_from((None, "before", "after"))),
         "errors": draw(st.sampled_from((None, "fault", "fhir", "problem"))), "request_id": draw(st.sampled_from((None, "required", "generated"))),
-        "identity_headers": draw(st.sampled_from((None, {"asid": "NHSD-ASID"}, {"application": "X-App", "asid": "NHSD-ASID"}))),
+        "identity_headers": draw(IDENTITY_HEADERS),
         "wrong_token_status": draw(st.sampled_from((401, 403))), "timeout_seconds": draw(st.sampled_from((0.001, 30.0, 600.0))),
         "max_body_bytes": draw(st.sampled_from((0, 1, 100_000_000))),
     }
@@ -85,7 +97,8 @@ def worlds(draw: Any, world: Any) -> Snapshot:
         clients, apis, api_keys={key.key: key for key in keys} if draw(st.booleans()) else {},
         environment=Environment(name="unit", tls_ma_profile=draw(st.sampled_from(("verify", "answer"))), audit=draw(st.sampled_from(("before", "after")))),
         over_quota={pair: world.now + timedelta(hours=1) for pair in spent},
-        revocations=Revocations(frozenset(draw(st.lists(NAMES, max_size=2))), frozenset(draw(st.lists(NAMES, max_size=2))), frozenset({"ab" * 32})),
+        revocations=Revocations(frozenset(draw(st.lists(NAMES, max_size=2))), frozenset(draw(st.lists(NAMES, max_size=2))), frozenset({"ab" * 32}),
+                                frozenset(draw(st.lists(NAMES, max_size=2)))),
     )
 
 
@@ -231,7 +244,8 @@ def test_every_route_switches_every_filter(world: Any, tls: TLSMaterial, tmp_pat
     """A filter that a route forgets would judge it by another route's rule: each is on or off by name."""
     api = API.model_validate({"name": "x", "base_path": "/x", "backend": "http://127.0.0.1:9", "routes": [
         {"path": "/", "pattern": "api-key"}, {"path": "/b", "any_of": [{"pattern": "tls-ma"}, {"pattern": "signed-jwt"}]},
-        {"path": "/c", "pattern": "open-access", "enforcement": "decision"}]})
+        {"path": "/c", "pattern": "open-access", "enforcement": "decision"}, {"path": "/d", "any_of": [WORKER, {"pattern": "signed-jwt"}, PATIENT]},
+        {"path": "/e", **WORKER, "role": "required"}]})
     compiled = compile_resources(inputs(world.snapshot({}, (api,)), world, world.layout(tmp_path, Path("envoy")), tls), {})
     judging = {Filter.API_KEYS, Filter.TOKENS, Filter.CERTIFICATE_NAMES, Filter.DECISION, Filter.ROUTE}
     for key, found in compiled.items():
@@ -248,3 +262,53 @@ def test_every_route_switches_every_filter(world: Any, tls: TLSMaterial, tmp_pat
                 on = {str(name) for name in judging} - off
                 assert len(on - {Filter.ROUTE}) <= 1, "one credential is judged at a time"
                 assert on or "direct_response" in route or route["route"].get("cluster", "").startswith("wardgate-"), route["name"]
+
+
+ASKED: tuple[tuple[str, bool, dict[str, Any]], ...] = (
+    ("a user's route", False, WORKER),
+    ("several kinds of callers by token", False, {"any_of": [WORKER, PATIENT, {"pattern": "signed-jwt"}]}),
+    ("the patient's header", False, PATIENT | {"identity_headers": {"patient": "NHSD-NHSLogin-User", "issuer": "NHSD-Identity-IdP"}}),
+    ("the worker's header", False, WORKER | {"identity_headers": {"user": "NHSD-Identity-UUID"}}),
+    ("the worker's header beside a key", False, {"any_of": [WORKER, {"pattern": "api-key"}], "identity_headers": {"user": "NHSD-Identity-UUID"}}),
+    ("the worker's header where patients come too", True, {"any_of": [WORKER, PATIENT], "identity_headers": {"user": "NHSD-Identity-UUID"}}),
+    ("the worker's header where applications come too", True,
+     {"any_of": [WORKER, {"pattern": "signed-jwt"}], "identity_headers": {"user": "NHSD-Identity-UUID"}}),
+    ("a role", True, WORKER | {"role": "required"}),
+    ("a role of some", True, {"any_of": [WORKER, PATIENT], "role": "optional"}),
+    ("recorded before the answer", True, WORKER | {"audit": "before"}),
+)
+
+
+@pytest.mark.parametrize(("asked", "route"), [case[1:] for case in ASKED], ids=[case[0] for case in ASKED])
+def test_what_envoy_judges_by_itself(asked: bool, route: dict[str, Any], world: Any) -> None:
+    """A user's route is native as an application's is; a role is not, nor a header that would tell the wrong thing."""
+    assert must_ask(Route.model_validate({"path": "/"} | route), world.snapshot({})) is asked
+
+
+def test_a_users_route_has_the_filters_of_an_applications(world: Any, tls: TLSMaterial, tmp_path: Path) -> None:
+    """The same filters are on, so it costs what a route by signed JWT costs."""
+    api = API.model_validate({"name": "x", "base_path": "/x", "backend": "http://127.0.0.1:9", "routes": [
+        {"path": "/user", **WORKER}, {"path": "/jwt", "pattern": "signed-jwt"}, {"path": "/all", "any_of": [WORKER, PATIENT, {"pattern": "signed-jwt"}]}]})
+    compiled = compile_resources(inputs(world.snapshot({}, (api,)), world, world.layout(tmp_path, Path("envoy")), tls), {})
+    listed = compiled[Key(ROUTES, "routes-https")].resources[0]["virtual_hosts"][0]["matcher"]["matcher_tree"]["prefix_match_map"]["map"]["/x/"]
+    on = {}
+    for route in listed["action"]["typed_config"]["routes"]:
+        if "route" in route and route["match"].get("path") in {"/x/user", "/x/jwt", "/x/all"}:
+            on[route["match"]["path"]] = {name for name, config in route["typed_per_filter_config"].items() if not config.get("disabled")}
+    assert on["/x/user"] == on["/x/jwt"] == on["/x/all"]
+
+
+def test_an_ended_sign_in_is_in_the_overlay(world: Any) -> None:
+    """It is denied by name whoever the application is; others are not."""
+    snapshot = world.snapshot({"a": world.client("a", frozenset({"x"}))}, revocations=Revocations(grants=frozenset({"ended"})))
+    rbac = standing.overlay(snapshot, standing.Overlay(), world.now)
+    assert world.verdict(rbac, {"x-wardgate-session": "ended"}) == ("access-token-revoked", "DENY")
+    assert world.verdict(rbac, {"x-wardgate-session": "another"}) == ("unlisted", "ALLOW")
+
+
+def test_no_line_of_the_log_says_who_the_user_is() -> None:
+    """Neither the identifier, nor the NHS number, nor the role; how strongly they signed in is said."""
+    for line in (log_format.REQUEST_LINE, log_format.SUCCESS_LINE):
+        text = json.dumps(line).lower()
+        assert not [name for name in (PROXIED_USER, PROXIED_PATIENT, PROXIED_ROLE, PROXIED_PROVIDER, "urid") if name in text]
+        assert "wardgate.level" in text

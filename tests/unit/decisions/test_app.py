@@ -8,18 +8,25 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from wardgate.audit.model import Event, Outcome
+from wardgate.audit.model import Event, Outcome, Personal
 from wardgate.catalogue import API, Environment
 from wardgate.catalogue.paths import RouteMatcher
 from wardgate.decisions.app import DecisionApp, World
-from wardgate.jose import JWKSet
+from wardgate.jose import KeyRules, SigningJWK, parse_jwk_set, sign
+from wardgate.oauth.access_token import AccessToken, TokenUser
 from wardgate.quotas import RateLimits
 from wardgate.security_patterns.snapshot import APIKey, Client, Snapshot, TokenIssuer
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+WORKER, PATIENT = ({"pattern": "user-restricted", "access_mode": mode} for mode in ("healthcare-worker", "patient"))
+SIGNER = SigningJWK.of("wg-1", "ES256", ec.generate_private_key(ec.SECP256R1()))
+JWKS = {"keys": [SIGNER.public_jwk()]}
 API_DOCUMENT: dict[str, Any] = {"name": "hello", "base_path": "/hello", "backend": "http://127.0.0.1:9", "limits": {"quota": {"limit": 60}}, "routes": [
     {"path": "/key", "pattern": "api-key"}, {"path": "/before", "pattern": "api-key", "audit": "before"},
+    {"path": "/user", "any_of": [WORKER, PATIENT], "role": "optional"}, {"path": "/strict", **WORKER, "role": "required", "audit": "before"},
+    {"path": "/plain", **WORKER, "role": "required", "role_errors": "plain-text"},
     {"path": "/fhir", "pattern": "api-key", "errors": "fhir"}, {"path": "/get", "pattern": "open-access", "methods": ["GET", "HEAD"]}]}
 LIMITS = RateLimits.model_validate({"quota": {"limit": 30, "interval": 2, "timeunit": "hour"}, "spike_arrest": {"rate": "2ps"}})
 
@@ -34,7 +41,7 @@ class Service:
     def __init__(self) -> None:
         client = Client("app", "Z9X01", frozenset({"p"}), frozenset({"hello"}), (), asid="200000000115", limits={"hello": LIMITS})
         self.snapshot = Snapshot(1, Environment(name="unit"), (API.model_validate(API_DOCUMENT),), {"app": client},
-                                 {"the-key": APIKey("id-1", "the-key", "app")}, {}, TokenIssuer((), "w", JWKSet({}, {}), {"keys": []}))
+                                 {"the-key": APIKey("id-1", "the-key", "app")}, {}, TokenIssuer(("https://w/oauth2",), "w", parse_jwk_set(JWKS, KeyRules()), JWKS))
         self.recorded: list[Event] = []
         self.down = False
 
@@ -165,3 +172,46 @@ def test_what_is_gone_meanwhile_is_still_explained(more: dict[str, str], service
 def test_a_question_that_is_none_is_still_a_429(sent: list[tuple[str, str]], service: Service) -> None:
     """Whatever reaches the private path, the answer is a limit's."""
     assert service.ask("/refusal", sent)[0] == 429
+
+
+USER = TokenUser("656005750104", "grant-1", "https://provider.example", "aal3", separate=True, role="555254240100")
+PATIENT_USER = TokenUser("9912003071", "grant-2", "https://login.example", "P9", separate=True, patient="P9:9912003071", actor="9912003072")
+
+
+def bearer(user: TokenUser) -> tuple[str, str]:
+    """Return the header of a user's call."""
+    family = "user-nhs-login" if user.patient else "user-nhs-cis2"
+    at = int(NOW.timestamp())
+    claims = AccessToken("https://w/oauth2", "w", "app", "id-1", "Z9X01", f"urn:nhsd:apim:{family}:{user.level}:hello", "jti", at, at + 600, user=user).claims()
+    return "authorization", f"Bearer {sign(claims, SIGNER, 'at+jwt')}"
+
+
+def test_a_yes_tells_envoy_who_the_user_is(service: Service) -> None:
+    """A worker with the role; a patient with the number, and no worker's identifier: what Envoy puts where the route says."""
+    _, headers, _ = service.ask("/decide/hello/user", [bearer(USER)])
+    told = {name.removeprefix("x-wardgate-"): value for name, value in headers.items() if name.startswith("x-wardgate-")}
+    assert told == {"client": "app", "asid": "200000000115", "user": "656005750104", "provider": "https://provider.example", "level": "aal3",
+                    "role": "555254240100"}
+    _, headers, _ = service.ask("/decide/hello/user", [bearer(PATIENT_USER), ("nhsd-session-urid", "1")])
+    told = {name.removeprefix("x-wardgate-"): value for name, value in headers.items() if name.startswith("x-wardgate-")}
+    assert told == {"client": "app", "asid": "200000000115", "provider": "https://login.example", "patient": "P9:9912003071", "level": "P9"}
+
+
+def test_no_role_in_plain_text_and_as_a_server_error(service: Service) -> None:
+    """Plain text where the route says so; 500 travels under another status, for Envoy takes any 5xx for a service that is down."""
+    unknown = replace(USER, separate=False, role=None)
+    status, headers, body = service.ask("/decide/hello/plain", [bearer(replace(USER, role=None)), MESSAGE])
+    assert (status, headers["content-type"], body) == (400, "text/plain", b"selected_roleid is missing in your token")
+    status, headers, body = service.ask("/decide/hello/user", [bearer(unknown), MESSAGE])
+    assert (status, headers["content-type"], headers["x-wardgate-reason"]) == (424, "application/fhir+json", "role-user-info-unavailable")
+    assert json.loads(body)["issue"][0]["diagnostics"] == "unable to retrieve user info"
+
+
+def test_the_record_of_a_user_is_personal(service: Service) -> None:
+    """How strongly somebody signed in and in which sign-in; who, and in which role, as keyed hashes."""
+    service.ask("/decide/hello/strict", [bearer(USER)])
+    details = service.recorded[0].details
+    assert {name: details[name] for name in ("pattern", "access_mode", "auth_level", "grant", "user", "role")} == {
+        "pattern": "user-restricted", "access_mode": "healthcare-worker", "auth_level": "aal3", "grant": "grant-1",
+        "user": Personal("656005750104"), "role": Personal("555254240100")}
+    assert "656005750104" not in str({name: value for name, value in details.items() if not isinstance(value, Personal)})

@@ -130,3 +130,30 @@ def test_what_was_lost_is_an_event() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     event = lost(now, "lines", 3)
     assert (event.type, event.at, event.details) == (EventType.RECORDS_LOST, now, {"what": "lines", "lines": 3})
+
+
+TOKENS = (
+    ("a worker's", {"pattern": "user-restricted", "level": "aal2"}, "user-restricted", "healthcare-worker", "aal2"),
+    ("a patient's, where applications come first", {"pattern": "signed-jwt", "level": "P9"}, "user-restricted", "patient", "p9"),
+    ("an application's, where users come first", {"pattern": "user-restricted"}, "signed-jwt", None, None),
+    ("an application's", {"pattern": "signed-jwt"}, "signed-jwt", None, None),
+    ("one that could not be read", {"pattern": "user-restricted", "jti": None, "reason": "access-token-unknown", "status": 401}, "user-restricted", None, None),
+    ("refused, of a kind the route is for", {"pattern": "signed-jwt", "level": "aal1", "callers": "application healthcare-worker",
+                                            "reason": "scope-insufficient", "status": 403}, "user-restricted", "healthcare-worker", "aal1"),
+    ("refused, of a kind the route is not for", {"pattern": "signed-jwt", "level": "P0", "callers": "application healthcare-worker",
+                                                "reason": "scope-insufficient", "status": 403}, "signed-jwt", "patient", "p0"),
+    ("an application's on a user's route", {"pattern": "user-restricted", "callers": "patient", "reason": "access-token-wrong-kind", "status": 401},
+     "user-restricted", None, None),
+    ("a key beside a user's pattern", {"pattern": "api-key", "jti": None}, "api-key", None, None),
+    ("judged by the decision service", {"pattern": "decision", "level": "aal3"}, "decision", "healthcare-worker", "aal3"),
+    ("of a level nobody knows", {"pattern": "user-restricted", "level": "aal4", "callers": "healthcare-worker", "reason": "scope-insufficient",
+                                 "status": 403}, "user-restricted", None, "aal4"),
+)
+
+
+@pytest.mark.parametrize(("changes", "pattern", "mode", "level"), [case[1:] for case in TOKENS], ids=[case[0] for case in TOKENS])
+def test_whose_token_it_was(line: Line, changes: dict[str, Any], pattern: str, mode: str | None, level: str | None) -> None:
+    """The pattern for callers of the token's kind, who signed in and how strongly (user-restricted 6: small letters)."""
+    event = event_of(line(**({"jti": "jti-1"} | changes)))
+    assert event is not None
+    assert (event.details["pattern"], event.details.get("access_mode"), event.details.get("auth_level")) == (pattern, mode, level)
