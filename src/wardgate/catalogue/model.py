@@ -50,7 +50,7 @@ ErrorShape = Annotated[
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-RESERVED_BASE_PATHS: Final = ("/oauth2", "/oauth2-mock", "/.well-known", "/realms", "/pki", "/portal", "/mock-jwks")
+RESERVED_BASE_PATHS: Final = ("/oauth2", "/oauth2-mock", "/.well-known", "/realms", "/pki", "/portal", "/mock-jwks", "/standins")
 
 
 class Pattern(StrEnum):

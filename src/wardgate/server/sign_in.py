@@ -3,6 +3,7 @@
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -42,24 +43,23 @@ def _providers(stated: IdentityProvider, origins: tuple[str, ...], values: Value
     secret = None if assertion else (own_secret if stated.stand_in else stated_secret)(values, PROVIDERS, stated.name)
     key = client_key(values, stated.name) if assertion else None
 
-    def provider(name: str, issuer: str, **endpoints: str | None) -> Provider:
-        return Provider(
-            name, stated.kind, issuer, stated.client_id, stated.base_path, authentication=ProviderAuthentication(stated.authentication),
-            client_secret=secret, signing_key=key, assertion_audience=stated.assertion_audience, mock=stated.realm is not None, **endpoints,
-        )
-
+    common = Provider(
+        stated.name, stated.kind, stated.issuer or "", stated.client_id, stated.base_path, client_secret=secret, signing_key=key,
+        authentication=ProviderAuthentication(stated.authentication), assertion_audience=stated.assertion_audience,
+        mock=stated.realm is not None,
+    )
     if not stated.stand_in:
-        yield provider(
-            stated.name, stated.issuer or "", authorization_endpoint=stated.authorization_endpoint, token_endpoint=stated.token_endpoint,
+        yield replace(
+            common, authorization_endpoint=stated.authorization_endpoint, token_endpoint=stated.token_endpoint,
             userinfo_endpoint=stated.userinfo_endpoint, jwks_uri=stated.jwks_uri,
         )
         return
     for surface, origin in _places(stated, origins):
         at = surface.endpoints(origin)
         first = (surface.environment, origin) == (stated.realm, origins[0])
-        yield provider(
-            stated.name if first else f"{stated.name} at {at.issuer}", at.issuer, authorization_endpoint=at.authorization,
-            token_endpoint=at.token, userinfo_endpoint=at.userinfo, jwks_uri=at.jwks,
+        yield replace(
+            common, name=stated.name if first else f"{stated.name} at {at.issuer}", issuer=at.issuer,
+            authorization_endpoint=at.authorization, token_endpoint=at.token, userinfo_endpoint=at.userinfo, jwks_uri=at.jwks,
         )
 
 

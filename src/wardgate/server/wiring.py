@@ -24,6 +24,7 @@ from wardgate.jose import KeyRules
 from wardgate.keystores import DatabaseKeys
 from wardgate.keystores.database import ACCESS_TOKEN
 from wardgate.outbound.fetch import FetchRules
+from wardgate.outbound.inside import InsideOrOut
 from wardgate.outbound.jwks import KeySetSettings, KeySetSource
 from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.server.chores import Chores
@@ -33,7 +34,9 @@ from wardgate.server.health import APIHealth
 from wardgate.server.installation import CA_BASE_URL, STATUS_KEY, default_ca_base_url, rotation_of
 from wardgate.server.own_health import OwnHealth
 from wardgate.server.settings import Settings
+from wardgate.server.sign_in import own_application, stand_ins
 from wardgate.server.world import WorldKeeper
+from wardgate.standins import StandInsApp
 from wardgate.stores import GroupCommit, Stores
 from wardgate.stores.errors import StoreError
 from wardgate.stores.ports import SigningKey, SingleUse
@@ -163,13 +166,19 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
         health=OwnHealth(stores, authority, discovery, now),
     ))
     health = APIHealth(lambda: control.world().routes, _status_key(stores))
+    inside = own_application(lambda: control.snapshot().environment.public_urls, lambda: public)
+    standins = StandInsApp(stand_ins(
+        stores, lambda: keeper.identities, lambda: control.snapshot().environment.public_urls, key_sets,
+        InsideOrOut(_key_set_settings(settings).fetch, inside), claim, record, now,
+    ))
+    public = _Public(authserver, standins, create_app(authority, now), health)
     return Server(
         settings, stores, layout, commits, keys, authority, control,
         envoy=EnvoyProcess(layout, on_restart=lambda _code: control.ask()),
         tail=LogTail(layout.access_log, stores.audit.append_from, stores.audit.offset_of,
                      lambda: admin.reopen_logs(layout.admin_socket), lambda: keeper.quotas, now, settings.log_flush_seconds),
         chores=Chores(stores, keys, authority, now, settings.checkpoint_seconds), key_sets=key_sets,
-        public=_Public(authserver, create_app(authority, now), health),
+        public=public,
         private=_Private(XDSApp(discovery), DecisionApp(control.world, now, record, (StoreError, asyncio.TimeoutError))),
     )
 
@@ -187,14 +196,16 @@ class _ServerNames:
 
 
 class _Public:
-    """The public socket: the authorisation server, the PKI's endpoints, `_status` of every API."""
+    """The public socket: stand-in providers, the authorisation server, the PKI's endpoints, `_status` of every API."""
 
-    def __init__(self, authserver: AuthServerApp, pki: Any, health: APIHealth) -> None:
-        self._authserver, self._pki, self._health = authserver, pki, health
+    def __init__(self, authserver: AuthServerApp, standins: StandInsApp, pki: Any, health: APIHealth) -> None:
+        self._authserver, self._standins, self._pki, self._health = authserver, standins, pki, health
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         path = scope["path"]
-        if self._authserver.handles(path):
+        if self._standins.handles(path):
+            await self._standins(dict(scope), receive, send)
+        elif self._authserver.handles(path):
             await self._authserver(dict(scope), receive, send)
         elif path.startswith("/pki/"):
             await self._pki(scope, receive, send)

@@ -19,7 +19,7 @@ BROWSER_COOKIE: Final = "wardgate-browser"
 SESSION_COOKIE: Final = "wardgate-session"
 MAX_COOKIE_CHARS: Final = 200
 CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'"
 )
 """No script at all. `form-action` is left open: browsers apply it to the redirects that follow a form, and those lead to clients."""
 ALWAYS: Final[Mapping[str, str]] = {

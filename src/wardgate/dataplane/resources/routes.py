@@ -41,7 +41,7 @@ from wardgate.security_patterns.bearer import BEARER
 from wardgate.security_patterns.facts import Listener
 from wardgate.security_patterns.snapshot import Snapshot
 
-PUBLIC_PREFIXES: Final = ("/oauth2/", "/oauth2-mock/", "/.well-known/", "/pki/", "/mock-jwks/")
+PUBLIC_PREFIXES: Final = ("/oauth2/", "/oauth2-mock/", "/.well-known/", "/pki/", "/mock-jwks/", "/realms/", "/standins/")
 REFUSAL_PATH: Final = "/refusal"
 EXPLAINED_PER_SECOND: Final = 200
 """How many refusals of limits a second are explained in full; a flood gets Envoy's own short body."""
