@@ -51,7 +51,8 @@ def _load(name: str) -> Any:
     return sys.modules[module_name]
 
 
-_load("grant_steps")
+for _name in ("grant_steps", "grant_model", "grant_exploration"):
+    _load(_name)
 
 
 class PostgreSQLServer:

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from contract_grant_steps import NHS, STRICT, redemption, rotation, start
 
 from wardgate.audit import Event, EventType
 from wardgate.audit.chain import verify
-from wardgate.stores import GroupCommit, Stores, StoreUnavailable
-from wardgate.stores.ports import AuditRecord, SingleUse, TokenIssue
+from wardgate.stores import AlreadyExists, GroupCommit, Stores, StoreUnavailable
+from wardgate.stores.ports import AuditRecord, SingleUse, Steps, Taken, TokenIssue
 
 
 class WatchedTokens:
@@ -197,3 +198,87 @@ def test_closing_serves_who_waits_and_refuses_who_comes(stores: Stores, now: dat
             await commits.run(stores.generation.current)
 
     asyncio.run(main())
+
+
+class WatchedGrants:
+    """Passes sign-ins on, and notes the batches; can be held."""
+
+    def __init__(self, stores: Stores) -> None:
+        self.grants = stores.grants
+        self.batches: list[tuple[int, ...]] = []
+        self.looks: list[int] = []
+        self.free = threading.Event()
+        self.free.set()
+
+    def step(self, steps: Steps) -> Taken:
+        self.free.wait(20)
+        self.batches.append(tuple(len(part) for part in (steps.starts, steps.redemptions, steps.rotations, steps.issues, steps.events)))
+        return self.grants.step(steps)
+
+    def refresh_tokens(self, token_hashes: Sequence[str]) -> Any:
+        self.looks.append(len(token_hashes))
+        return self.grants.refresh_tokens(token_hashes)
+
+
+def run_grants(stores: Stores, scenario: Any) -> WatchedGrants:
+    """Run the scenario with a group commit over watched sign-ins."""
+    watched = WatchedGrants(stores)
+
+    async def main() -> None:
+        async with GroupCommit(replace(stores, grants=watched)) as commits:  # type: ignore[arg-type]
+            await scenario(commits, watched)
+
+    asyncio.run(main())
+    return watched
+
+
+def test_sign_ins_of_one_tick_share_a_transaction(stores: Stores, now: datetime) -> None:
+    """Starts, redemptions, rotations, tokens and events of one tick: one batch, each its answer."""
+    stores.grants.start([start(NHS, now, grant_id="a", code="c"), start(NHS, now, grant_id="b", refresh="t0")])
+
+    async def scenario(commits: GroupCommit, _: WatchedGrants) -> None:
+        found = await outcomes(
+            commits.rotate(rotation(NHS, now, "t0", "t1")), commits.start(start(NHS, now, grant_id="g", refresh="g0", jti="j")),
+            commits.redeem(redemption(NHS, now, "c", "c0")), commits.append(Event(EventType.CALL_ALLOWED, now)),
+            commits.issue(token(now, "x")), commits.rotate(rotation(NHS, now, "t0", "u1")),
+            commits.start(start(NHS, now, grant_id="h", refresh="h0", jti="j")),
+        )
+        assert [found[0].outcome, found[5].outcome] == ["rotated", "used"]
+        assert (found[1], found[2].id, found[3].seq, found[4], found[6]) == (True, "a", 8, True, False)
+
+    assert run_grants(stores, scenario).batches == [(2, 1, 2, 1, 1)]
+    assert verify(stores.audit.read(0, 1000)).intact
+
+
+def test_looks_of_one_tick_are_one_statement_and_wait_for_no_commit(stores: Stores, now: datetime) -> None:
+    """A look is answered while a commit is held, each caller its own."""
+    stores.grants.start([start(NHS, now, grant_id="a", refresh="a0"), start(NHS, now, grant_id="b", refresh="b0")])
+
+    async def scenario(commits: GroupCommit, watched: WatchedGrants) -> None:
+        watched.free.clear()
+        held = asyncio.create_task(commits.rotate(rotation(NHS, now, "a0", "a1")))
+        await asyncio.sleep(0.02)
+        found = await outcomes(*[commits.refresh_token(f"hash-{name}") for name in ("b0", "zz", "a0", "b0")])
+        assert [None if one is None else one[1].id for one in found] == ["b", None, "a", "b"]
+        watched.free.set()
+        assert (await held).outcome == "rotated"
+
+    assert run_grants(stores, scenario).looks == [4]
+
+
+def test_a_bad_sign_in_harms_its_own_caller_only(stores: Stores, now: datetime) -> None:
+    """A successor that exists, a grant that exists, a step without its event: the others are stored."""
+    stores.grants.start([start(STRICT, now, grant_id=name, refresh=f"{name}0") for name in "abc"])
+
+    async def scenario(commits: GroupCommit, _: WatchedGrants) -> None:
+        found = await outcomes(
+            commits.rotate(rotation(STRICT, now, "a0", "a1")), commits.rotate(rotation(STRICT, now, "b0", "c0")),
+            commits.start(start(STRICT, now, grant_id="a")), commits.rotate(rotation(STRICT, now, "c0", "c1", if_ended=None)),
+            commits.start(start(STRICT, now, grant_id="d")),
+        )
+        assert found[0].outcome == "rotated"
+        assert [type(one) for one in found[1:4]] == [AlreadyExists, AlreadyExists, ValueError]
+        assert found[4] is True
+
+    run_grants(stores, scenario)
+    assert stores.grants.get("d") is not None

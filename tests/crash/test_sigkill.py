@@ -25,11 +25,11 @@ COUNTED_FROM = datetime(2026, 1, 1, tzinfo=UTC)
 
 CHILD = """
 import asyncio, sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from wardgate.audit import Event, EventType
 from wardgate.keystores import Sealer
 from wardgate.stores import GroupCommit, open_stores
-from wardgate.stores.ports import QuotaCount, SingleUse, StoredDocument, TokenIssue
+from wardgate.stores.ports import Grant, GrantStart, QuotaCount, RefreshToken, Rotation, SingleUse, StoredDocument, TokenIssue
 
 stores = open_stores(sys.argv[1], Sealer([b"k" * 32]))
 life, now = sys.argv[2], datetime.now(UTC)
@@ -49,6 +49,24 @@ async def issue(commits, worker):
         record = await commits.append(Event(EventType.CALL_ALLOWED, now, message_id=f"e-{name}"))
         say("event", f"e-{name} {record.seq}")
 
+async def sign_in(commits, worker):
+    number, until = 0, now + timedelta(hours=1)
+    while True:
+        number += 1
+        name = f"g-{life}-{worker}-{number}"
+        started = Event(EventType.CALL_DECIDED, now, message_id=name)
+        first = RefreshToken(f"{name}-0", name, 0, until)
+        assert await commits.start(GrantStart(Grant(name, "a", "c", now, until, "{}"), started, None, first))
+        say("start", name)
+        for count in range(1, 4):
+            rotated = Event(EventType.CALL_DECIDED, now, message_id=f"{name}-{count}")
+            successor = RefreshToken(f"{name}-{count}", name, count, until)
+            done = await commits.rotate(Rotation(f"{name}-{count - 1}", "a", now, successor, rotated))
+            assert done.outcome == "rotated", done
+            say("rotated", f"{name} {count}")
+        if number % 4 == 0:
+            say("ended", f"{name} {await commits.run(stores.grants.end, [name], now, Event(EventType.TOKEN_REVOKED, now))}")
+
 async def read_log(commits):
     while True:
         offset = await commits.run(stores.audit.offset_of, "log")
@@ -65,7 +83,7 @@ async def write(commits):
 async def main():
     async with GroupCommit(stores) as commits:
         say("ready", life)
-        await asyncio.gather(*[issue(commits, worker) for worker in range(6)], read_log(commits), write(commits))
+        await asyncio.gather(*[issue(commits, worker) for worker in range(6)], *[sign_in(commits, worker) for worker in range(2)], read_log(commits), write(commits))
 
 asyncio.run(main())
 """
@@ -118,7 +136,8 @@ def test_children_worked_before_they_died(aftermath: tuple[Stores, list[str]]) -
     """The test would show nothing if the processes had acknowledged nothing."""
     _, lines = aftermath
     assert len(acknowledged(lines, "ready")) == KILLS
-    assert min(len(acknowledged(lines, kind)) for kind in ("token", "event", "log", "generation")) >= KILLS
+    assert min(len(acknowledged(lines, kind)) for kind in ("token", "event", "log", "generation", "start", "rotated")) >= KILLS
+    assert acknowledged(lines, "ended")
 
 
 def test_chain_is_whole(aftermath: tuple[Stores, list[str]]) -> None:
@@ -152,6 +171,31 @@ def test_log_file_was_read_exactly_once(aftermath: tuple[Stores, list[str]]) -> 
     assert stores.audit.find(f"line-{offset + 1}") == []
     (count,) = stores.quotas.used(COUNTED_FROM)
     assert count.used == offset
+
+
+def test_every_acknowledged_rotation_is_there_with_its_event(aftermath: tuple[Stores, list[str]]) -> None:
+    """The successor is known, what it replaced is used, and each step is recorded once."""
+    stores, lines = aftermath
+    ended = {name for name, _ in acknowledged(lines, "ended")}
+    assert stores.grants.ended(COUNTED_FROM) >= ended
+    for (name,) in acknowledged(lines, "start"):
+        assert stores.grants.get(name) is not None
+        assert len(stores.audit.find(name)) == 1
+    for name, count in acknowledged(lines, "rotated"):
+        assert len(stores.audit.find(f"{name}-{count}")) == 1
+        found = stores.grants.refresh_token(f"{name}-{count}")
+        assert found is None if name in stores.grants.ended(COUNTED_FROM) else found is not None and found[0].count == int(count)
+
+
+def test_no_family_is_torn(aftermath: tuple[Stores, list[str]]) -> None:
+    """Of every sign-in whose start is recorded, each recorded rotation has its token, and no token is without its record."""
+    stores, _ = aftermath
+    recorded = {body["message_id"] for body in map(json.loads, (record.body for record in read_all(stores.audit))) if body["type"] == "CallDecided"}
+    ended = stores.grants.ended(COUNTED_FROM)
+    for name in {"-".join(step.split("-")[:4]) for step in recorded} - ended:
+        for count in range(5):
+            known = stores.grants.refresh_token(f"{name}-{count}") is not None
+            assert known == ((name if count == 0 else f"{name}-{count}") in recorded)
 
 
 def test_documents_are_whole(aftermath: tuple[Stores, list[str]]) -> None:

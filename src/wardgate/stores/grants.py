@@ -184,7 +184,10 @@ class Grants(Protocol):
         """
 
     def code(self, code_hash: str, now: datetime) -> AuthorizationCode | None:
-        """A look that may only refuse: the code if it is unused and not over."""
+        """A look that may only refuse: the code, unless it is unused and over, or its grant has ended.
+
+        A code that was used is found as well: `redeem` must hear of its second use.
+        """
 
     def redeem(self, redemptions: Sequence[CodeRedemption]) -> Sequence[Grant | None]:
         """Use each code once, for its application, and keep the first refresh token.

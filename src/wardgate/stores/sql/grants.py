@@ -79,9 +79,12 @@ class SQLGrants:
     def code(self, code_hash: str, now: datetime) -> AuthorizationCode | None:
         found = AUTHORIZATION_CODES.c
         statement = select(AUTHORIZATION_CODES).join(GRANTS, GRANTS.c.id == found.grant_id)
-        statement = statement.where(found.hash == code_hash, found.used.is_(None), found.until > now)
+        statement = statement.where(
+            found.hash == code_hash, GRANTS.c.ended.is_(None),
+            found.used.is_not(None) | (found.until > now) & (GRANTS.c.until > now),
+        )
         with reading(self._context.database) as connection:
-            row = connection.execute(statement.where(GRANTS.c.ended.is_(None), GRANTS.c.until > now)).first()
+            row = connection.execute(statement).first()
         if row is None:
             return None
         return AuthorizationCode(row.hash, row.grant_id, row.application, row.redirect_uri, row.until, row.challenge)
