@@ -125,7 +125,8 @@ class Alternative(Document):
     access_mode: AccessMode | None = None
     """For `user-restricted`, required: whether a healthcare worker (NHS CIS2) or a patient (NHS login) is behind the call."""
     minimum_level: Annotated[str, Field(pattern="^(aal[123]|P[059])$")] | None = None
-    """For `user-restricted`: the weakest sign-in that is enough; when absent, the strongest there is (`aal3`, `P9`)."""
+    """For `user-restricted`: the weakest sign-in that is enough; when absent, the strongest there is (`aal3`, `P9`), or with
+    `scopes` of its own any of them."""
 
     @model_validator(mode="after")
     def _fits_the_pattern(self) -> Self:

@@ -2,8 +2,8 @@
 
 Access is by path and method, and each path is judged as a request to it would be: the most specific route decides. So a
 new route that takes a path away from a wider one shows as what it is, a loss under the old pattern and a gain under the
-new. Counted are what a manifest knows: status, subscriptions, scopes, registered keys and certificate names. Credentials
-themselves, their expiry and their revocation are the store's.
+new. Counted are what a manifest knows: status, subscriptions, scopes, registered keys, addresses to return to and certificate
+names. Credentials themselves, their expiry and their revocation are the store's, and so is who signs in.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -17,6 +17,7 @@ from wardgate.catalogue.model import METHODS
 from wardgate.catalogue.paths import Found, PathTemplate, RouteMatcher, compile_template
 from wardgate.manifest.model import Manifest
 from wardgate.oauth.scopes import APPLICATION_SCOPE
+from wardgate.security_patterns.token_kind import levels_of, scopes_of
 
 EVERYONE: Final = "everyone"
 """Stands for the caller of an open-access route."""
@@ -24,7 +25,7 @@ _SAMPLE_SEGMENT: Final = "!"
 """Stands for a path segment: no literal of a template can be spelled so."""
 
 Right = tuple[str, str]
-"""(application, pattern)."""
+"""(application, pattern), of users with their mode and level: `user-restricted, patient at P9`."""
 Region = tuple[str, PathTemplate, tuple[str, ...]]
 """(base path, template, samples): the paths that are judged together, and some of them."""
 
@@ -78,21 +79,28 @@ class _Side:
                 yield EVERYONE, alternative.pattern
                 continue
             for application, entitled, certificate in self.callers.get(api.name, ()):
-                if self._may(application, entitled, certificate, api, alternative):
-                    yield application.name, alternative.pattern
+                yield from ((application.name, how) for how in self._how(application, entitled, certificate, api, alternative))
 
-    def _may(
+    def _how(
         self, application: Application, entitled: Entitlements, certificate: bool, api: API, alternative: Alternative
-    ) -> bool:
+    ) -> Iterator[str]:
+        """How this application may use the alternative: the pattern; of users, each mode and level its scopes are good for."""
+        wanted = frozenset(scopes_of(api, alternative))
         if alternative.pattern is Pattern.TLS_MA:
-            return certificate
-        if alternative.pattern is Pattern.API_KEY:
-            return True
+            yield from [alternative.pattern] if certificate else []
+        elif alternative.pattern is Pattern.API_KEY:
+            yield alternative.pattern
+        elif alternative.pattern is Pattern.SIGNED_JWT:
+            granted = {scope for scope in entitled.scopes if APPLICATION_SCOPE in scope}
+            yield from [alternative.pattern] if self._registered(application, certificate) and granted & wanted else []
+        elif self._registered(application, certificate) or application.callback_urls:
+            for level in levels_of(alternative):
+                if any(f":{level}:" in scope for scope in wanted & set(entitled.scopes)):
+                    yield f"{alternative.pattern}, {alternative.access_mode} at {level}"
+
+    def _registered(self, application: Application, certificate: bool) -> bool:
         profile = application.profile or (self.manifest.environment.profile if self.manifest else Profile.NHS)
-        registered = application.jwks_url or application.jwks or (certificate and profile is Profile.STRICT)
-        wanted = alternative.scopes or (APPLICATION_SCOPE + api.name,)
-        granted = {scope for scope in entitled.scopes if APPLICATION_SCOPE in scope}
-        return bool(registered) and not granted.isdisjoint(wanted)
+        return bool(application.jwks_url or application.jwks or (certificate and profile is Profile.STRICT))
 
 
 def _callers_by_api(manifest: Manifest) -> dict[str, tuple[tuple[Application, Entitlements, bool], ...]]:

@@ -22,12 +22,12 @@ from wardgate.stores.ports import Credential
 from wardgate.telemetry.counting import over, quotas_of
 
 KEPT_REVOCATION: Final = timedelta(minutes=11)
-"""The tokens of a revoked key are refused this long: their lifetime and a minute."""
+"""The tokens of a revoked key or an ended sign-in are refused this long: their lifetime and a minute."""
 BASE_PATHS: Final = ("/oauth2", "/oauth2-mock")
 _KINDS: Final = {"organisations": Organisation, "systems": System, "apis": API, "products": Product, "applications": Application,
                  "identity_providers": IdentityProvider, "relying_parties": RelyingParty, "users": User}
 _SIGN_IN: Final = frozenset({"identity_providers", "relying_parties", "users"})
-"""Kinds that are no part of the gateway's snapshot."""
+"""Kinds of which the gateway's snapshot has nothing but the roles of healthcare workers."""
 
 
 class WorldKeeper:
@@ -50,6 +50,7 @@ class WorldKeeper:
         self._issuer: TokenIssuer | None = None
         self._quotas: Mapping[tuple[str, str], Quota] = {}
         self._identities = Identities()
+        self._roles: Mapping[str, frozenset[str]] = {}
 
     @property
     def generation(self) -> int:
@@ -75,11 +76,12 @@ class WorldKeeper:
         for kind, name in removed:
             self._documents.get(kind, {}).pop(name, None)
         named = {entry.name for entry in changed if entry.kind == "applications"} | {name for kind, name in removed if kind == "applications"}
-        snapshot = self._snapshot(now, generation, None if wider else named)
         if kinds & _SIGN_IN:
             self._identities = Identities(
                 tuple(self._documents["identity_providers"].values()), dict(self._documents["relying_parties"]), dict(self._documents["users"]),
             )
+            self._roles = _roles(self._documents["users"].values())
+        snapshot = self._snapshot(now, generation, None if wider else named)
         self._generation = generation
         return snapshot
 
@@ -121,13 +123,14 @@ class WorldKeeper:
                             if found.revoked_at is not None and found.revoked_at > now - KEPT_REVOCATION)
         revocations = Revocations(
             tokens=frozenset(self._stores.tokens.revoked(now)), credentials=revoked, fingerprints=self._revoked_fingerprints(now),
+            grants=self._stores.grants.ended(now - KEPT_REVOCATION),
         )
         return World(
             generation=generation, environment=self._environment,
             organisations=self._documents["organisations"], systems=self._documents["systems"], apis=self._documents["apis"],
             products=self._documents["products"], applications=self._documents["applications"],
             api_keys=[_api_key(found) for found in self._credentials.values()],
-            tokens=self._token_issuer(now), revocations=revocations,
+            tokens=self._token_issuer(now), revocations=revocations, roles=self._roles,
         )
 
     def _token_issuer(self, now: datetime) -> TokenIssuer:
@@ -150,3 +153,7 @@ def next_moment(snapshot: Snapshot, now: datetime, more: Iterable[datetime] = ()
 
 def _api_key(found: Credential) -> APIKey:
     return APIKey(found.id, found.key, found.application, revoked=found.status != "approved", expires=found.expires)
+
+
+def _roles(users: Iterable[User]) -> dict[str, frozenset[str]]:
+    return {user.username: frozenset(role.person_roleid for role in user.worker.roles) for user in users if user.worker is not None}

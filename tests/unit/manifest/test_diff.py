@@ -92,6 +92,59 @@ def test_access(base: Data, accept: Accept, change: Change, gains: list[Any], lo
         tuple(sorted(Gain(*row) for row in losses)), tuple(sorted(Loss(*row) for row in gains)))
 
 
+WORKERS = {"path": "/user", "pattern": "user-restricted", "access_mode": "healthcare-worker", "minimum_level": "aal2"}
+PATIENTS = {"path": "/user", "pattern": "user-restricted", "access_mode": "patient"}
+USER_SCOPES = ["urn:nhsd:apim:user-nhs-id:aal3:hello", "urn:nhsd:apim:user-nhs-cis2:aal2:hello", "urn:nhsd:apim:user-nhs-cis2:aal1:hello",
+               "urn:nhsd:apim:user-nhs-login:P9:hello"]
+
+
+def by(who: str) -> tuple[str, str, str, str]:
+    """Return the right of the first application, through these users."""
+    return "one", "hello", "/hello/user", f"user-restricted, {who}"
+
+
+OF_USERS: list[tuple[str, Data, Change, list[Any], list[Any]]] = [
+    ("a product loses a level", WORKERS, lambda data: product(data, 0, scopes=["urn:nhsd:apim:app:level3:hello", USER_SCOPES[0]]), [], [by("healthcare-worker at aal2")]),
+    ("a route takes the strongest only", WORKERS, lambda data: data["apis"][0]["routes"][2].pop("minimum_level"), [], [by("healthcare-worker at aal2")]),
+    ("a route takes the weakest as well", WORKERS, lambda data: data["apis"][0]["routes"][2].update(minimum_level="aal1"),
+     [by("healthcare-worker at aal1")], []),
+    ("a route is for patients instead", WORKERS, lambda data: route(data, 0, 2, **PATIENTS),
+     [by("patient at P9")], [by("healthcare-worker at aal2"), by("healthcare-worker at aal3")]),
+    ("patients may be weaker, which no product is for", PATIENTS, lambda data: data["apis"][0]["routes"][2].update(minimum_level="P0"), [], []),
+    ("the application loses its keys", PATIENTS, lambda data: data["applications"][0].pop("jwks_url"),
+     [], [by("patient at P9"), ONE_APPLICATION[1]]),
+    ("but has an address to return to", PATIENTS, lambda data: (data["applications"][0].pop("jwks_url"), app(data, 0, callback_urls=["https://one.example/cb"])),
+     [], [ONE_APPLICATION[1]]),
+    ("stated scopes", WORKERS, lambda data: data["apis"][0]["routes"][2].update(scopes=USER_SCOPES[:1]), [], [by("healthcare-worker at aal2")]),
+    ("a role is asked for", WORKERS, lambda data: data["apis"][0]["routes"][2].update(role="required"), [], []),
+    ("applications may come too", PATIENTS, lambda data: route(data, 0, 2, path="/user", any_of=[
+        {"pattern": "user-restricted", "access_mode": "patient"}, {"pattern": "signed-jwt"}]), [("one", "hello", "/hello/user", TOKENS)], []),
+]
+
+
+@pytest.mark.parametrize(("first", "change", "gains", "losses"), [row[1:] for row in OF_USERS], ids=[row[0] for row in OF_USERS])
+def test_access_of_users(base: Data, accept: Accept, first: Data, change: Change, gains: list[Any], losses: list[Any]) -> None:
+    """Through which users, and how strongly signed in, an application gains and loses what."""
+    base["apis"][0]["routes"].append(dict(first))
+    product(base, 0, scopes=["urn:nhsd:apim:app:level3:hello", *USER_SCOPES])
+    before = accept(copy.deepcopy(base))
+    change(base)
+    after = accept(base)
+    assert compare_access(before, after) == (tuple(sorted(Gain(*row) for row in gains)), tuple(sorted(Loss(*row) for row in losses)))
+    assert compare_access(after, before) == (tuple(sorted(Gain(*row) for row in losses)), tuple(sorted(Loss(*row) for row in gains)))
+
+
+def test_the_words_for_users(base: Data, accept: Accept) -> None:
+    """One line for each level, so that a lowered minimum is seen as what it lets in."""
+    before = accept(copy.deepcopy(base))
+    base["apis"][0]["routes"].append(dict(WORKERS))
+    product(base, 0, scopes=["urn:nhsd:apim:app:level3:hello", *USER_SCOPES])
+    text = diff(before, accept(base)).as_text()
+    assert "  one gains /hello/user of hello (user-restricted, healthcare-worker at aal2)\n" in text
+    assert "  one gains /hello/user of hello (user-restricted, healthcare-worker at aal3)\n" in text
+    assert "aal1)" not in text
+
+
 def test_a_more_specific_route_takes_paths_away(base: Data, accept: Accept) -> None:
     """A new route below a wide open one shows as a loss for everyone on its paths, and only there."""
     base["apis"][0]["routes"] = [{"path": "/files/*", "pattern": "open-access"}]

@@ -18,7 +18,7 @@ from wardgate.manifest.documents import changes
 from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.server.world import WorldKeeper, next_moment
 from wardgate.stores import Stores, open_stores
-from wardgate.stores.ports import Credential, QuotaCount, StoredDocument
+from wardgate.stores.ports import Credential, Grant, GrantStart, QuotaCount, RefreshToken, StoredDocument
 from wardgate.telemetry.counting import window_start
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -210,6 +210,34 @@ def test_certificates_and_tokens_are_taken_back(stores: Stores, manifest: Callab
     kept = keeper(stores, frozenset({"ab" * 32}))
     assert (kept.refresh(NOW).revocations.fingerprints, kept.refresh(NOW).revocations.tokens) == ({"ab" * 32}, {"jti-1"})
     assert kept.refresh(NOW + timedelta(minutes=6)).revocations.tokens == frozenset()
+
+
+def test_an_ended_sign_in_is_remembered_while_its_tokens_live(stores: Stores, manifest: Callable[..., Manifest]) -> None:
+    """As long as a revoked key, and found by the generation that ending it raises."""
+    put(stores, manifest())
+    for name in ("grant-1", "grant-2"):
+        grant = Grant(name, "one", "id-1", NOW, NOW + timedelta(hours=1), "{}")
+        stores.grants.start([GrantStart(grant, happened(), refresh=RefreshToken(f"hash-{name}", name, 0, grant.until))])
+    kept = keeper(stores)
+    assert kept.refresh(NOW).revocations.grants == frozenset()
+    assert stores.grants.end(["grant-1"], NOW, happened(EventType.TOKEN_REVOKED)) == stores.generation.current() > kept.generation
+    assert kept.refresh(NOW + timedelta(minutes=10)).revocations.grants == {"grant-1"}
+    assert kept.refresh(NOW + timedelta(minutes=12)).revocations.grants == frozenset()
+
+
+def test_the_roles_of_workers_are_in_the_snapshot(stores: Stores, manifest: Callable[..., Manifest]) -> None:
+    """By the identifier that is in their tokens, and as soon as the manifest says them; patients have none."""
+    role = {"person_roleid": "555254240100", "person_orgid": "1", "org_code": "Z9X01", "role_code": "R8000", "role_name": "Role"}
+    worker = {"username": "656005750104", "worker": {"roles": [role]}}
+    patient = {"username": "9912003071", "patient": {"subject": "49f470a1", "nhs_number": "9912003071", "birthdate": "1970-01-01", "identity_proofing_level": "P9"}}
+    put(stores, manifest())
+    kept = keeper(stores)
+    assert kept.refresh(NOW).roles == {}
+    put(stores, manifest(users=[worker, patient]))
+    assert kept.refresh(NOW).roles == {"656005750104": {"555254240100"}}
+    assert keeper(stores).refresh(NOW).roles == kept.refresh(NOW).roles
+    put(stores, manifest(users=[patient]))
+    assert kept.refresh(NOW).roles == {}
 
 
 def test_a_long_quota_is_spent_until_its_window_ends(stores: Stores, manifest: Callable[..., Manifest]) -> None:

@@ -61,6 +61,8 @@ _CALL: Final = {
     "route": "the route, as the manifest writes it",
     "pattern": "the pattern that judged it",
     "method": "the request's method",
+    "access_mode": "of a user's call: `healthcare-worker` or `patient`",
+    "auth_level": "of a user's call: how strongly they signed in, `aal1` to `aal3` or `p0`, `p5`, `p9`",
 }
 _LOGGED: Final = _CALL | {
     "status": "status of the answer",
@@ -107,7 +109,9 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
     EventType.CALL_ALLOWED: Entry("A call was let through to its backend; written from Envoy's log.", _LOGGED),
     EventType.CALL_REFUSED: Entry("A call was refused, or a path of ours that is not an endpoint of tokens.", _LOGGED | _CALLER | _REFUSED),
     EventType.CALL_DECIDED: Entry("The decision service judged a call of an `audit: before` route; its outcome follows as CallAllowed or CallRefused.",
-        _CALL | _REFUSED | {"listener": "`https`, `mtls` or `http`", "proved": "what the caller proved, in order"}),
+        _CALL | _REFUSED | {"listener": "`https`, `mtls` or `http`", "proved": "what the caller proved, in order",
+            "grant": "of a user's call: id of the sign-in", "user": "who signed in, as a keyed hash", "actor": "who acts for the patient, as a keyed hash",
+            "role": "the role profile, as a keyed hash, where the route asks for one"}),
     EventType.HANDSHAKE_REFUSED: Entry("A TLS handshake failed because of the client's certificate (listener profile `verify`).", {
         "failure": "the reason in BoringSSL's words", "fingerprint": "SHA-256 of the certificate", "issuer": "its issuer",
         "not_after": "when it ends", "caller": "network address, as a keyed hash"}),

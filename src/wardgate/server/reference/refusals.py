@@ -22,6 +22,8 @@ The words on the wire depend on the dialect of the API (`errors:` in the [manife
 | `problem` | RFC 9457 problem details | title: what had to be true; detail: text; type: `urn:wardgate:refusal:<code>` |
 | token endpoint | `{"error": …, "error_description": …, "message_id": …}` | error and text |
 
+Refusals of a role (`role-…`) are 401 and an OperationOutcome on every API, unless the route's `role_errors` says `plain-text` (400,
+the text alone, the header in small letters) or `header` (`role-header-missing` and `role-header-invalid` in the API's shape).
 Limits (429) answer with the platform's eight-member body. `{names in braces}` are filled in.
 """
 AREAS: Final = {
