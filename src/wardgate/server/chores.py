@@ -70,5 +70,5 @@ class Chores:
     def forget(self) -> None:
         """Purge single uses, revocations, quota windows and sign-ins that are over."""
         now = self.now()
-        for store in (self.stores.single_uses, self.stores.tokens, self.stores.quotas, self.stores.kept):
+        for store in (self.stores.single_uses, self.stores.tokens, self.stores.grants, self.stores.quotas, self.stores.kept):
             store.purge(now)
