@@ -96,6 +96,6 @@ def _of_user(decision: Decision) -> dict[str, str | Personal | None]:
         return {}
     mode = mode_of(user)
     return {
-        "access_mode": str(mode) if mode else None, "auth_level": user.level.lower(), "grant": user.grant, "user": Personal(user.user),
-        "actor": Personal(user.actor) if user.actor else None, "role": Personal(decision.role) if decision.role else None,
+        "access_mode": str(mode) if mode else None, "auth_level": user.level.lower(), "sign_in": user.grant, "auth_user_id": Personal(user.user),
+        "actor_user_id": Personal(user.actor) if user.actor else None, "role": Personal(decision.role) if decision.role else None,
     }

@@ -211,7 +211,7 @@ def test_the_record_of_a_user_is_personal(service: Service) -> None:
     """How strongly somebody signed in and in which sign-in; who, and in which role, as keyed hashes."""
     service.ask("/decide/hello/strict", [bearer(USER)])
     details = service.recorded[0].details
-    assert {name: details[name] for name in ("pattern", "access_mode", "auth_level", "grant", "user", "role")} == {
-        "pattern": "user-restricted", "access_mode": "healthcare-worker", "auth_level": "aal3", "grant": "grant-1",
-        "user": Personal("656005750104"), "role": Personal("555254240100")}
+    assert {name: details[name] for name in ("pattern", "access_mode", "auth_level", "sign_in", "auth_user_id", "role")} == {
+        "pattern": "user-restricted", "access_mode": "healthcare-worker", "auth_level": "aal3", "sign_in": "grant-1",
+        "auth_user_id": Personal("656005750104"), "role": Personal("555254240100")}
     assert "656005750104" not in str({name: value for name, value in details.items() if not isinstance(value, Personal)})

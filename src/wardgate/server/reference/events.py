@@ -110,7 +110,7 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
     EventType.CALL_REFUSED: Entry("A call was refused, or a path of ours that is not an endpoint of tokens.", _LOGGED | _CALLER | _REFUSED),
     EventType.CALL_DECIDED: Entry("The decision service judged a call of an `audit: before` route; its outcome follows as CallAllowed or CallRefused.",
         _CALL | _REFUSED | {"listener": "`https`, `mtls` or `http`", "proved": "what the caller proved, in order",
-            "grant": "of a user's call: id of the sign-in", "user": "who signed in, as a keyed hash", "actor": "who acts for the patient, as a keyed hash",
+            "sign_in": "of a user's call: id of the sign-in", "auth_user_id": "who signed in, as a keyed hash", "actor_user_id": "who acts for the patient, as a keyed hash",
             "role": "the role profile, as a keyed hash, where the route asks for one"}),
     EventType.HANDSHAKE_REFUSED: Entry("A TLS handshake failed because of the client's certificate (listener profile `verify`).", {
         "failure": "the reason in BoringSSL's words", "fingerprint": "SHA-256 of the certificate", "issuer": "its issuer",
