@@ -21,6 +21,13 @@ class EventType(StrEnum):
     STAND_IN_TOKEN_ISSUED = "StandInTokenIssued"  # noqa: S105 - the name of an event
     STAND_IN_SIGNED_OUT = "StandInSignedOut"
     STAND_IN_REFUSED = "StandInRefused"
+    SIGN_IN_STARTED = "SignInStarted"
+    SIGN_IN_COMPLETED = "SignInCompleted"
+    SIGN_IN_REFUSED = "SignInRefused"
+    SIGN_IN_ENDED = "SignInEnded"
+    SIGN_OUT_REFUSED = "SignOutRefused"
+    USERINFO_READ = "UserinfoRead"
+    USERINFO_REFUSED = "UserinfoRefused"
     CALL_ALLOWED = "CallAllowed"
     CALL_REFUSED = "CallRefused"
     CALL_DECIDED = "CallDecided"

@@ -12,12 +12,17 @@ from wardgate.audit.model import EventType
 from wardgate.authserver import health, published, refuse
 from wardgate.authserver.addresses import AddressBook, Addresses
 from wardgate.authserver.authenticate import Authenticator
+from wardgate.authserver.authorize import authorize
+from wardgate.authserver.backchannel_logout import backchannel_logout
+from wardgate.authserver.callback import callback
 from wardgate.authserver.dependencies import AuthServer
 from wardgate.authserver.exchange import Exchange
 from wardgate.authserver.introspect import introspect
 from wardgate.authserver.preflight import is_preflight, preflight
+from wardgate.authserver.pushed_request import pushed_request
 from wardgate.authserver.revoke import revoke
 from wardgate.authserver.token import token
+from wardgate.authserver.userinfo import userinfo
 from wardgate.authserver.wire import ClientGone, Receive, Scope, Send
 from wardgate.oauth.errors import OAuthRefused
 from wardgate.outbound.mock_jwks import PREFIX as MOCK_JWKS
@@ -27,8 +32,12 @@ from wardgate.stores.errors import StoreError
 METADATA: Final = "/.well-known/oauth-authorization-server"
 
 Posted = Callable[[AuthServer, Authenticator, Exchange, Snapshot, Addresses, Receive, Send], Awaitable[None]]
-POSTED: Final[dict[str, Posted]] = {"/token": token, "/introspect": introspect, "/revoke": revoke}
+POSTED: Final[dict[str, Posted]] = {
+    "/token": token, "/introspect": introspect, "/revoke": revoke, "/par": pushed_request, "/backchannel_logout": backchannel_logout,
+}
 READ: Final = frozenset({"/_ping", "/_status", "/jwks"})
+GOT: Final = frozenset({"/authorize", "/callback", "/userinfo"})
+"""Taken by GET alone: HEAD would begin or end something."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +51,7 @@ class AuthServerApp:
         self._addresses = AddressBook(server.settings)
         paths = server.settings.base_paths
         self._posted = {base + path: (base, handler) for base in paths for path, handler in POSTED.items()}
+        self._got = {base + path: (base, path) for base in paths for path in GOT}
         self._read = {base + path: (base, path) for base in paths for path in READ}
         self._read |= {METADATA + base: (base, METADATA) for base in paths} | {METADATA: (paths[0], METADATA)}
 
@@ -86,16 +96,35 @@ class AuthServerApp:
             await preflight(exchange, send)
         elif posted is not None:
             raise OAuthRefused("token-method-not-post", "POST", ascii(method[:20]))
+        elif path in self._got:
+            await self._sign_in(scope, exchange, snapshot, send)
         elif method in {"GET", "HEAD"}:
             await self._get(path, exchange, snapshot, send, head=method == "HEAD")
         else:
             raise _unknown_path(exchange)
+
+    async def _sign_in(self, scope: Scope, exchange: Exchange, snapshot: Snapshot, send: Send) -> None:
+        exchange.base_path, what = self._got[scope["path"]]
+        exchange.refused_as = EventType.SIGN_IN_REFUSED
+        addresses = self._addresses.of(exchange.base_path, snapshot.tokens)
+        if addresses is None:
+            raise _unknown_path(exchange)
+        if scope["method"] != "GET":
+            raise OAuthRefused("method-not-get", "GET", ascii(scope["method"][:20]))
+        match what:
+            case "/authorize":
+                await authorize(self._server, self._authenticator, exchange, snapshot, addresses, scope["query_string"], send)
+            case "/callback":
+                await callback(self._server, exchange, snapshot, scope["query_string"], send)
+            case _:
+                await userinfo(self._server, exchange, snapshot, send)
 
     async def _get(self, path: str, exchange: Exchange, snapshot: Snapshot, send: Send, *, head: bool) -> None:
         if path.startswith(MOCK_JWKS):
             await published.host_key_set(exchange, path.removeprefix(MOCK_JWKS), send, head=head)
             return
         base, what = self._read.get(path, ("", ""))
+        exchange.base_path = base
         addresses = self._addresses.of(base, snapshot.tokens)
         if addresses is None:
             raise _unknown_path(exchange)

@@ -4,6 +4,7 @@ Used by the token endpoint, introspection and revocation alike. The order is app
 in comments are its steps. What an `Authenticated` still owes is the claim of its `use`, which decides.
 """
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -54,6 +55,7 @@ class Authenticator:
         self._server = server
         self._recent = RecentlyClaimed(server.settings.recent_assertions)
         self._limit = TokenRateLimit(server.settings.requests_per_minute)
+        self._sign_ins = TokenRateLimit(server.settings.sign_ins_per_minute)
 
     def claimed(self, use: SingleUse) -> None:
         """Remember a decided claim for the early look."""
@@ -67,7 +69,7 @@ class Authenticator:
         by_certificate = self._certificate_client(exchange, form, snapshot)
         if by_certificate is not None:
             if limited:
-                self._take(by_certificate.client, exchange.at)
+                self.take(by_certificate.client, exchange.at)
             return by_certificate
         if form.get("client_assertion_type") != ASSERTION_TYPE:  # (3)
             received = form.get("client_assertion_type")
@@ -86,7 +88,7 @@ class Authenticator:
             raise OAuthRefused("client-id-mismatch", "client_id absent, or equal to sub", "another client_id")
         client = _approved(snapshot, subject, key, exchange)  # (8)
         if limited:
-            self._take(client, exchange.at)  # (9)
+            self.take(client, exchange.at)  # (9)
         keys = await self._key_set(client, unverified, profile)  # (10)
         audiences = addresses.audiences_with_issuers if profile.issuer_is_audience else addresses.audiences
         if more_audiences:
@@ -98,10 +100,23 @@ class Authenticator:
         certificate = _binding(exchange, snapshot, client, profile)
         return Authenticated(client, key.id, profile, use, certificate)
 
-    def _take(self, client: Client, now: datetime) -> None:
+    def take(self, client: Client, now: datetime) -> None:
+        """Count a request of this application for tokens. Raises `RateLimited`."""
         exceeded = self._limit.take(client.name, now.timestamp())
         if exceeded is not None:
             raise RateLimited(client, exceeded)
+
+    def take_sign_in(self, client: Client, now: datetime) -> None:
+        """Count a sign-in that begins: anybody can begin one, so it is no use of the application's own limit. Raises `RateLimited`."""
+        exceeded = self._sign_ins.take(client.name, now.timestamp())
+        if exceeded is not None:
+            raise RateLimited(client, exceeded)
+
+    def shows_certificate(self, form: Mapping[str, str], snapshot: Snapshot) -> bool:
+        """Whether the client proves itself by its certificate in place of an assertion (profile `strict`)."""
+        client_id = form.get("client_id")
+        by_assertion = "client_assertion" in form or "client_assertion_type" in form
+        return client_id is not None and not by_assertion and _profile(snapshot, snapshot.api_keys.get(client_id)).name == "strict"
 
     async def _key_set(self, client: Client, unverified: UnverifiedJWT, profile: AssertionProfile) -> JWKSet:
         sets = self._server.key_sets
@@ -119,13 +134,11 @@ class Authenticator:
 
     def _certificate_client(self, exchange: Exchange, form: dict[str, str], snapshot: Snapshot) -> Authenticated | None:
         """RFC 8705 section 2.1: `client_id` without an assertion, in the `strict` profile only."""
-        client_id = form.get("client_id")
-        if client_id is None or "client_assertion" in form or "client_assertion_type" in form:
+        if not self.shows_certificate(form, snapshot):
             return None
+        client_id = form["client_id"]
         key = snapshot.api_keys.get(client_id)
         profile = _profile(snapshot, key)
-        if profile.name != "strict":
-            return None
         exchange.details["pattern"] = "tls-client-auth"
         client = _approved(snapshot, client_id, key, exchange)
         assert key is not None  # noqa: S101 - `_approved` refuses a client without a key

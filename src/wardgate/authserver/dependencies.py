@@ -1,6 +1,6 @@
 """What the authorisation server is given: settings, and the parts of the world it may touch."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -8,8 +8,22 @@ from typing import Any, Protocol
 from wardgate.audit.model import Event
 from wardgate.authserver.keys import SigningKeyRing
 from wardgate.jose import JWKSet
+from wardgate.oauth.providers import Endpoints, Provider
+from wardgate.outbound.fetch import Fetched
+from wardgate.outbound.providers import Probe, ProviderTokens
 from wardgate.security_patterns.snapshot import Snapshot
-from wardgate.stores.ports import SingleUse, TokenIssue
+from wardgate.stores.ports import (
+    AuthorizationCode,
+    CodeRedemption,
+    Grant,
+    GrantStart,
+    LoginState,
+    RefreshToken,
+    Rotated,
+    Rotation,
+    SingleUse,
+    TokenIssue,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +67,14 @@ class AuthServerSettings:
     body_timeout_seconds: float = 10.0
     recent_assertions: int = 50_000
     """How many used ids each process remembers for the early look."""
+    token_exchange: bool = True
+    """Whether ID tokens are exchanged (user-restricted 2.3)."""
+    sign_ins_per_minute: int | None = 3_000
+    """Of each application at the authorization endpoint, which nobody needs a secret for; None: no limit. Counted in each process."""
+    state_seconds: int = 600
+    code_seconds: int = 300
+    pushed_request_seconds: int = 60
+    """How long a sign-in may take, a code lasts, a pushed request waits (user-restricted 4.2, 4.4; RFC 9126 section 2.2)."""
     cors_preflight: bool = True
     """Answer preflights as the platform does; in a `strict` environment they are never answered."""
     build: Build = field(default_factory=Build)
@@ -66,6 +88,31 @@ class KeySets(Protocol):
         """The set after asking its host again, unless that was done a moment ago."""
 
     def inline(self, application: str, document: Mapping[str, Any]) -> JWKSet: ...
+
+
+class SignIns(Protocol):
+    """The store of sign-ins (`stores.grants`), asked from the loop. What returned is durable; fails closed."""
+
+    async def hold(self, state: LoginState) -> None: ...
+    async def take(self, state_id: str, now: datetime) -> LoginState | None: ...
+    async def start(self, start: GrantStart) -> bool: ...
+    async def code(self, code_hash: str, now: datetime) -> AuthorizationCode | None: ...
+    async def redeem(self, redemption: CodeRedemption) -> Grant | None: ...
+    async def refresh_token(self, token_hash: str) -> tuple[RefreshToken, Grant] | None: ...
+    async def rotate(self, rotation: Rotation) -> Rotated: ...
+    async def get(self, grant_id: str) -> Grant | None: ...
+    async def of_session(self, provider_session: str) -> Sequence[Grant]: ...
+    async def end(self, grant_ids: Sequence[str], at: datetime, event: Event) -> None: ...
+
+
+class Providers(Protocol):
+    """Sign-in providers as their client asks them (`outbound.providers.ProviderSource`). Raises `OutsideFailed`."""
+
+    async def endpoints(self, provider: Provider) -> Endpoints: ...
+    async def keys(self, provider: Provider, kids: Iterable[str | None]) -> JWKSet: ...
+    async def redeem(self, provider: Provider, code: str, redirect_uri: str) -> ProviderTokens: ...
+    async def userinfo(self, provider: Provider, access_token: str) -> Fetched: ...
+    async def probe(self, provider: Provider) -> Probe: ...
 
 
 async def _no_checks() -> Sequence[HealthCheck]:
@@ -90,4 +137,10 @@ class AuthServer:
     new_token_id: Callable[[], str]
     """At least 128 random bits in URL-safe text."""
     new_message_id: Callable[[], str]
+    new_secret: Callable[[], str]
+    """36 characters of URL-safe text, 216 random bits: states, codes, refresh tokens (user-restricted 4.2)."""
+    sign_ins: SignIns
+    trusted: Callable[[], Sequence[Provider]]
+    """The sign-in providers of every base path."""
+    providers: Providers
     health: Callable[[], Awaitable[Sequence[HealthCheck]]] = _no_checks

@@ -8,8 +8,8 @@ from wardgate.authserver.addresses import Addresses
 from wardgate.authserver.authenticate import Authenticated, Authenticator
 from wardgate.authserver.dependencies import AuthServer
 from wardgate.authserver.exchange import Details, Exchange
+from wardgate.authserver.forms import read_form
 from wardgate.authserver.refuse import AlreadyRecorded
-from wardgate.authserver.token import read_form
 from wardgate.authserver.wire import Receive, Send, respond_json
 from wardgate.oauth.errors import OAuthRefused
 from wardgate.oauth.introspection import INACTIVE, active, may_see

@@ -1,6 +1,7 @@
 """The one place where a refusal becomes an answer and an event (application-restricted 6.7).
 
-The body has the three members of the platform; a 405 has none, a 429 the eight of section 9. The header
+The body has the three members of the platform; a 405 has none, a 429 the eight of section 9; a token of ours that does not
+count is answered as the gateway does; what the application is told through the browser is a redirect. The header
 `x-wardgate-reason` names the reason on every refusal.
 """
 
@@ -10,9 +11,10 @@ from wardgate.audit.model import Outcome
 from wardgate.authserver.authenticate import RateLimited
 from wardgate.authserver.dependencies import AuthServer
 from wardgate.authserver.exchange import Exchange
+from wardgate.authserver.redirects import SentBack, redirect
 from wardgate.authserver.wire import JSON, NEVER_CACHED, Header, Send, encode_json, respond
 from wardgate.oauth.errors import OAuthRefused
-from wardgate.refusals import Refusal, reason
+from wardgate.refusals import Area, Reason, Refusal, reason
 from wardgate.refusals.dialects import Dialect, body, rate_limit_body
 
 _TEXT: Final[Header] = (b"content-type", b"text/plain")
@@ -45,8 +47,11 @@ async def answer(exchange: Exchange, refused: OAuthRefused, send: Send, *, head:
     headers: list[Header] = [
         *NEVER_CACHED,
         (b"x-wardgate-reason", row.code.encode("ascii")),
-        *((name.lower().encode("ascii"), value.encode("ascii")) for name, value in row.headers),
+        *((name.lower().encode("ascii"), refusal.fill(_filled(value, row)).encode("ascii")) for name, value in row.headers),
     ]
+    if isinstance(refused, SentBack):
+        await redirect(send, refused.location(), (headers[len(NEVER_CACHED)],))
+        return
     if isinstance(refused, RateLimited):
         headers += _limit_headers(refused)
         content = _limit_body(exchange, refusal, refused)
@@ -54,8 +59,15 @@ async def answer(exchange: Exchange, refused: OAuthRefused, send: Send, *, head:
         await respond(send, row.status, [_TEXT, *headers], b"", head=head)
         return
     else:
-        content = encode_json(body(Dialect.OAUTH, row, refusal.fill, exchange.message_id))
-    await respond(send, row.status, [JSON, *headers], content.encode("utf-8"), head=head)
+        dialect = Dialect.FAULT if row.area is Area.GATEWAY else Dialect.OAUTH
+        content = encode_json(body(dialect, row, refusal.fill, exchange.message_id))
+    status = 400 if row.status == 302 else row.status  # a pushed request is refused to the client itself (RFC 9126 section 2.3)
+    await respond(send, status, [JSON, *headers], content.encode("utf-8"), head=head)
+
+
+def _filled(value: str, row: Reason) -> str:
+    """Return a header of a row, which may repeat the row's own words."""
+    return value.replace("{error}", row.error).replace("{text}", row.text)
 
 
 def _limit_headers(refused: RateLimited) -> list[Header]:

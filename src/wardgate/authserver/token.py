@@ -2,28 +2,27 @@
 
 from typing import Final
 
+from wardgate.applications import Profile
 from wardgate.audit.model import EventType
 from wardgate.authserver.addresses import Addresses
 from wardgate.authserver.authenticate import Authenticator
+from wardgate.authserver.authorization_code import authorization_code
 from wardgate.authserver.client_credentials import client_credentials
 from wardgate.authserver.dependencies import AuthServer
 from wardgate.authserver.exchange import Exchange
-from wardgate.authserver.wire import JSON, NEVER_CACHED, Receive, Send, read_body, respond
-from wardgate.oauth.errors import OAuthRefused
-from wardgate.oauth.profiles import PROFILES
-from wardgate.oauth.requests import check_content_type, parse_form
+from wardgate.authserver.forms import read_form
+from wardgate.authserver.preflight import cors_headers
+from wardgate.authserver.refresh import refresh
+from wardgate.authserver.token_exchange import token_exchange
+from wardgate.authserver.wire import JSON, NEVER_CACHED, Receive, Send, respond
+from wardgate.oauth.token_requests import GrantType, dispatch
 from wardgate.security_patterns.snapshot import Snapshot
 
-GRANTS: Final = {"client_credentials": client_credentials}
+GRANTS: Final = {
+    GrantType.CLIENT_CREDENTIALS: client_credentials, GrantType.TOKEN_EXCHANGE: token_exchange,
+    GrantType.AUTHORIZATION_CODE: authorization_code, GrantType.REFRESH_TOKEN: refresh,
+}
 _ANSWER: Final = (JSON, *NEVER_CACHED)
-
-
-async def read_form(server: AuthServer, exchange: Exchange, snapshot: Snapshot, receive: Receive) -> dict[str, str]:
-    """6.5 step 1, then the form. The client is not known yet, so the environment's profile says what is tolerated."""
-    value = exchange.headers.get(b"content-type")
-    profile = PROFILES[snapshot.environment.profile]
-    check_content_type(None if value is None else value.decode("latin-1"), parameters_allowed=profile.content_type_parameters)
-    return parse_form(await read_body(receive, exchange.headers, server.settings.body_timeout_seconds))
 
 
 async def token(
@@ -33,11 +32,9 @@ async def token(
     """Answer one token request. Raises `OAuthRefused` for every way to be refused; the caller answers and records."""
     exchange.refused_as = EventType.TOKEN_REFUSED
     form = await read_form(server, exchange, snapshot, receive)  # (1)
-    grant_type = form.get("grant_type")  # (2)
-    if grant_type is None:
-        raise OAuthRefused("grant-type-missing", "a grant_type", "none")
-    grant = GRANTS.get(grant_type)
-    if grant is None:
-        raise OAuthRefused("grant-type-unknown", " or ".join(GRANTS), ascii(grant_type[:80]))
-    body = await grant(server, authenticator, exchange, form, snapshot, addresses)  # (3) to (14)
-    await respond(send, 200, _ANSWER, body)
+    grant = dispatch(form, token_exchange=server.settings.token_exchange)  # (2)
+    body = await GRANTS[grant](server, authenticator, exchange, form, snapshot, addresses)  # (3) to (14)
+    headers = _ANSWER
+    if grant is GrantType.AUTHORIZATION_CODE and server.settings.cors_preflight and snapshot.environment.profile is Profile.NHS:
+        headers = (*_ANSWER, *cors_headers(exchange))
+    await respond(send, 200, headers, body)

@@ -69,6 +69,7 @@ def client(application: Application, world: World) -> Client:
         jwks_url=application.jwks_url,
         jwks=application.jwks,
         certificate_bound_tokens=application.certificate_bound_tokens,
+        callback_urls=application.callback_urls,
     )
 
 

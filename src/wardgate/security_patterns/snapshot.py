@@ -29,6 +29,7 @@ class Client:
     jwks_url: str | None = None
     jwks: Mapping[str, Any] | None = None
     certificate_bound_tokens: bool = False
+    callback_urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class APIKey:
     application: str
     revoked: bool = False
     expires: datetime | None = None
+    secret: str | None = field(default=None, repr=False)
+    """The `client_secret` that belongs to it; None: it has none, and none is right."""
 
 
 @dataclass(frozen=True, slots=True)

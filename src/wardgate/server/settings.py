@@ -52,9 +52,11 @@ class Settings(BaseSettings):
     node: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = "local"
     """The name of this Envoy among several on one database."""
     jwks_allowed_networks: tuple[str, ...] = ()
-    """Private networks (CIDR) from which client key sets may be fetched; loopback is added in a demonstration."""
+    """Private networks (CIDR) in which client key sets may be fetched and sign-in providers asked; loopback is added in a demonstration."""
     jwks_timeout_seconds: Annotated[float, Field(gt=0, le=55)] = 5.0
     """How long a client's key set may take to arrive."""
+    provider_timeout_seconds: Annotated[float, Field(gt=0, le=55)] = 10.0
+    """How long a sign-in provider may take over one request."""
     jwks_min_rsa_bits: Annotated[int, Field(ge=2048, le=8192)] = 2048
     """The smallest RSA key accepted in a client's key set."""
     token_requests_per_minute: Annotated[int, Field(ge=1)] | None = 300

@@ -38,6 +38,18 @@ def providers_of(identities: Identities, origins: tuple[str, ...], values: Value
     return tuple(one for stated in identities.providers for one in _providers(stated, origins, values))
 
 
+class TrustedProviders:
+    """The providers of every base path, as read last."""
+
+    def __init__(self, values: Values) -> None:
+        self._values = values
+        self.records: tuple[Provider, ...] = ()
+
+    def reload(self, identities: Identities, origins: tuple[str, ...]) -> None:
+        """Read again. Blocking, as `providers_of`."""
+        self.records = providers_of(identities, origins, self._values)
+
+
 def _providers(stated: IdentityProvider, origins: tuple[str, ...], values: Values) -> Iterator[Provider]:
     assertion = stated.authentication is Authentication.PRIVATE_KEY_JWT
     secret = None if assertion else (own_secret if stated.stand_in else stated_secret)(values, PROVIDERS, stated.name)

@@ -70,6 +70,7 @@ async def _serve(settings: Settings, stores: Stores, output: str) -> int:
     async with AsyncExitStack() as cleanup:
         cleanup.push_async_callback(server.commits.close)
         cleanup.push_async_callback(server.key_sets.aclose)
+        cleanup.push_async_callback(server.providers.aclose)
         await server.commits.append(event_of_start(EventType.SERVER_STARTED, environment=environment, node=settings.node))
         await server.control.refresh()
         await listen(server, cleanup)

@@ -4,7 +4,7 @@ import asyncio
 import ipaddress
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from wardgate.keystores.database import ACCESS_TOKEN
 from wardgate.outbound.fetch import FetchRules
 from wardgate.outbound.inside import InsideOrOut
 from wardgate.outbound.jwks import KeySetSettings, KeySetSource
+from wardgate.outbound.providers import ProviderSettings, ProviderSource
 from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.server.chores import Chores
 from wardgate.server.control import Control
@@ -34,7 +35,8 @@ from wardgate.server.health import APIHealth
 from wardgate.server.installation import CA_BASE_URL, STATUS_KEY, default_ca_base_url, rotation_of
 from wardgate.server.own_health import OwnHealth
 from wardgate.server.settings import Settings
-from wardgate.server.sign_in import own_application, stand_ins
+from wardgate.server.sign_in import TrustedProviders, own_application, stand_ins
+from wardgate.server.sign_ins import StoredSignIns
 from wardgate.server.world import WorldKeeper
 from wardgate.standins import StandInsApp
 from wardgate.stores import GroupCommit, Stores
@@ -62,6 +64,7 @@ class Server:
     tail: LogTail
     chores: Chores
     key_sets: KeySetSource
+    providers: ProviderSource
     public: Any
     """The ASGI application of the public socket."""
     private: Any
@@ -137,12 +140,14 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
     discovery = Discovery()
     publisher = Publisher(layout, discovery, _refusal_secret(stores))
     server_names = _ServerNames(settings)
+    trusted = TrustedProviders(stores.values)
 
     def reload_keys() -> None:
         keys.reload()
         token_keys.reload()
 
     def tls(snapshot: Snapshot, moment: datetime) -> TLSMaterial:
+        trusted.reload(keeper.identities, snapshot.environment.public_urls)  # on the thread that reads the store, with the snapshot
         certificate = authority.server_certificate(server_names.of(snapshot), moment)
         trust = authority.client_trust()
         return TLSMaterial(certificate.chain_pem, certificate.private_key_pem, trust.authorities, trust.crls)
@@ -159,14 +164,16 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
     async def revoke(jti: str, until: datetime, event: Event) -> None:
         await commits.run(stores.tokens.revoke, jti, until, event)
 
+    inside = own_application(lambda: control.snapshot().environment.public_urls, lambda: public)
+    providers = ProviderSource(_provider_settings(settings), now, lambda: secrets.token_urlsafe(16), inside)
     authserver = AuthServerApp(AuthServer(
         settings=_authserver_settings(settings, stores), clients=control.snapshot, issue=commits.issue, claim=claim,
         record=record, revoke=revoke, keys=ring, key_sets=key_sets, now=now,
         new_token_id=lambda: secrets.token_urlsafe(16), new_message_id=message_ids(secrets.randbits(64)),
-        health=OwnHealth(stores, authority, discovery, now),
+        new_secret=lambda: secrets.token_urlsafe(27), sign_ins=StoredSignIns(stores.grants, commits), trusted=lambda: trusted.records,
+        providers=providers, health=OwnHealth(stores, authority, discovery, now),
     ))
     health = APIHealth(lambda: control.world().routes, _status_key(stores))
-    inside = own_application(lambda: control.snapshot().environment.public_urls, lambda: public)
     standins = StandInsApp(stand_ins(
         stores, lambda: keeper.identities, lambda: control.snapshot().environment.public_urls, key_sets,
         InsideOrOut(_key_set_settings(settings).fetch, inside), claim, record, now,
@@ -177,7 +184,7 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
         envoy=EnvoyProcess(layout, on_restart=lambda _code: control.ask()),
         tail=LogTail(layout.access_log, stores.audit.append_from, stores.audit.offset_of,
                      lambda: admin.reopen_logs(layout.admin_socket), lambda: keeper.quotas, now, settings.log_flush_seconds),
-        chores=Chores(stores, keys, authority, now, settings.checkpoint_seconds), key_sets=key_sets,
+        chores=Chores(stores, keys, authority, now, settings.checkpoint_seconds), key_sets=key_sets, providers=providers,
         public=public,
         private=_Private(XDSApp(discovery), DecisionApp(control.world, now, record, (StoreError, asyncio.TimeoutError))),
     )
@@ -242,6 +249,12 @@ def _status_key(stores: Stores) -> str:
 def _refusal_secret(stores: Stores) -> str:
     """The word by which Envoy's own redirects are known. The same in every start: it is part of the listeners."""
     return stores.values.set_if_absent(REFUSAL_SECRET, secrets.token_urlsafe(24))
+
+
+def _provider_settings(settings: Settings) -> ProviderSettings:
+    """Sign-in providers are asked under the rules of key sets: what the operator allows for the one, it allows for the other."""
+    found = _key_set_settings(settings)
+    return ProviderSettings(fetch=replace(found.fetch, timeout_seconds=settings.provider_timeout_seconds), keys=found.keys)
 
 
 def _key_set_settings(settings: Settings) -> KeySetSettings:

@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import json
+import secrets
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from wardgate.authserver import AuthServer, AuthServerApp, AuthServerSettings, S
 from wardgate.authserver.message_ids import message_ids
 from wardgate.catalogue import Environment
 from wardgate.jose import JWKSet
-from wardgate.outbound import KeySetSettings, KeySetSource
+from wardgate.outbound import KeySetSettings, KeySetSource, ProviderSettings, ProviderSource
 from wardgate.security_patterns.snapshot import APIKey, Client, Revocations, Snapshot, TokenIssuer
 from wardgate.stores.ports import SigningKey
 
@@ -120,7 +121,7 @@ class World:
         body = form if isinstance(form, bytes) else urlencode(form or {}).encode()
         parts = [body[start: start + 20_000] for start in range(0, len(body), 20_000)] or [b""]
         sent = {"content-type": FORM, "x-request-id": REQUEST_ID} | dict(headers or {})
-        scope = {"type": "http", "method": method, "path": path,
+        scope = {"type": "http", "method": method, "path": path.partition("?")[0], "query_string": path.partition("?")[2].encode(),
                  "headers": [(k.encode(), v.encode()) for k, v in sent.items() if v]}
         messages: list[Any] = []
 
@@ -153,6 +154,13 @@ def snapshot() -> Snapshot:
     )
 
 
+class Nobody:
+    """No user ever signs in here: asking is a failure of the test."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(name)
+
+
 def _make_world(settings: AuthServerSettings | None = None) -> World:
     store = MemoryIssue()
     numbers = iter(range(10**9))
@@ -173,6 +181,8 @@ def _make_world(settings: AuthServerSettings | None = None) -> World:
         clients=lambda: world.snapshot, issue=store.issue, claim=store.claim, record=store.record, revoke=store.revoke,
         keys=SigningKeyRing(lambda: world.keys), key_sets=Sets(KeySetSettings(), lambda: world.now, lambda: (PUBLIC,)),
         now=lambda: world.now, new_token_id=lambda: f"token-{next(numbers)}", new_message_id=message_ids(2**63 + 12345),
+        new_secret=lambda: secrets.token_urlsafe(27), sign_ins=Nobody(), trusted=tuple,
+        providers=ProviderSource(ProviderSettings(), lambda: world.now, lambda: "never"),
     )
     world.app = AuthServerApp(server)
     return world

@@ -56,6 +56,16 @@ _CALLER: Final = {
     "assertion_jti": "id of the assertion, used up by this request",
 }
 _REFUSED: Final = {"expected": "what would have been accepted", "received": "what came instead, without secrets"}
+_USER: Final = {
+    "auth_type": "`user`",
+    "auth_grant_type": "`token_exchange` or `authorization_code`: how the user came to us",
+    "auth_level": "`aal1` to `aal3`, `p0` to `p9`, or `unknown`",
+    "auth_provider": "`nhs-cis2`, `nhs-login`, or a mock of these",
+    "auth_user_id": "who signed in, as a keyed hash",
+    "actor_user_id": "who acts for the patient, as a keyed hash",
+    "actor_delegated": "true when somebody does",
+    "sign_in": "id of the sign-in, by which its tokens end",
+}
 _CALL: Final = {
     "api": "the API",
     "route": "the route, as the manifest writes it",
@@ -92,10 +102,11 @@ _CERTIFICATE: Final = {
 }
 
 EVENTS: Final[Mapping[EventType, Entry]] = {
-    EventType.TOKEN_ISSUED: Entry("An access token was issued; stored in the same step that uses up the assertion.", _CALLER | {
+    EventType.TOKEN_ISSUED: Entry("An access token was issued; stored in the same step that uses up the assertion, the code or the refresh token.", _CALLER | _USER | {
+        "refresh_count": "how often the sign-in was refreshed", "repeated": "true when a repeated refresh got the same successor",
         "grant_type": "the grant", "jti": "id of the access token", "scope": "its scopes", "lifetime_ms": "how long it is good",
         "issuer": "its issuer", "signing_kid": "the key that signed it"}),
-    EventType.TOKEN_REFUSED: Entry("A request to an endpoint of the authorisation server was refused.", _CALLER | _REFUSED | {
+    EventType.TOKEN_REFUSED: Entry("A request to an endpoint of the authorisation server was refused.", _CALLER | _USER | _REFUSED | {
         "grant_type": "the grant", "client_reason": "the true reason where the answer says the same for several"}),
     EventType.TOKEN_REVOKED: Entry("A client took a token back (RFC 7009).", _CALLER | {
         "known": "false: it was none of ours, or over", "jti": "id of the token"}),
@@ -106,6 +117,18 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
     EventType.STAND_IN_SIGNED_OUT: Entry("A person signed out at a stand-in provider.", _STAND_IN | {"clients": "how many clients were signed in to"}),
     EventType.STAND_IN_REFUSED: Entry("A stand-in provider refused a request, or a client did not take a logout token.", _STAND_IN | {
         "error": "the error on the wire, `sign-in-failed` or `logout-not-delivered`"}),
+    EventType.SIGN_IN_STARTED: Entry("A browser was sent to a sign-in provider, or an authorization request was pushed.", _CALLER | {
+        "auth_provider": "the provider", "pushed": "true for a pushed request (RFC 9126)"}),
+    EventType.SIGN_IN_COMPLETED: Entry("A user came back from a sign-in provider, and a code was issued.", _CALLER | _USER | {
+        "scope": "the scopes the sign-in is for", "roles": "how many role profiles the provider told of; absent when it told none",
+        "roles_fault": "why the user's roles are not known"}),
+    EventType.SIGN_IN_REFUSED: Entry("An authorization request or a callback was refused.", _CALLER | _USER | _REFUSED),
+    EventType.SIGN_IN_ENDED: Entry("Sign-ins ended, and with them their refresh tokens and access tokens.", _CALLER | _USER | _REFUSED | {
+        "cause": "why", "sign_ins": "how many", "grant_type": "the grant that was asked for"}),
+    EventType.SIGN_OUT_REFUSED: Entry("A logout token was refused.", _CALLER | _REFUSED | {"auth_provider": "the provider"}),
+    EventType.USERINFO_READ: Entry("A user's details were asked for and the provider answered.", _CALLER | _USER | {
+        "jti": "id of the access token", "status": "status of the provider's answer"}),
+    EventType.USERINFO_REFUSED: Entry("A request for a user's details was refused.", _CALLER | _USER | _REFUSED | {"jti": "id of the access token"}),
     EventType.CALL_ALLOWED: Entry("A call was let through to its backend; written from Envoy's log.", _LOGGED),
     EventType.CALL_REFUSED: Entry("A call was refused, or a path of ours that is not an endpoint of tokens.", _LOGGED | _CALLER | _REFUSED),
     EventType.CALL_DECIDED: Entry("The decision service judged a call of an `audit: before` route; its outcome follows as CallAllowed or CallRefused.",
