@@ -1,6 +1,7 @@
 """Sealing at rest."""
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,24 +21,34 @@ def test_round_trip(plain: bytes, place: str) -> None:
 
 
 def test_two_seals_of_one_value_differ() -> None:
-    """The nonce is random."""
+    """Salt and nonce are random."""
     assert Sealer([ONE]).seal(b"x", "p") != Sealer([ONE]).seal(b"x", "p")
 
 
-@pytest.mark.parametrize("position", range(37))
+@pytest.mark.parametrize("position", range(53))
 def test_any_changed_byte_is_noticed(position: int) -> None:
-    """Version, key id, nonce, ciphertext and tag are all protected."""
+    """Version, key id, salt, nonce, ciphertext and tag are all protected."""
     sealed = bytearray(Sealer([ONE]).seal(b"", "p"))
     sealed[position] ^= 1
     with pytest.raises(WrongStoreKey):
         Sealer([ONE]).open(bytes(sealed), "p")
 
 
-@pytest.mark.parametrize("cut", [0, 1, 8, 20, 21, 36])
+@pytest.mark.parametrize("cut", [0, 1, 8, 20, 25, 36, 37, 52])
 def test_cut_value_is_refused(cut: int) -> None:
     """A value that lost its end is damaged, not empty."""
     with pytest.raises(WrongStoreKey):
         Sealer([ONE]).open(Sealer([ONE]).seal(b"", "p")[:cut], "p")
+
+
+def test_values_of_the_first_version_open() -> None:
+    """They were sealed with the store key itself; a version that was changed does not open."""
+    named, nonce = b"\x01" + key_id(ONE), b"n" * 12
+    first = named + nonce + AESGCM(ONE).encrypt(nonce, b"kept", named + b"p")
+    assert Sealer([TWO, ONE]).open(first, "p") == b"kept"
+    for changed in (b"\x00" + first[1:], b"\x02" + first[1:], b"\x01" + Sealer([ONE]).seal(b"x", "p")[1:]):
+        with pytest.raises(WrongStoreKey):
+            Sealer([ONE]).open(changed, "p")
 
 
 def test_another_place_is_refused() -> None:
