@@ -68,9 +68,9 @@ class Model:
 
     def _code_state(self, code: str, now: int) -> str:
         grant, used = dict(self.codes)[code]
-        if grant in self.ended:
+        if grant in self.ended or now >= GRANT_UNTIL:
             return "dead"
-        return "used" if used else "good" if now < min(CODE_UNTIL, GRANT_UNTIL) else "over"
+        return "used" if used else "good" if now < CODE_UNTIL else "over"
 
     def _redeem(self, op: Op, now: int) -> tuple[Answer, "Model"]:
         _, code, token = op

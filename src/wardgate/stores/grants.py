@@ -96,7 +96,8 @@ class CodeRedemption:
     if_redeemed: Event
     if_refused: Event
     ends_family: bool = False
-    """Whether a second use ends the grant (RFC 6749 section 4.1.2); `if_ended` is then stored in place of `if_refused`."""
+    """Whether a second use ends the grant, unless that is over (RFC 6749 section 4.1.2); `if_ended` is then stored in place
+    of `if_refused`."""
     if_ended: Event | None = None
 
 
@@ -184,7 +185,7 @@ class Grants(Protocol):
         """
 
     def code(self, code_hash: str, now: datetime) -> AuthorizationCode | None:
-        """A look that may only refuse: the code, unless it is unused and over, or its grant has ended.
+        """A look that may only refuse: the code, unless it is unused and over, or its grant is over or has ended.
 
         A code that was used is found as well: `redeem` must hear of its second use.
         """

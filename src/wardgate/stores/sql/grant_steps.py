@@ -143,7 +143,9 @@ class _Transaction:
             code.application != redemption.application or self._over(code.grant.id, code.grant.ended)
         ):
             code = None
-        if code is not None and code.used is None and at < code.until and at < code.grant.until:
+        if code is not None and at >= code.grant.until:
+            code = None
+        if code is not None and code.used is None and at < code.until:
             return code
         if code is not None and code.used is not None and redemption.ends_family:
             self._end(code.grant.id, redemption.at, redemption.if_ended)

@@ -80,8 +80,8 @@ class SQLGrants:
         found = AUTHORIZATION_CODES.c
         statement = select(AUTHORIZATION_CODES).join(GRANTS, GRANTS.c.id == found.grant_id)
         statement = statement.where(
-            found.hash == code_hash, GRANTS.c.ended.is_(None),
-            found.used.is_not(None) | (found.until > now) & (GRANTS.c.until > now),
+            found.hash == code_hash, GRANTS.c.ended.is_(None), GRANTS.c.until > now,
+            found.used.is_not(None) | (found.until > now),
         )
         with reading(self._context.database) as connection:
             row = connection.execute(statement).first()
