@@ -86,7 +86,7 @@ def level_asked(progress: Progress) -> str:
 
 
 def _consent(progress: Progress) -> Endpoint | None:
-    if progress.surface.kind is not ProviderKind.NHS_LOGIN or progress.surface.is_realm or progress.transaction.consented:
+    if progress.surface.kind is not ProviderKind.NHS_LOGIN or progress.surface.is_realm:
         return None
     return None if progress.request.client_id in progress.session.consents else Endpoint.CONSENT
 

@@ -91,7 +91,10 @@ async def _sign_in(
     if form.get("consent") == "refused":
         raise RedirectRefused(*CONSENT_REFUSED)
     session = await _session_after(deps, transaction.surface, cookie(request, SESSION_COOKIE), sign_in)
-    held = replace(transaction, session=session.id, role_chosen=False, consented=form.get("consent") == "given")
+    if form.get("consent") == "given":
+        session = replace(session, consents=tuple(dict.fromkeys((*session.consents, client.client_id))))
+        await sessions.save(deps, session)
+    held = replace(transaction, session=session.id, role_chosen=False)
     await transactions.save(deps, held)
     return await advance(deps, held, session, client)
 

@@ -30,7 +30,6 @@ class Transaction:
     session: str | None = None
     """The session of whoever signed in during this transaction; None before."""
     role_chosen: bool = False
-    consented: bool = False
 
     @property
     def surface(self) -> Surface:

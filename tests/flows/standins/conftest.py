@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 import pytest
@@ -30,7 +30,6 @@ from wardgate.standins.logout import settle
 from wardgate.standins.surfaces import Endpoint, Surface
 from wardgate.stores.open import open_stores
 from wardgate.stores.ports import SingleUse, Stores
-
 
 
 def _load(name: str) -> Any:
@@ -127,7 +126,7 @@ class Browser:
         self._loop = asyncio.new_event_loop()
         self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=world.app), base_url=origin)
 
-    def __enter__(self) -> "Browser":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -170,7 +169,7 @@ class Browser:
         assert page.status_code == 200, page.headers.get("location")
         return self.submit(page, username=username)
 
-    def token(self, surface: Surface, code: str, **changes: str | None) -> httpx2.Response:
+    def token(self, surface: Surface, code: str, /, **changes: str | None) -> httpx2.Response:
         """Redeem a code."""
         client_id = CLIENTS[surface.kind]
         good: dict[str, str | None] = {
