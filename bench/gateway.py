@@ -19,12 +19,13 @@ from bench.machine import MISSING, Missing, Run, Runs, cpu_seconds, free_ports, 
 from bench.peers import haproxy, nginx, plain_envoy
 from bench.plane import running
 from bench.report import Verdict, table, verdicts
-from bench.world import JWT_PATH, KEY_PATH, Population, Realm, backend, self_signed_material
+from bench.world import JWT_PATH, KEY_PATH, USER_PATH, Population, Realm, backend, self_signed_material
 
 BASELINE: Final = "Wardgate's Envoy, no security filter"
 BARE: Final = "Envoy that only proxies"
 API_KEY: Final = "Wardgate, api-key"
 SIGNED_JWT: Final = "Wardgate, signed-jwt"
+USER_RESTRICTED: Final = "Wardgate, user-restricted"
 NGINX: Final = "nginx auth_request + uvicorn"
 HAPROXY: Final = "HAProxy jwt_verify"
 SCRIPT: Final = Path(__file__).with_name("load.lua")
@@ -51,12 +52,14 @@ def contestants(directory: Path) -> Iterator[Mapping[str, Contestant]]:
     tls = self_signed_material()
     with contextlib.ExitStack() as stack:
         realm = Realm(Population(), stack.enter_context(backend(directory, backend_port)))
-        keys, tokens = directory / "keys", directory / "tokens"
+        keys, tokens, user_tokens = directory / "keys", directory / "tokens", directory / "user-tokens"
+        user_tokens.write_text("".join(f"Bearer {realm.user_token(number)}\n" for number in range(realm.population.applications)))
         keys.write_text("".join(f"{realm.key(number)}\n" for number in range(realm.population.applications)))
         tokens.write_text("".join(f"Bearer {realm.token(number)}\n" for number in range(realm.population.applications)))
         plane = stack.enter_context(running(directory / "run", realm.snapshot(), tls))
         ours = plane.layout.https_port, (plane.pid,)
         bad_tokens = tuple(f"Bearer {token}" for token in (realm.token(1) + "A", realm.token(1, seconds=-60), realm.revoked_token(), realm.token(1, scope="x")))
+        bad_user_tokens = tuple(f"Bearer {token}" for token in (realm.token(1), realm.user_token(1, level="aal2"), realm.ended_user_token()))
         unsecured = stack.enter_context(plain_envoy.running(directory, unsecured_port, plane, tls, bare=False))
         bare = stack.enter_context(plain_envoy.running(directory, bare_port, plane, tls, bare=True))
         found = {
@@ -64,6 +67,7 @@ def contestants(directory: Path) -> Iterator[Mapping[str, Contestant]]:
             BARE: Contestant(bare_port, (bare,), JWT_PATH, "Authorization", tokens),
             API_KEY: Contestant(*ours, KEY_PATH, "apikey", keys, ("x" * 32,)),
             SIGNED_JWT: Contestant(*ours, JWT_PATH, "Authorization", tokens, bad_tokens),
+            USER_RESTRICTED: Contestant(*ours, USER_PATH, "Authorization", user_tokens, bad_user_tokens),
         }
         peers: Mapping[str, Callable[[], tuple[int, list[int]]]] = {
             NGINX: lambda: (nginx_port, stack.enter_context(nginx.running(directory, nginx_port, backend_port, realm, tls))),
@@ -140,6 +144,7 @@ def _report(found: Mapping[str, Runs]) -> list[Verdict]:
         Verdict("api-key: CPU per request, to the same Envoy without security filters", ratio(API_KEY, "cpu_us"), 1.25, " x"),
         Verdict("signed-jwt: CPU per request, to the same Envoy without security filters", ratio(SIGNED_JWT, "cpu_us"), 1.6, " x"),
         Verdict("signed-jwt: p99, to the same Envoy without security filters", ratio(SIGNED_JWT, "p99_ms"), 1.6, " x"),
+        Verdict("user-restricted: CPU per request, to the same Envoy without security filters", ratio(USER_RESTRICTED, "cpu_us"), 1.6, " x"),
         *peers,
     ]
 

@@ -22,7 +22,7 @@ from wardgate.catalogue import API, Environment
 from wardgate.dataplane.resources.secrets import TLSMaterial
 from wardgate.directory import Organisation, System
 from wardgate.jose import KeyRules, SigningJWK, parse_jwk_set, sign
-from wardgate.oauth.access_token import TYPE, AccessToken
+from wardgate.oauth.access_token import TYPE, AccessToken, TokenUser
 from wardgate.quotas import Quota, RateLimits
 from wardgate.security_patterns.build import World, build
 from wardgate.security_patterns.snapshot import APIKey, Revocations, Snapshot, TokenIssuer
@@ -33,6 +33,8 @@ API_NAME: Final = "patients"
 SCOPE: Final = f"urn:nhsd:apim:app:level3:{API_NAME}"
 KEY_PATH: Final = "/patients/R4/key/1"
 JWT_PATH: Final = "/patients/R4/jwt/1"
+USER_PATH: Final = "/patients/R4/user/1"
+USER_SCOPE: Final = f"urn:nhsd:apim:user-nhs-cis2:aal3:{API_NAME}"
 TLS_PATH: Final = "/patients/R4/tls/1"
 UNLIMITED: Final = RateLimits(quota=Quota(limit=1_000_000_000))
 
@@ -44,6 +46,7 @@ class Population:
     applications: int = 100
     systems: int = 100
     revoked_tokens: int = 10_000
+    ended_sign_ins: int = 10_000
 
 
 class Realm:
@@ -55,6 +58,7 @@ class Realm:
         key = ec.generate_private_key(ec.SECP256R1())
         self.signing_key = SigningJWK.of("bench", "ES256", key)
         self.verifying_pem = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+        self.ended = frozenset(f"{number:08x}-ended-sign-in" for number in range(population.ended_sign_ins))
         self.revoked = frozenset(f"{number:08x}-revoked-token" for number in range(population.revoked_tokens))
 
     def application(self, number: int) -> str:
@@ -71,6 +75,18 @@ class Realm:
         claims = AccessToken(ISSUER, AUDIENCE, self.application(number), f"credential-{number:05d}", "Z9X01", scope,
                              jti or f"{number:08x}-valid-token", now - 5, now + seconds).claims()
         return sign(claims, self.signing_key, TYPE)
+
+    def user_token(self, number: int, level: str = "aal3", grant: str | None = None) -> str:
+        """Return the access token of a healthcare worker, signed in at another provider for each application."""
+        user = TokenUser(f"{656_000_000_000 + number}", grant or f"{number:08x}-sign-in", "https://provider.example/Healthcare", level, separate=True)
+        now = int(time.time())
+        claims = AccessToken(ISSUER, AUDIENCE, self.application(number), f"credential-{number:05d}", "Z9X01", USER_SCOPE,
+                             f"{number:08x}-user-token", now - 5, now + 3600, user=user).claims()
+        return sign(claims, self.signing_key, TYPE)
+
+    def ended_user_token(self) -> str:
+        """Return a user's token that is good but for the end of the sign-in."""
+        return self.user_token(1, grant=min(self.ended))
 
     def revoked_token(self) -> str:
         """Return a token that is good but for its revocation."""
@@ -91,7 +107,7 @@ class Realm:
         keys = [APIKey(f"credential-{number:05d}", self.key(number), self.application(number)) for number in range(self.population.applications)]
         return build(World(
             generation, Environment(name="bench"), {"Z9X01": Organisation(ods="Z9X01", name="Bench Hospital")}, systems,
-            apis, {"everything": product}, applications, keys, issuer, Revocations(tokens=self.revoked),
+            apis, {"everything": product}, applications, keys, issuer, Revocations(tokens=self.revoked, grants=self.ended),
         ))
 
     def _apis(self) -> Iterator[API]:
@@ -99,6 +115,7 @@ class Realm:
         yield API(name=API_NAME, base_path="/patients/R4", backend=self.backend, routes=[
             {"path": "/open/*", "pattern": "open-access"}, {"path": "/key/{id}", "pattern": "api-key"},
             {"path": "/jwt/{id}", "pattern": "signed-jwt", "methods": ["GET", "POST"]}, {"path": "/tls/{id}", "pattern": "tls-ma"},
+            {"path": "/user/{id}", "pattern": "user-restricted", "access_mode": "healthcare-worker"},
         ])
         yield API(name="records", base_path="/records", backend=self.backend, errors="fhir", routes=[{"path": "/*", "pattern": "signed-jwt"}])
 

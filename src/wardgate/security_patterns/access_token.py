@@ -5,6 +5,7 @@ and forged is called expired by both.
 """
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from wardgate.catalogue import Pattern
@@ -19,6 +20,8 @@ from wardgate.security_patterns.snapshot import Revocations, Snapshot, TokenIssu
 HEADER: Final = "authorization"
 LEEWAY_SECONDS: Final = 1
 """Envoy's smallest clock skew; its 0 means 60."""
+REMEMBERED_TOKENS: Final = 10_000
+"""As many as Envoy's token filter remembers."""
 _OURS: Final = "an access token of this environment"
 
 
@@ -62,17 +65,46 @@ def _bound_here(thumbprint: str, facts: Facts) -> bool:
 
 
 def _verified(text: str, issuer: TokenIssuer, now: datetime) -> AccessToken | Refusal:
-    unknown = Refusal(reason("access-token-unknown"), expected=_OURS, received="another token")
     try:
-        token = UnverifiedJWT.parse(text)
-    except JOSEError:
-        return unknown
-    expires = token.claims.get("exp")
+        token = _ours(text, issuer)
+    except _NotOurs:
+        return _expired(_claimed_expiry(text), now) or Refusal(reason("access-token-unknown"), expected=_OURS, received="another token")
+    return _expired(token.expires_at, now) or token
+
+
+def _expired(expires: object, now: datetime) -> Refusal | None:
     if isinstance(expires, (int, float)) and not isinstance(expires, bool) and now.timestamp() > expires + LEEWAY_SECONDS:
         passed = int(now.timestamp() - expires)
         return Refusal(reason("access-token-expired"), expected="exp in the future", received=f"exp {passed} s in the past")
-    read_token = _by_our_key(token, issuer)
-    return read(read_token, issuer.issuers, issuer.audience) or unknown if read_token is not None else unknown
+    return None
+
+
+def _claimed_expiry(text: str) -> object:
+    try:
+        return UnverifiedJWT.parse(text).claims.get("exp")
+    except JOSEError:
+        return None
+
+
+class _NotOurs(Exception):
+    """The text is no access token of the issuer's; an exception, because only what is a token is remembered."""
+
+
+@lru_cache(maxsize=REMEMBERED_TOKENS)
+def _ours(text: str, issuer: TokenIssuer) -> AccessToken:
+    """Return what a token of the issuer's says, expired or not. Raises `_NotOurs`.
+
+    The same text by the same keys says the same, so a token that is sent again is not verified again; that is most of
+    what a decision costs. Other keys are another issuer.
+    """
+    try:
+        token = _by_our_key(UnverifiedJWT.parse(text), issuer)
+    except JOSEError:
+        token = None
+    found = read(token, issuer.issuers, issuer.audience) if token is not None else None
+    if found is None:
+        raise _NotOurs
+    return found
 
 
 def _by_our_key(token: UnverifiedJWT, issuer: TokenIssuer) -> VerifiedJWT | None:

@@ -59,9 +59,12 @@ class Revocations:
     """Ids of sign-ins that have ended, whose access tokens are refused."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TokenIssuer:
-    """How this environment's access tokens are recognised: by keys, by one of the issuers, by the audience."""
+    """How this environment's access tokens are recognised: by keys, by one of the issuers, by the audience.
+
+    It is itself and equal to no other, so that what was found out by it can be remembered (`access_token`).
+    """
 
     issuers: tuple[str, ...]
     audience: str

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from wardgate.jose import KeyRules, parse_jwk_set
 from wardgate.refusals import CATALOGUE, Area, Refusal, reason
 from wardgate.security_patterns.decision import Decision
 from wardgate.security_patterns.facts import CertificateStatus, Listener
 from wardgate.security_patterns.role import CODES as ROLE_CODES
+from wardgate.security_patterns.snapshot import Revocations
 from wardgate.security_patterns.standing import REASONS, STANDINGS
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -137,6 +139,21 @@ def test_a_forged_token(book: Any) -> None:
     """Another key under our name: unknown; expired as well: expired, as Envoy says."""
     assert code_of(book.ask("/hello/jwt", token=book.token(signer=book.forger))) == "access-token-unknown"
     assert code_of(book.ask("/hello/jwt", token=book.token(signer=book.forger, lasts=-60))) == "access-token-expired"
+
+
+def test_a_token_that_is_remembered_is_judged_anew(book: Any) -> None:
+    """That it is ours is remembered; when it ends, what was revoked, and by which keys it counts is looked at each time."""
+    token = book.token(jti="again")
+    assert book.ask("/hello/jwt", token=token).allowed
+    assert code_of(book.ask("/hello/jwt", token=token, now=NOW + timedelta(minutes=11))) == "access-token-expired"
+    revoked = replace(book.snapshot, revocations=Revocations(tokens=frozenset({"again"})))
+    assert code_of(book.ask("/hello/jwt", token=token, snapshot=revoked)) == "access-token-revoked"
+    jwks = {"keys": [book.forger.public_jwk()]}
+    rotated = replace(book.snapshot, tokens=replace(book.snapshot.tokens, keys=parse_jwk_set(jwks, KeyRules()), jwks=jwks))
+    assert code_of(book.ask("/hello/jwt", token=token, snapshot=rotated)) == "access-token-unknown"
+    elsewhere = replace(book.snapshot, tokens=replace(book.snapshot.tokens, audience="other"))
+    assert code_of(book.ask("/hello/jwt", token=token, snapshot=elsewhere)) == "access-token-unknown"
+    assert book.ask("/hello/jwt", token=token).allowed
 
 
 def test_a_signature_has_one_spelling(book: Any) -> None:
