@@ -54,7 +54,7 @@ class OpenIDProvider:
 
     def claims(self, **changes: Any) -> dict[str, Any]:
         """Return good claims, changed; None leaves one out."""
-        return {**self.person, "iss": self.issuer, "aud": self.client_id, "iat": int(self.now), "exp": int(self.now) + 3600, **changes}
+        return {"iss": self.issuer, "aud": self.client_id, "iat": int(self.now), "exp": int(self.now) + 3600, **self.person, **changes}
 
     def id_token(self, header: Mapping[str, Any] | None = None, signer: SigningJWK | None = None, **claims: Any) -> str:
         """Return a signed ID token, changed; None leaves a header member or a claim out."""
