@@ -17,6 +17,18 @@ def credential(now: datetime) -> Credential:
     return Credential("c-1", "demo-app", "key-of-the-demo-app-0001", "approved", now, now + timedelta(days=365))
 
 
+def test_a_client_secret_is_kept_with_its_key(stores: Stores, again: Stores, event: Event, now: datetime, database: Database) -> None:
+    """Sealed in one value; a key without one has none."""
+    with_secret = Credential("c-8", "demo-app", "key-of-the-demo-app-0008", "approved", now, secret="secret-of-the-demo-app")
+    without = Credential("c-9", "demo-app", "key-of-the-demo-app-0009", "approved", now)
+    for credential in (with_secret, without):
+        stores.credentials.add(credential, event)
+    assert [again.credentials.by_key(one.key) for one in (with_secret, without)] == [with_secret, without]
+    assert "secret-of" not in repr(with_secret)
+    with database.engine.connect() as connection:
+        assert all(b"of-the-demo-app" not in bytes(sealed) for sealed in connection.execute(text("SELECT sealed FROM credentials")).scalars())
+
+
 def test_added_key_is_found_each_way(stores: Stores, again: Stores, credential: Credential, event: Event) -> None:
     """By its clear text, by its application, by generation, and in the list of all."""
     stores.credentials.add(credential, event)

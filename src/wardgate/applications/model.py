@@ -11,6 +11,7 @@ from wardgate.quotas import RateLimits
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,98}[a-z0-9])?$")]
 Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5B\x5D-\x7E]{1,300}$")]
 APIKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,64}$")]
+ClientSecret = Annotated[str, Field(pattern=r"^[\x21-\x7E]{12,200}$")]
 
 
 class Approval(StrEnum):
@@ -55,6 +56,8 @@ class FixedKey(Document):
 
     key: APIKey
     """The key itself, which is also the OAuth client identifier. It is kept encrypted and never exported."""
+    secret: ClientSecret | None = None
+    """The `client_secret` that belongs to it, for user sign-in through the authorisation server; kept and hidden like the key."""
     status: Approval = Approval.APPROVED
     """A key that is not approved is refused as revoked."""
     expires: AwareDatetime | None = None

@@ -1,4 +1,4 @@
-"""API keys made and taken back (application-restricted 5.2): shown once, named by their id ever after."""
+"""API keys and their client secrets made and taken back (application-restricted 5.2): shown once, named by their id ever after."""
 
 import os
 import secrets
@@ -17,9 +17,10 @@ KEY_LENGTH: Final = 32
 
 
 def issue_key(world: World, application: str) -> Credential:
-    """Add a new API key and return it, in clear for this once."""
+    """Add a new API key with its client secret and return both, in clear for this once."""
     key = "".join(secrets.choice(KEY_CHARACTERS) for _ in range(KEY_LENGTH))
-    credential = Credential(secrets.token_hex(8), application, key, "approved", world.now)
+    secret = "".join(secrets.choice(KEY_CHARACTERS) for _ in range(KEY_LENGTH))
+    credential = Credential(secrets.token_hex(8), application, key, "approved", world.now, secret=secret)
     world.stores.credentials.add(credential, world.event(EventType.CREDENTIAL_ISSUED, application, credential=credential.id))
     return credential
 
@@ -39,9 +40,18 @@ def key_data(credential: Credential) -> dict[str, Any]:
 
 
 def write_key(credential: Credential, path: Path | None) -> tuple[dict[str, Any], list[str]]:
-    """Return the one answer that shows a new key, or write the key to a new file and return where. Raises `OSError`."""
+    """Return the one answer that shows a new key, or write key and secret to new files and return where. Raises `OSError`."""
     if path is None:
-        return {"credential": credential.id, "api_key": credential.key}, [f"API key  {credential.key}", f"id       {credential.id}"]
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(credential.key + "\n")
-    return {"credential": credential.id, "key_file": str(path)}, [f"API key written to {path}", f"id       {credential.id}"]
+        return {"credential": credential.id, "api_key": credential.key, "client_secret": credential.secret}, [
+            f"API key        {credential.key}", f"client secret  {credential.secret}", f"id             {credential.id}"]
+    beside = secret_file(path)
+    for place, text in ((path, credential.key), (beside, credential.secret or "")):
+        with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text + "\n")
+    return {"credential": credential.id, "key_file": str(path), "secret_file": str(beside)}, [
+        f"API key written to {path}", f"client secret written to {beside}", f"id       {credential.id}"]
+
+
+def secret_file(path: Path) -> Path:
+    """Return where the client secret goes when the key goes to `path`."""
+    return path.with_name(path.name + ".secret")

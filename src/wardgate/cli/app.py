@@ -8,7 +8,7 @@ import click
 from pydantic import ValidationError
 
 from wardgate.applications import Application, Approval, Profile, Subscription
-from wardgate.cli.api_keys import issue_key, key_data, revoke_keys, write_key
+from wardgate.cli.api_keys import issue_key, key_data, revoke_keys, secret_file, write_key
 from wardgate.cli.confirmation import confirm, wait_option
 from wardgate.cli.context import World, with_world
 from wardgate.cli.failures import Failed
@@ -22,13 +22,14 @@ from wardgate.manifest import Manifest
 
 def _is_new(_ctx: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
     """Refuse a file that exists before a key is made that could not be written."""
-    if path is not None and path.exists():
-        raise click.BadParameter(f"{path} exists; a key is written to a new file")
+    for place in (path, secret_file(path)) if path is not None else ():
+        if place.exists():
+            raise click.BadParameter(f"{place} exists; a key and its secret are written to new files")
     return path
 
 
 key_out_option = click.option("--key-out", type=click.Path(dir_okay=False, path_type=Path), default=None, metavar="FILE", callback=_is_new,
-                              help="Write the API key to a new file, readable by you only, instead of printing it.")
+                              help="Write the API key to a new file, and its client secret to FILE.secret, readable by you only, instead of printing them.")
 
 
 @click.group()

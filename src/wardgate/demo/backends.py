@@ -37,6 +37,17 @@ async def hello_application(_request: Request) -> Response:
     return JSONResponse({"message": "Hello Application!"})
 
 
+async def hello_user(_request: Request) -> Response:
+    """What an application is told with whom somebody signed in."""
+    return JSONResponse({"message": "Hello User!"})
+
+
+async def callback(request: Request) -> Response:
+    """Where the demo applications' people come back to: shows that they did, and never the code, which is a credential."""
+    error = request.query_params.get("error")
+    return JSONResponse({"message": "You are back" if error is None else "You are back, refused"})
+
+
 async def hello_certificate(_request: Request) -> Response:
     """What a caller with a certificate is told."""
     return JSONResponse({"message": "Hello TLS-MA!"})
@@ -86,6 +97,7 @@ async def named_key_set(request: Request) -> Response:
 _HELLO: Final[tuple[BaseRoute, ...]] = (
     Route("/hello/world", hello_world, methods=ALL_METHODS),
     Route("/hello/application", hello_application, methods=ALL_METHODS),
+    Route("/hello/user", hello_user, methods=ALL_METHODS),
     Route("/echo", echo, methods=ALL_METHODS),
     Route("/echo/{rest:path}", echo, methods=ALL_METHODS),
 )
@@ -95,6 +107,9 @@ ROUTES: Final[tuple[BaseRoute, ...]] = (
     Route("/jwks/{name}.json", named_key_set),
     *_HELLO,
     Mount("/hello-world", routes=_HELLO),
+    Route("/callback", callback),
+    Route("/signed-out", callback),
+    Mount("/user-demo", routes=[Route("/{rest:path}", echo, methods=ALL_METHODS)]),
     Mount("/tls-demo", routes=[Route("/hello", hello_certificate), Route("/echo", echo, methods=ALL_METHODS)]),
     Route("/limits/{name}", within_limits, methods=ALL_METHODS),
     Route("/limits/{name}/", within_limits, methods=ALL_METHODS),

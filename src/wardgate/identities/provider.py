@@ -5,13 +5,12 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from wardgate.applications.model import Name
+from wardgate.applications.model import ClientSecret, Name
 from wardgate.directory.model import Document, Flag
 from wardgate.oauth.users import ProviderKind
 
 HTTPURL = Annotated[str, Field(max_length=2000, pattern=r"^https?://[\x21\x22\x24-\x7E]+$")]
 ClientID = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]
-ClientSecret = Annotated[str, Field(pattern=r"^[\x21-\x7E]{12,200}$")]
 REALM_ENVIRONMENTS: Final = (
     "internal-dev", "internal-dev-sandbox", "internal-qa", "internal-qa-sandbox", "ref", "dev", "sandbox", "int",
 )

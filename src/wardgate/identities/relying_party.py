@@ -4,8 +4,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
+from wardgate.applications.model import ClientSecret
 from wardgate.directory.model import Document, Flag, Line
-from wardgate.identities.provider import HTTPURL, Authentication, ClientID, ClientSecret
+from wardgate.identities.provider import HTTPURL, Authentication, ClientID
 from wardgate.oauth.users import ProviderKind
 
 ScopeWord = Annotated[str, Field(pattern=r"^[a-z_]{1,60}$")]

@@ -6,17 +6,17 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel
 
-from wardgate.applications.model import APIKey, Name, Scope
+from wardgate.applications.model import APIKey, ClientSecret, Name, Scope
 from wardgate.catalogue.model import METHODS, Backend, BasePath, HeaderName, Origin, RoutePath
 from wardgate.directory.model import ASID, FQDN, InteractionID, Line, ODSCode, PartyKey
 from wardgate.identities.patient import NHSNumber, SubjectID, Telephone, Username
-from wardgate.identities.provider import ClientID, ClientSecret
+from wardgate.identities.provider import ClientID
 from wardgate.identities.relying_party import ScopeWord, VectorText
 from wardgate.identities.worker import Code, PersonID, ProfessionalID
 from wardgate.manifest.locate import Location
 from wardgate.manifest.near_miss import NearMisses
 
-SECRET_KEYS: Final = frozenset({"key", "status_key", "jwks", "client_secret", "nhs_number"})
+SECRET_KEYS: Final = frozenset({"key", "status_key", "jwks", "client_secret", "secret", "nhs_number"})
 """Keys whose values are never repeated in a message."""
 
 

@@ -59,6 +59,8 @@ def key_work(stores: Stores, manifest: Manifest, removed: Sequence[tuple[str, st
             raise ApplyRefused(f"an API key stated for {application} belongs to {held.application} already")
         elif held.expires != fixed.expires:
             raise ApplyRefused(f"the API key {held.id} of {application} was issued with another expiry: state another key")
+        elif fixed.secret is not None and held.secret != fixed.secret:
+            raise ApplyRefused(f"the API key {held.id} of {application} was issued with another secret: state another key")
         elif held.status != fixed.status:
             change.append((held, fixed.status))
     leaving = [credential for kind, name in removed if kind == "applications" for credential in stores.credentials.of(name)]
@@ -106,7 +108,7 @@ def documents_to_change(stores: Stores, manifest: Manifest) -> tuple[int, Manife
 def _apply_keys(stores: Stores, keys: KeyWork, now: datetime, new_event: NewEvent) -> None:
     credentials = stores.credentials
     for application, fixed in keys.add:
-        made = Credential(secrets.token_hex(8), application, fixed.key, fixed.status.value, now, fixed.expires)
+        made = Credential(secrets.token_hex(8), application, fixed.key, fixed.status.value, now, fixed.expires, secret=fixed.secret)
         credentials.add(made, new_event(EventType.CREDENTIAL_ISSUED, application, credential=made.id, status=fixed.status.value))
     for held, status in [*keys.change, *((held, Approval.REVOKED) for held in keys.revoke)]:
         kind = EventType.CREDENTIAL_REVOKED if status is Approval.REVOKED else EventType.APPLICATION_CHANGED

@@ -108,12 +108,16 @@ def _moved_demo(settings: Settings, stored: Manifest) -> Manifest | None:
 
 def _moved(stored: Manifest, before: str, after: str) -> Manifest:
     apis = tuple(api.model_copy(update={"backend": after}) if api.backend == before else api for api in stored.apis)
-    applications = tuple(
-        entry.model_copy(update={"jwks_url": after + entry.jwks_url.removeprefix(before)})
-        if entry.jwks_url is not None and entry.jwks_url.startswith(before + "/") else entry
-        for entry in stored.applications
-    )
-    return stored.model_copy(update={"apis": apis, "applications": applications})
+
+    def moved(url: str | None) -> str | None:
+        return after + url.removeprefix(before) if url is not None and url.startswith(before + "/") else url
+
+    applications = tuple(entry.model_copy(update={
+        "jwks_url": moved(entry.jwks_url), "callback_urls": tuple(map(moved, entry.callback_urls))}) for entry in stored.applications)
+    parties = tuple(entry.model_copy(update={
+        "jwks_url": moved(entry.jwks_url), "redirect_uris": tuple(map(moved, entry.redirect_uris)),
+        "post_logout_redirect_uris": tuple(map(moved, entry.post_logout_redirect_uris))}) for entry in stored.relying_parties)
+    return stored.model_copy(update={"apis": apis, "applications": applications, "relying_parties": parties})
 
 
 def event_of_start(kind: EventType, application: str | None = None, **details: str | int | bool | None) -> Event:

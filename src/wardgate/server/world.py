@@ -152,7 +152,7 @@ def next_moment(snapshot: Snapshot, now: datetime, more: Iterable[datetime] = ()
 
 
 def _api_key(found: Credential) -> APIKey:
-    return APIKey(found.id, found.key, found.application, revoked=found.status != "approved", expires=found.expires)
+    return APIKey(found.id, found.key, found.application, revoked=found.status != "approved", expires=found.expires, secret=found.secret)
 
 
 def _roles(users: Iterable[User]) -> dict[str, frozenset[str]]:

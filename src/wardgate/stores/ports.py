@@ -8,7 +8,7 @@ A write that changes what the gateway enforces raises `generation` in the same t
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -50,7 +50,7 @@ class StoredDocument:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """An API key. `key` is clear in memory, encrypted at rest; `id` is random and may be logged."""
+    """An API key. `key` and `secret` are clear in memory, encrypted at rest; `id` is random and may be logged."""
 
     id: str
     application: str
@@ -59,6 +59,8 @@ class Credential:
     issued: datetime
     expires: datetime | None = None
     revoked_at: datetime | None = None
+    secret: str | None = field(default=None, repr=False)
+    """The `client_secret` that belongs to it (user-restricted 4.4); None: it has none."""
 
 
 @dataclass(frozen=True, slots=True)

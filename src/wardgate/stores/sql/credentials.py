@@ -14,6 +14,7 @@ from wardgate.stores.sql.schema import CREDENTIALS
 from wardgate.stores.sql.transaction import raise_generation, reading, writing
 
 _REVOKED = "revoked"
+_BETWEEN = "\n"
 
 
 class SQLCredentials:
@@ -26,7 +27,7 @@ class SQLCredentials:
         row = {
             "id": credential.id, "application": credential.application,
             "key_hash": self._context.lookup_hash(credential.key),
-            "sealed": self._context.seal(credential.key, _place(credential.id)), "status": credential.status,
+            "sealed": self._context.seal(_joined(credential), _place(credential.id)), "status": credential.status,
             "issued": credential.issued, "expires": credential.expires, "revoked_at": credential.revoked_at,
         }
         with writing(self._context.database) as connection:
@@ -67,8 +68,13 @@ class SQLCredentials:
         return [self._open(row) for row in found]
 
     def _open(self, row: Row[Any]) -> Credential:
-        key = self._context.open(row.sealed, _place(row.id))
-        return Credential(row.id, row.application, key, row.status, row.issued, row.expires, row.revoked_at)
+        key, _, secret = self._context.open(row.sealed, _place(row.id)).partition(_BETWEEN)
+        return Credential(row.id, row.application, key, row.status, row.issued, row.expires, row.revoked_at, secret or None)
+
+
+def _joined(credential: Credential) -> str:
+    """Return what is sealed. A key has no line end in it, so one that was sealed before there were secrets reads as it did."""
+    return credential.key if credential.secret is None else f"{credential.key}{_BETWEEN}{credential.secret}"
 
 
 def _place(credential_id: str) -> str:
