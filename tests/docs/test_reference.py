@@ -8,7 +8,7 @@ import pytest
 from starlette.routing import Route
 
 from wardgate.audit.model import EventType
-from wardgate.authserver.app import METADATA, POSTED, READ
+from wardgate.authserver.app import GOT, METADATA, POSTED, READ
 from wardgate.authserver.dependencies import AuthServerSettings
 from wardgate.ca import create_app
 from wardgate.catalogue.paths import HEALTH_PATHS
@@ -80,6 +80,7 @@ def test_every_endpoint_is_listed() -> None:
     """The endpoints listed are those of the authorisation server's tables, the PKI's routes and every API's health paths."""
     settings = AuthServerSettings()
     served = {("POST", "{base}" + path) for path in POSTED} | {("GET", "{base}" + path) for path in READ}
+    served |= {("GET", "{base}" + path) for path in GOT}
     served |= {("GET", METADATA), ("GET", METADATA + "{base}"), ("GET", MOCK_JWKS + "{}")}
     routes = [route for route in create_app(cast("Any", None), cast("Any", None)).routes if isinstance(route, Route)]
     served |= {(method, route.path) for route in routes for method in (route.methods or ()) if method != "HEAD"}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from wardgate.authserver.app import METADATA, POSTED, READ
+from wardgate.authserver.app import GOT, METADATA, POSTED, READ
 from wardgate.authserver.dependencies import AuthServerSettings
 from wardgate.catalogue.paths import HEALTH_PATHS
 from wardgate.outbound.mock_jwks import PREFIX as MOCK_JWKS
@@ -34,9 +34,19 @@ class Endpoint:
 
 
 ENDPOINTS: Final = (
-    Endpoint("POST", "{base}/token", "a client: signed JWT; in `strict` also a certificate (RFC 8705)",
-             "200 and an access token, `expires_in` and `issued_at` as text; the checks, in order, with their refusals: [authorisation server](refusals.md#the-authorisation-server)",
-             "RFC 6749 section 4.4, RFC 7523"),
+    Endpoint("POST", "{base}/token", "a client: signed JWT, or for codes and refresh tokens `client_secret`; in `strict` signed JWT or certificate (RFC 8705)",
+             "200 and an access token, every number as text; the checks, in order, with their refusals: [authorisation server](refusals.md#the-authorisation-server), [tokens of users](refusals.md#tokens-of-users)",
+             "RFC 6749, RFC 7523, RFC 8693, user-restricted 3 and 4"),
+    Endpoint("GET", "{base}/authorize", "a user's browser, sent by an application",
+             "302 to the sign-in provider, with a cookie; the checks, in order: [sign-in](refusals.md#sign-in)", "RFC 6749 section 4.1, user-restricted 4.1"),
+    Endpoint("GET", "{base}/callback", "a user's browser, sent back by the provider",
+             "302 to the application, with a code that is good for 300 s", "user-restricted 4.3"),
+    Endpoint("GET", "{base}/userinfo", "the holder of an access token that came of a code, of NHS CIS2",
+             "the provider's answer about the user; 400 [`userinfo-not-combined`](refusals.md#userinfo-not-combined) for other tokens", "user-restricted 7.1"),
+    Endpoint("POST", "{base}/backchannel_logout", "NHS CIS2, with a logout token",
+             '200 `{"success":true}` when every sign-in of the session has ended', "OpenID Connect Back-Channel Logout, user-restricted 7.2"),
+    Endpoint("POST", "{base}/par", "a client of the profile `strict`, as at the token endpoint",
+             "201 and a `request_uri` that is good for 60 s, once", "RFC 9126"),
     Endpoint("POST", "{base}/introspect", "a client, as at the token endpoint; it sees its own tokens, a resource server sees all",
              '200 `{"active": …}`; false for everything the caller may not see', "RFC 7662"),
     Endpoint("POST", "{base}/revoke", "a client, for tokens of its own",
@@ -59,9 +69,9 @@ ENDPOINTS: Final = (
 )
 NOTES: Final = f"""
 Where `GET` is taken, `HEAD` is too. `OPTIONS` below `/oauth2` and `/oauth2-mock` answers CORS preflights in the profile `nhs`, as the national
-platform does. The authorisation server has {len(POSTED)} endpoints that take `POST` and {len(READ)} that are read; another method is
-refused with 405 [`token-method-not-post`](refusals.md#token-method-not-post), another path with 404
-[`oauth-path-unknown`](refusals.md#oauth-path-unknown).
+platform does. The authorisation server has {len(POSTED)} endpoints that take `POST`, {len(GOT)} that take `GET` without `HEAD`, and {len(READ)}
+that are read; another method is refused with 405 [`token-method-not-post`](refusals.md#token-method-not-post) or
+[`method-not-get`](refusals.md#method-not-get), another path with 404 [`oauth-path-unknown`](refusals.md#oauth-path-unknown).
 
 The [demo](demo.md)'s backends listen on a port of their own on loopback and are not public. The control plane's socket (xDS, decisions) is a
 Unix socket in the data directory, readable by its owner only, and no route leads to it from outside.
