@@ -23,3 +23,9 @@ def _simulator(name: str) -> Any:
 def developer() -> Any:
     """A client's developer with keys of every kind."""
     return _simulator("client_developer")
+
+
+@pytest.fixture(scope="session")
+def openid() -> Any:
+    """Sign-in providers of somebody else."""
+    return _simulator("openid_provider")
