@@ -16,6 +16,7 @@ from wardgate.cli.main import main
 from wardgate.cli.reference import commands, rewritten
 from wardgate.dataplane.resources.routes import PUBLIC_PREFIXES
 from wardgate.manifest.reference import with_tables
+from wardgate.oauth.users import ProviderKind
 from wardgate.outbound.mock_jwks import PREFIX as MOCK_JWKS
 from wardgate.refusals import CATALOGUE
 from wardgate.server.reference import PAGES
@@ -23,6 +24,9 @@ from wardgate.server.reference.endpoints import ENDPOINTS
 from wardgate.server.reference.events import EVENTS
 from wardgate.server.reference.settings import OPTIONS, described
 from wardgate.server.settings import Settings
+from wardgate.standins.app import HANDLERS
+from wardgate.standins.published import CREDENTIALS_PATH
+from wardgate.standins.surfaces import ASSETS, OWN, STEPS, surface_of
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 REFERENCE: Final = ROOT / "docs" / "reference"
@@ -85,6 +89,16 @@ def test_every_endpoint_is_listed() -> None:
     routes = [route for route in create_app(cast("Any", None), cast("Any", None)).routes if isinstance(route, Route)]
     served |= {(method, route.path) for route in routes for method in (route.methods or ()) if method != "HEAD"}
     served |= {("GET", "{api}" + path) for path in HEALTH_PATHS}
+
+    shown, realm = surface_of(ProviderKind.CIS2, "ref"), "/realms/{}"
+    taken: dict[str, set[str]] = {}
+    for (endpoint, method) in HANDLERS:
+        if endpoint in shown.paths:
+            taken.setdefault(shown.paths[endpoint], set()).add(method)
+    order = ("GET", "POST", "PATCH")
+    served |= {(", ".join(one for one in order if one in methods), realm + path) for path, methods in taken.items()}
+    served |= {("GET, POST", realm + "/login-actions/{}"), ("GET, POST", OWN + "{}/{}"), ("GET", ASSETS + "{}"), ("GET", CREDENTIALS_PATH)}
+    assert all(path.startswith("/login-actions/") for path in STEPS.values())
 
     def bare(path: str) -> str:
         return re.sub(r"\{(?!base\}|api\})[^}]*\}", "{}", path)

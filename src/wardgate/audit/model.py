@@ -37,6 +37,7 @@ class EventType(StrEnum):
     APPLICATION_CHANGED = "ApplicationChanged"
     CREDENTIAL_ISSUED = "CredentialIssued"
     CREDENTIAL_REVOKED = "CredentialRevoked"
+    PROVIDER_SECRET_SET = "ProviderSecretSet"  # noqa: S105 - the name of an event
     CERTIFICATE_ISSUED = "CertificateIssued"
     CERTIFICATE_REVOKED = "CertificateRevoked"
     CRL_ISSUED = "CRLIssued"

@@ -10,6 +10,7 @@ COMMANDS: Final = {
     "up": Lazy("wardgate.cli.up:up", "Run the gateway, the authorisation server and the certification authority."),
     "manifest": Lazy("wardgate.cli.manifest:manifest", "Check, compare, apply and export the manifest."),
     "app": Lazy("wardgate.cli.app:app", "Applications, their API keys and their key sets."),
+    "provider": Lazy("wardgate.cli.provider:provider", "The sign-in providers, and how we prove ourselves there."),
     "cert": Lazy("wardgate.cli.cert:cert", "Issue, list, renew and revoke certificates."),
     "ca": Lazy("wardgate.cli.ca:ca", "The certification authorities, and their change of generation."),
     "token": Lazy("wardgate.cli.token:token", "Get and revoke access tokens."),

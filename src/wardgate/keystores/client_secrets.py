@@ -29,7 +29,8 @@ def stated_secret(values: Values, section: str, name: str) -> str | None:
 
 def own_secret(values: Values, section: str, name: str) -> str:
     """Return the secret of a client whose provider is ours; made on first use."""
-    return values.set_if_absent(secret_name(section, name), secrets.token_urlsafe(32))
+    place = secret_name(section, name)
+    return values.get(place) or values.set_if_absent(place, secrets.token_urlsafe(32))
 
 
 def client_key(values: Values, provider: str) -> SigningJWK:

@@ -13,7 +13,17 @@ from wardgate.applications import Approval, FixedKey
 from wardgate.audit import Event, EventType
 from wardgate.keystores.client_secrets import SECRET_SECTIONS, secret_name
 from wardgate.manifest import Manifest
-from wardgate.manifest.documents import Changes, Secrets, changes, from_documents, secrets_of
+from wardgate.manifest.documents import (
+    Changes,
+    ManifestDocument,
+    Secrets,
+    changes,
+    document_of,
+    from_documents,
+    key_of,
+    parts_of,
+    secrets_of,
+)
 from wardgate.server.installation import STATUS_KEY
 from wardgate.stores import Stores, Superseded
 from wardgate.stores.ports import Credential, StoredDocument
@@ -83,20 +93,29 @@ def apply(
 
     `seen` is the generation at which the difference was shown: raises `ApplyRefused` when the manifest has changed since.
     """
-    if documents:
-        put = [StoredDocument(entry.kind, entry.name, entry.body) for entry in documents.put]
+    for section, name, secret in keys.client_secrets:
+        stores.values.put(secret_name(section, name), secret)
+    put = [StoredDocument(entry.kind, entry.name, entry.body) for entry in (*documents.put, *_touched(manifest, documents, keys))]
+    if put or documents.remove:
         event = new_event(EventType.MANIFEST_APPLIED, put=len(put), removed=len(documents.remove))
         try:
             stores.documents.write(put, documents.remove, event, seen)
         except Superseded:
             raise ApplyRefused("the manifest was changed while you looked at the difference: run the command again") from None
     _apply_keys(stores, keys, now, new_event)
-    for section, name, secret in keys.client_secrets:
-        stores.values.put(secret_name(section, name), secret)
     status_key = secrets_of(manifest).status_key
     if status_key is not None and stores.values.set_if_absent(STATUS_KEY, status_key) != status_key:
         raise ApplyRefused("everything is stored, but this Wardgate has another monitoring key already: take status_key out of the manifest")
     return stores.generation.current()
+
+
+def _touched(manifest: Manifest, documents: Changes, keys: KeyWork) -> Iterator[ManifestDocument]:
+    """Providers and clients with another secret are written again: that is how those who hold them in memory learn of it."""
+    names = {(section, name) for section, name, secret in keys.client_secrets if secret is not None}
+    names -= {(entry.kind, entry.name) for entry in documents.put}
+    for section, model in parts_of(manifest):
+        if (section, key_of(section, model)) in names:
+            yield document_of(section, model)
 
 
 def documents_to_change(stores: Stores, manifest: Manifest) -> tuple[int, Manifest | None, Changes]:

@@ -43,11 +43,17 @@ class TrustedProviders:
 
     def __init__(self, values: Values) -> None:
         self._values = values
+        self._read: tuple[Identities, tuple[str, ...]] | None = None
         self.records: tuple[Provider, ...] = ()
 
     def reload(self, identities: Identities, origins: tuple[str, ...]) -> None:
-        """Read again. Blocking, as `providers_of`."""
-        self.records = providers_of(identities, origins, self._values)
+        """Read again if people, providers or our addresses have changed. Blocking, as `providers_of`.
+
+        NOTE: a changed secret is seen because its provider's document is written with it, which makes new `identities`.
+        """
+        if self._read is None or self._read[0] is not identities or self._read[1] != origins:
+            self.records = providers_of(identities, origins, self._values)
+            self._read = (identities, origins)
 
 
 def _providers(stated: IdentityProvider, origins: tuple[str, ...], values: Values) -> Iterator[Provider]:

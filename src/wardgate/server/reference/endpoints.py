@@ -7,6 +7,8 @@ from wardgate.authserver.app import GOT, METADATA, POSTED, READ
 from wardgate.authserver.dependencies import AuthServerSettings
 from wardgate.catalogue.paths import HEALTH_PATHS
 from wardgate.outbound.mock_jwks import PREFIX as MOCK_JWKS
+from wardgate.standins.published import CREDENTIALS_PATH
+from wardgate.standins.surfaces import ASSETS, OWN, REALMS
 
 INTRODUCTION: Final = """\
 # Endpoints
@@ -19,6 +21,7 @@ the APIs of the [manifest](manifest.md); a path that belongs to nobody is refuse
 Every answer has `X-Request-ID` (the caller's, or a new one) and `Strict-Transport-Security`, and `X-Correlation-ID` if the
 caller sent one. A refusal has `X-Wardgate-Reason`.
 """
+REALM_PATH: Final = REALMS + "{realm}"
 BASES: Final = AuthServerSettings().base_paths
 
 
@@ -32,6 +35,21 @@ class Endpoint:
     answers: str
     after: str = ""
 
+
+_PAGE: Final = "the browser that began the sign-in"
+_STAND_INS: Final = (
+    Endpoint("GET", REALM_PATH + "/.well-known/openid-configuration", "everyone", "200 and the discovery document of a mock realm", "OpenID Connect Discovery 1.0"),
+    Endpoint("GET, POST", REALM_PATH + "/protocol/openid-connect/auth", "everyone", "200 and a page to sign in on, or 302 back to the client with a code or an error", "user-restricted 11.2, 12.2"),
+    Endpoint("POST", REALM_PATH + "/protocol/openid-connect/token", "a client of the stand-ins", "200 and tokens, numbers as numbers; 400, 401 in OAuth's words", "user-restricted 11.4, 12.4"),
+    Endpoint("GET, POST, PATCH", REALM_PATH + "/protocol/openid-connect/userinfo", "the holder of an access token", "200 and claims; PATCH at NHS login only, 204; 401, 403 with a challenge", "user-restricted 11.6, 12.6"),
+    Endpoint("GET", REALM_PATH + "/protocol/openid-connect/certs", "everyone", "200 and two keys or three", "RFC 7517"),
+    Endpoint("GET, POST", REALM_PATH + "/protocol/openid-connect/logout", "everyone", "200 and a page, or 302 back to the client", "user-restricted 11.8"),
+    Endpoint("GET, POST", REALM_PATH + "/login-actions/{step}", _PAGE, "200 and the next page, or 302 back to the client", "user-restricted 13"),
+    Endpoint("GET, POST", OWN + "{provider}/{path}", "as above", "the same, under the paths of NHS CIS2 and of NHS login; the latter's trustmark", "user-restricted 11.1, 12.1"),
+    Endpoint("GET", ASSETS + "{file}", "everyone", "200 and a style sheet or an icon of the pages", ""),
+    Endpoint("GET", CREDENTIALS_PATH, "everyone, in an environment with stand-ins", "200 and the credentials of the mock clients; 404 elsewhere", "user-restricted 15.1"),
+)
+"""They are 404 in an environment without stand-in providers, as every live one is."""
 
 ENDPOINTS: Final = (
     Endpoint("POST", "{base}/token", "a client: signed JWT, or for codes and refresh tokens `client_secret`; in `strict` signed JWT or certificate (RFC 8705)",
@@ -58,6 +76,7 @@ ENDPOINTS: Final = (
     Endpoint("GET", METADATA, "everyone", "200 and the metadata of `/oauth2`", "RFC 8414"),
     Endpoint("GET", METADATA + "{base}", "everyone", "200 and the metadata of that issuer", "RFC 8414 section 3.1"),
     Endpoint("GET", MOCK_JWKS + "{base64url of a key set}", "everyone", "200 and the key set that the path spells, if it is one", "application-restricted 6.1"),
+    *_STAND_INS,
     Endpoint("GET", "/pki/crl/{authority}.crl", "everyone", "200 and the revocation list in DER; 404 for an unknown authority", "RFC 5280"),
     Endpoint("GET", "/pki/ca/{authority}.crt", "everyone", "200 and the authority's certificate in DER; 404 for an unknown authority", "RFC 5280"),
     Endpoint("GET", "/pki/ca.pem", "everyone", "200 and the roots in PEM", ""),
@@ -72,6 +91,10 @@ Where `GET` is taken, `HEAD` is too. `OPTIONS` below `/oauth2` and `/oauth2-mock
 platform does. The authorisation server has {len(POSTED)} endpoints that take `POST`, {len(GOT)} that take `GET` without `HEAD`, and {len(READ)}
 that are read; another method is refused with 405 [`token-method-not-post`](refusals.md#token-method-not-post) or
 [`method-not-get`](refusals.md#method-not-get), another path with 404 [`oauth-path-unknown`](refusals.md#oauth-path-unknown).
+
+The stand-in providers have sixteen mock realms, `Cis2-mock-…` and `NHS-Login-mock-…` for eight environments, and each its own paths, whose discovery
+documents are at `/standins/nhs-cis2/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/.well-known/openid-configuration` and
+`/standins/nhs-login/.well-known/openid-configuration`.
 
 The [demo](demo.md)'s backends listen on a port of their own on loopback and are not public. The control plane's socket (xDS, decisions) is a
 Unix socket in the data directory, readable by its owner only, and no route leads to it from outside.

@@ -144,6 +144,7 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
         "credential": "when it is about one key: its id", "status": "the key's new status"}),
     EventType.CREDENTIAL_ISSUED: Entry("An API key was issued; the key itself is not in the record.", _BY | {"credential": "its id", "status": "its status"}),
     EventType.CREDENTIAL_REVOKED: Entry("An API key was revoked, and with it the tokens that were got with it.", _BY | {"credential": "its id", "status": "`revoked`"}),
+    EventType.PROVIDER_SECRET_SET: Entry("Our client secret at a sign-in provider was set; the secret itself is not in the record.", _BY | {"provider": "the provider's name"}),
     EventType.CERTIFICATE_ISSUED: Entry("A certificate was issued, authorities and the gateway's own included.", _CERTIFICATE | {
         "profile": "the certificate profile", "names": "the names of the gateway's certificate"}),
     EventType.CERTIFICATE_REVOKED: Entry("A certificate was revoked, or an authority retired.", _CERTIFICATE | {"revocation_reason": "why (RFC 5280 section 5.3.1)"}),
