@@ -5,11 +5,15 @@ Only this server reads what it wrote: a body of another shape means a damaged st
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from hashlib import sha256
-from typing import Any
+from json import JSONEncoder
+from typing import Any, Final
 
 from wardgate.oauth.users import ProviderKind, SignedIn
+
+_WHO: Final = tuple(entry.name for entry in fields(SignedIn))
+_encode: Final = JSONEncoder(separators=(",", ":")).encode
 
 
 def hashed(secret: str) -> str:
@@ -19,7 +23,7 @@ def hashed(secret: str) -> str:
 
 def session_name(issuer: str, session: str) -> str:
     """Return the name under which the sign-ins of a provider's session are found (user-restricted 7.2)."""
-    return sha256(f"{issuer.casefold()}\n{session}".encode()).hexdigest()
+    return sha256(sha256(issuer.casefold().encode()).digest() + session.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,10 @@ class SignInRecord:
     """The provider's access token, of a combined CIS2 sign-in: for userinfo."""
 
     def write(self) -> str:
-        """Return the body."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        """Return the body. Written out: `asdict` copies deeply, which is felt in every token."""
+        who = {name: getattr(self.who, name) for name in _WHO}
+        return _encode({"who": who, "scopes": self.scopes, "auth_grant_type": self.auth_grant_type, "roles": self.roles,
+                        "provider_token": self.provider_token})
 
     @classmethod
     def read(cls, body: str) -> "SignInRecord":
@@ -49,7 +55,8 @@ class SignInRecord:
 
     def within(self, scopes: tuple[str, ...]) -> "SignInRecord":
         """Return the record with the scopes that the application still has."""
-        return replace(self, scopes=tuple(scope for scope in self.scopes if scope in scopes))
+        held = frozenset(scopes)
+        return self if held.issuperset(self.scopes) else replace(self, scopes=tuple(scope for scope in self.scopes if scope in held))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ class LoginRecord:
 
     def write(self) -> str:
         """Return the body."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        return _encode(asdict(self))
 
     @classmethod
     def read(cls, body: str) -> "LoginRecord":
@@ -90,7 +97,7 @@ class PushedRecord:
 
     def write(self) -> str:
         """Return the body."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        return _encode(asdict(self))
 
     @classmethod
     def read(cls, body: str) -> "PushedRecord":

@@ -37,7 +37,7 @@ def verify_external(token: UnverifiedJWT, provider: Provider, keys: JWKSet, now:
     exp, sub = proof.claims.get("exp"), proof.claims.get("sub")
     if not isinstance(exp, int | float) or isinstance(exp, bool) or now.timestamp() > exp + provider.leeway_seconds:
         raise OAuthRefused("id-token-expired", "exp not before the server's clock", shown(exp))
-    if _text(sub) is None:
+    if text_of(sub) is None:
         raise OAuthRefused("id-token-subject", f"a sub of at most {MAX_CLAIM_CHARS} characters", "another value")
     given = proof.claims.get("nonce")
     if nonce is not None and given != nonce:
@@ -51,21 +51,22 @@ def signed_in(provider: Provider, claims: Mapping[str, Any], actor: str | None =
     A claim of another shape than it must have counts as absent. A token without a level, or that names nobody, gets no scopes.
     """
     worker = provider.kind is ProviderKind.CIS2
-    subject, number = _text(claims.get("sub")) or "", None if worker else _text(claims.get("nhs_number"))
+    subject, number = text_of(claims.get("sub")) or "", None if worker else text_of(claims.get("nhs_number"))
     level = level_of(provider.kind, claims.get("authentication_assurance_level" if worker else "identity_proofing_level"))
     methods = claims.get("amr")
     return SignedIn(
         kind=provider.kind, provider=provider.name, issuer=provider.issuer, subject=subject,
         user=number or subject, level=level if number or subject else None,
-        identity_assurance=_level_text(claims.get("id_assurance_level")), acr=_text(claims.get("acr")),
-        amr=tuple(_text(item) or "" for item in methods[:20]) if isinstance(methods, list) else (),
-        role=_selected(claims) if worker else None, session=_text(claims.get("sid")),
-        vot=_text(claims.get("vot")), actor=actor, mock=provider.mock,
+        identity_assurance=_level_text(claims.get("id_assurance_level")), acr=text_of(claims.get("acr")),
+        amr=tuple(text_of(item) or "" for item in methods[:20]) if isinstance(methods, list) else (),
+        role=_selected(claims) if worker else None, session=text_of(claims.get("sid")),
+        vot=text_of(claims.get("vot")), actor=actor, mock=provider.mock,
         patient=number,
     )
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
+    """Return a claim that is a printable text of a sane length; None for anything else."""
     return value if type(value) is str and 0 < len(value) <= MAX_CLAIM_CHARS and value.isprintable() else None
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from wardgate.jose import JWKSet, UnverifiedJWT
 from wardgate.jose.jwk import shown
 from wardgate.oauth.errors import OAuthRefused
-from wardgate.oauth.id_token import signed_in
+from wardgate.oauth.id_token import signed_in, text_of
 from wardgate.oauth.provider_tokens import kid_of, take_apart, verify_by
 from wardgate.oauth.providers import Provider
 from wardgate.oauth.users import ProviderKind, SignedIn
@@ -142,7 +142,7 @@ def _verified_actor(token: UnverifiedJWT, provider: Provider, keys: JWKSet, now:
         raise OAuthRefused("actor-token-expired", "exp of act.sub not before the server's clock", shown(proof.claims["exp"]))
     if proof.claims["iss"] != provider.issuer:
         raise OAuthRefused("actor-token-iss", "the issuer of the subject token", "another issuer")
-    number = proof.claims["nhs_number"]
-    if type(number) is not str or not 0 < len(number) <= 255:
+    number = text_of(proof.claims["nhs_number"])
+    if number is None:
         raise OAuthRefused("actor-token-nhs-number-missing", "an nhs_number in act.sub, as text", "another value")
     return number
