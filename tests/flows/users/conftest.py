@@ -7,7 +7,7 @@ import json
 import secrets
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.cookies import SimpleCookie
@@ -48,6 +48,16 @@ def _simulator(name: str) -> Any:
     return sys.modules[module_name]
 
 
+def _neighbour(name: str) -> None:
+    """Make a file beside this one importable as `users_NAME`: tests are imported by path, not from packages."""
+    spec = importlib.util.spec_from_file_location(f"users_{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[f"users_{name}"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[f"users_{name}"])
+
+
+_neighbour("checking")
 developer, openid = _simulator("client_developer"), _simulator("openid_provider")
 
 START = datetime(2026, 3, 2, 9, 0, 0, 500_000, UTC)
@@ -381,5 +391,3 @@ def strict(world: UserWorld) -> UserWorld:
 def _openid() -> Any:
     return openid
 
-
-Case = Callable[[Any], Any]
