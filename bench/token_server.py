@@ -1,6 +1,7 @@
 """The authorisation server alone, as `wardgate up` wires it but for Envoy: real keys, SQLite, group commit, full durability.
 
-Run by tokens.py as `python -m bench.token_server SETTINGS`, a JSON file: directory, port, client_jwks, key, public_url.
+Run by tokens.py as `python -m bench.token_server SETTINGS`, a JSON file: directory, port, client_jwks, key, public_url; for tokens
+of users also secret, user_scopes, and provider_jwks, the keys of a CIS2 provider whose issuer is public_url + "/provider".
 """
 
 import asyncio
@@ -26,8 +27,12 @@ from wardgate.catalogue import Environment
 from wardgate.jose import JWKSet
 from wardgate.keystores import DatabaseKeys, load_store_keys
 from wardgate.keystores.database import ACCESS_TOKEN
+from wardgate.oauth.providers import Provider
+from wardgate.oauth.users import ProviderKind
 from wardgate.outbound.jwks import KeySetSettings, KeySetSource
+from wardgate.outbound.providers import ProviderSettings, ProviderSource
 from wardgate.security_patterns.snapshot import APIKey, Client, Snapshot, TokenIssuer
+from wardgate.server.sign_ins import StoredSignIns
 from wardgate.stores import GroupCommit, Stores, open_stores
 
 
@@ -44,9 +49,27 @@ class _Server(uvicorn.Server):
         yield
 
 
+def _provider(issuer: str) -> Provider:
+    return Provider("provider", ProviderKind.CIS2, issuer, "wardgate", authorization_endpoint=issuer + "/authorize", token_endpoint=issuer + "/token",
+                    userinfo_endpoint=issuer + "/userinfo", jwks_uri=issuer + "/jwks")
+
+
+def _answering(document: Any) -> Any:
+    """Return an application that answers every request with this document."""
+    async def application(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": json.dumps(document).encode()})
+
+    return application
+
+
 async def _serve(settings: dict[str, Any], stores: Stores) -> None:
-    client = Client("bench", "Z9X01", frozenset({"everything"}), frozenset({"patients"}), (SCOPE,), jwks=settings["client_jwks"])
-    snapshot = Snapshot(1, Environment(name="bench"), (), {"bench": client}, {settings["key"]: APIKey("credential-1", settings["key"], "bench")}, {},
+    client = Client("bench", "Z9X01", frozenset({"everything"}), frozenset({"patients"}), (SCOPE, *settings.get("user_scopes", ())),
+                    jwks=settings["client_jwks"])
+    key = APIKey("credential-1", settings["key"], "bench", secret=settings.get("secret"))
+    issuer = settings["public_url"] + "/provider"
+    inside = _answering(settings.get("provider_jwks", {"keys": []}))
+    snapshot = Snapshot(1, Environment(name="bench"), (), {"bench": client}, {settings["key"]: key}, {},
                         TokenIssuer((settings["public_url"] + "/oauth2",), "wardgate", JWKSet({}, {}), {"keys": []}))
     keys = DatabaseKeys(stores.signing_keys)
     keys.rotate_if_due(ACCESS_TOKEN, _now())
@@ -63,6 +86,8 @@ async def _serve(settings: dict[str, Any], stores: Stores) -> None:
             claim=lambda use: commits.run(lambda: stores.single_uses.claim([use])[0]), record=record, revoke=revoke,
             keys=SigningKeyRing(lambda: records), key_sets=KeySetSource(KeySetSettings(), _now, lambda: ()), now=_now,
             new_token_id=lambda: secrets.token_urlsafe(16), new_message_id=message_ids(secrets.randbits(64)),
+            new_secret=lambda: secrets.token_urlsafe(27), sign_ins=StoredSignIns(stores.grants, commits), trusted=lambda: (_provider(issuer),),
+            providers=ProviderSource(ProviderSettings(), _now, lambda: secrets.token_urlsafe(16), lambda url: inside if url.startswith(issuer) else None),
         ))
         server = _Server(uvicorn.Config(app, interface="asgi3", lifespan="off", log_level="warning", access_log=False, proxy_headers=False,
                                         server_header=False, date_header=False, http="httptools", host="127.0.0.1", port=settings["port"]))
