@@ -1,8 +1,8 @@
 """Ask Envoy itself whether it would take a configuration, before it is published.
 
 Over REST a rejected resource is not reported back, so what Envoy would reject must never be offered. Only the
-resources that changed are asked about: they are put, by value, into a bootstrap of their own. Of their hash maps only the
-entries are put there that Envoy has not been asked about: it looks at each of them by itself.
+resources that changed are asked about: they are put, by value, into a bootstrap of their own. Of their hash maps and long
+lists only the entries are put there that Envoy has not been asked about: it looks at each of them by itself.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,10 @@ SHOWN_CHARACTERS: Final = 1000
 MASK: Final = "[redacted]"
 HASH_MAP: Final = "exact_match_map"
 """The map of a matcher tree (`envoy.tree`)."""
+LISTS: Final[Mapping[str, Callable[[JSON], Hashable]]] = {
+    "credentials": lambda item: item["key"], "descriptors": lambda item: tuple(entry["value"] for entry in item["entries"]),
+}
+"""Lists of API keys and of buckets, and what no two items may have in common: that alone Envoy would look for in the others."""
 IDLE_NICENESS: Final = 10
 _ROUTER: Final = named("envoy.filters.http.router", HTTP + "router.v3.Router")
 
@@ -58,19 +62,34 @@ def _complaint(changed: Mapping[Key, Resource], layout: Layout, known: Resources
 
 
 def _fresh(found: Any, known: Any) -> Any:
-    """Return what was compiled with those entries of its hash maps left out that were known, in the same place, to be good.
+    """Return what was compiled with those entries of its hash maps and `LISTS` left out that were known, in the same place, to be good.
 
-    NOTE: Envoy refuses an empty map, so one entry always stays.
+    NOTE: Envoy refuses some of them empty, so one entry always stays.
     """
     if isinstance(found, list) and isinstance(known, list) and len(found) == len(known):
         return [_fresh(item, before) for item, before in zip(found, known, strict=True)]
     if not isinstance(found, dict) or not isinstance(known, dict):
         return found
-    return {name: _fresh_entries(item, known.get(name)) if name == HASH_MAP else _fresh(item, known.get(name)) for name, item in found.items()}
+    return {name: _fresh_named(name, item, known.get(name)) for name, item in found.items()}
 
 
-def _fresh_entries(found: JSON, known: JSON | None) -> JSON:
-    entries, before = found["map"], known["map"] if known else {}
+def _fresh_named(name: str, found: Any, known: Any) -> Any:
+    if known is not None and name == HASH_MAP:
+        return _fresh_entries(found, known)
+    if known is not None and name in LISTS:
+        return _fresh_items(found, known, LISTS[name])
+    return _fresh(found, known)
+
+
+def _fresh_items(found: list[JSON], known: list[JSON], own: Callable[[JSON], Hashable]) -> list[JSON]:
+    before = {own(item): item for item in known}
+    if len({own(item) for item in found}) < len(found):
+        return found  # Envoy shall say what is wrong with it
+    return [item for item in found if before.get(own(item)) != item] or found[:1]
+
+
+def _fresh_entries(found: JSON, known: JSON) -> JSON:
+    entries, before = found["map"], known["map"]
     fresh = {key: entry for key, entry in entries.items() if before.get(key) != entry}
     return {"map": fresh or dict([next(iter(entries.items()))])}
 

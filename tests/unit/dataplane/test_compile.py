@@ -246,6 +246,27 @@ def test_only_new_entries_of_a_map_are_asked_about(world: Any, tls: TLSMaterial,
     assert all(f'"{name}"' in whole for name in more)
 
 
+def test_only_new_keys_and_buckets_are_asked_about(world: Any, tls: TLSMaterial, tmp_path: Path) -> None:
+    """Of lists in which no two items say the same; when two do, Envoy is asked about all of them."""
+    layout = world.layout(tmp_path, Path("envoy"))
+    limits = {"x": RateLimits.model_validate({"quota": {"limit": 7}})}
+    clients = {f"c{number}": replace(world.client(f"c{number}", frozenset({"x"})), limits=limits) for number in range(5)}
+    api = API.model_validate({"name": "x", "base_path": "/x", "backend": "http://127.0.0.1:9", "routes": [{"path": "/", "pattern": "api-key"}]})
+    more = clients | {"new": replace(world.client("new", frozenset({"x"})), limits=limits)}
+    before, after = (compile_resources(inputs(world.snapshot(found, (api,)), world, layout, tls), {}) for found in (clients, more))
+    for name, inside in ((Filter.API_KEYS, "key"), (Filter.APPLICATION_QUOTA, "entries")):
+        key = Key(EXTENSIONS, str(name))
+        text = json.dumps(asked_about({key: after[key]}, before, layout))
+        assert f'"{inside}"' in text
+        assert [client for client in more if f'"{client}"' in text] == ["new"]
+        again = json.dumps(asked_about({key: before[key]}, after, layout))
+        assert [client for client in more if f'"{client}"' in again] == ["c0"], "one that is known stands for all"
+    keys = json.loads(json.dumps(after[Key(EXTENSIONS, Filter.API_KEYS)].resources[0]))
+    keys["typed_config"]["credentials"].append(keys["typed_config"]["credentials"][0])
+    twice = {Key(EXTENSIONS, Filter.API_KEYS): resource(EXTENSIONS, [keys])}
+    assert all(f'"{client}"' in json.dumps(asked_about(twice, before, layout)) for client in more)
+
+
 def test_a_map_without_new_entries_is_still_a_map(world: Any, tls: TLSMaterial, tmp_path: Path) -> None:
     """Envoy refuses an empty one."""
     layout = world.layout(tmp_path, Path("envoy"))
