@@ -23,6 +23,7 @@ from wardgate.dataplane.xds import Discovery, XDSApp
 from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.server.control import TICK_SECONDS
 from wardgate.server.settings import Settings
+from wardgate.server.up import settle
 
 ENVOY = Path(os.environ.get("WARDGATE_ENVOY") or Path(sys.executable).with_name("envoy"))
 CONFIRM_SECONDS = 60.0
@@ -107,6 +108,7 @@ class Plane:
         self.run(self.process.wait_ready(30.0))
         self.wait_confirmed()
         self._folding = self.begin(self._keep_folding())
+        settle()  # as `wardgate up` does
         pin(self.pid, SERVER_CORE)
 
     def stop(self) -> None:

@@ -21,7 +21,7 @@ from bench.world import JWT_PATH, KEY_PATH, Population, Realm, backend, self_sig
 from wardgate.dataplane.compile import Inputs, compile_resources
 from wardgate.dataplane.publish import LARGEST_OVERLAY, QUIET_SECONDS
 from wardgate.dataplane.resources.secrets import TLSMaterial
-from wardgate.security_patterns.snapshot import Snapshot
+from wardgate.security_patterns.snapshot import APIKey, Snapshot
 
 SMALL: Final = Population(applications=10, systems=10, revoked_tokens=10)
 LARGE: Final = Population(applications=5_000, systems=20_000, revoked_tokens=10_000)
@@ -101,13 +101,40 @@ async def _seen_after(realm: Realm, plane: Plane, snapshot: Snapshot, tls: TLSMa
     return seen - began
 
 
+async def _admitted_after(plane: Plane, snapshot: Snapshot, tls: TLSMaterial, key: str) -> float:
+    """Publish a snapshot with a new application and return the seconds until its key is admitted on an open connection."""
+    connection, headers = Connection(plane.layout.https_port, context()), {"apikey": key}
+    if await connection.get(KEY_PATH, headers) == 200:
+        raise RuntimeError("the caller was admitted before it was there")
+    began = time.monotonic()
+    published = plane.begin(plane.publisher.publish(snapshot, tls, datetime.now(UTC)))
+    seen = await seconds_until(lambda status: status == 200, connection, KEY_PATH, headers)
+    await asyncio.wrap_future(published)
+    connection.close()
+    return seen - began
+
+
+def with_new_application(snapshot: Snapshot, like: str, name: str, key: str) -> Snapshot:
+    """Return the next snapshot, in which there is an application more, with a key and limits of its own."""
+    clients = dict(snapshot.clients) | {name: replace(snapshot.clients[like], name=name, certificate_name=f"{name}.bench.thirdparty.nhs.uk")}
+    names = dict(snapshot.certificate_names) | {f"{name}.bench.thirdparty.nhs.uk": name}
+    keys = dict(snapshot.api_keys) | {key: APIKey(f"credential-{name}", key, name)}
+    return replace(snapshot, generation=snapshot.generation + 1, clients=clients, certificate_names=names, api_keys=keys)
+
+
 def changes(realm: Realm, plane: Plane, tls: TLSMaterial) -> tuple[list[Verdict], Snapshot]:
-    """Measure one urgent change alone, at several moments of a swap, and at several moments of a fold."""
+    """Measure one urgent change and one new application alone, and a change at several moments of a swap, and at several moments of a fold."""
     current = realm.snapshot(2)
     alone: list[float] = []
     for number in range(5):
         alone.append(asyncio.run(_seen_after(realm, plane, current, tls, number)))
         current = suspended(current, realm.application(number), current.generation + 1)
+        plane.wait_confirmed()
+    new: list[float] = []
+    for number in range(3):
+        key = f"bench-new-key-{number:05d}-0123456789abcdef"
+        current = with_new_application(current, realm.application(number + 50), f"new-{number}", key)
+        new.append(asyncio.run(_admitted_after(plane, current, tls, key)))
         plane.wait_confirmed()
     during: dict[float, float] = {}
     for number, offset in enumerate(OFFSETS_SECONDS):
@@ -129,11 +156,13 @@ def changes(realm: Realm, plane: Plane, tls: TLSMaterial) -> tuple[list[Verdict]
         current = suspended(current, realm.application(300 + number), current.generation + 1)
     plane.wait_folded()
     print("a change is seen after (s):", ", ".join(f"{one:.2f}" for one in alone))
-    print("… during a swap of the map begun so much earlier:", ", ".join(f"{offset:.1f} s earlier: {one:.2f}" for offset, one in during.items()))
+    print("a new application is admitted after (s):", ", ".join(f"{one:.2f}" for one in new))
+    print("a change during a swap of the map begun so much earlier:", ", ".join(f"{offset:.1f} s earlier: {one:.2f}" for offset, one in during.items()))
     print("… during a fold of the overlay into the map:", ", ".join(f"{offset:.1f} s earlier: {one:.2f}" for offset, one in folding.items()))
     return [
         Verdict("a change to one application in force on an open connection", max(alone), 1.0, " s"),
-        Verdict("the same while the whole map is being swapped, worst", max(during.values()), 1.0, " s"),
+        Verdict("a new application admitted on an open connection", max(new), 1.0, " s"),
+        Verdict("a change while the whole map is being swapped, worst", max(during.values()), 1.0, " s"),
         Verdict("the same while the overlay is folded into the map, worst", max(folding.values()), 1.0, " s"),
     ], current
 
