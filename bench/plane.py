@@ -1,4 +1,4 @@
-"""A real Envoy around a snapshot: our compiler, our publisher, our xDS; nothing else of the control plane."""
+"""A real Envoy around a snapshot: our compiler, our publisher, our xDS, folding as the control loop does; nothing else of it."""
 
 import asyncio
 import contextlib
@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Coroutine, Iterator
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +21,9 @@ from wardgate.dataplane.publish import Publisher
 from wardgate.dataplane.resources.secrets import TLSMaterial
 from wardgate.dataplane.xds import Discovery, XDSApp
 from wardgate.security_patterns.snapshot import Snapshot
+from wardgate.server.control import TICK_SECONDS
+from wardgate.server.settings import Settings
+from wardgate.server.up import settle
 
 ENVOY = Path(os.environ.get("WARDGATE_ENVOY") or Path(sys.executable).with_name("envoy"))
 CONFIRM_SECONDS = 60.0
@@ -36,6 +40,7 @@ class Plane:
             node="bench", address="127.0.0.1", https_port=https, mtls_port=mtls, http_port=http,
             control_socket=directory / "control.sock", public_socket=directory / "public.sock", admin_socket=directory / "admin.sock",
             access_log=directory / "access.log", run_directory=directory, envoy_binary=ENVOY, worker_threads=1,
+            poll_seconds=Settings.model_fields["envoy_poll_seconds"].default,
         )
         self.discovery = Discovery()
         self.publisher = Publisher(self.layout, self.discovery, "bench-secret")
@@ -44,6 +49,7 @@ class Plane:
             XDSApp(self.discovery), interface="asgi3", proxy_headers=False, lifespan="off", log_level="error", access_log=False,
             uds=str(self.layout.control_socket),
         ))
+        self._folding: Future[None] | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -54,6 +60,12 @@ class Plane:
     def begin(self, work: Coroutine[Any, Any, T]) -> Any:
         """Start a coroutine on the control plane's loop and return its future at once."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    async def _keep_folding(self) -> None:
+        """Fold when it is due, as the control loop does."""
+        while True:
+            await self.publisher.fold(datetime.now(UTC))
+            await asyncio.sleep(TICK_SECONDS)
 
     def publish(self, snapshot: Snapshot, tls: TLSMaterial) -> None:
         """Put a snapshot in force and return when Envoy has all of it."""
@@ -69,6 +81,15 @@ class Plane:
                 return
             time.sleep(0.02)
         raise TimeoutError(f"Envoy did not take everything within {seconds:.0f} s: {[node.rejected for node in self.discovery.live().values()]}")
+
+    def wait_folded(self, seconds: float = CONFIRM_SECONDS) -> None:
+        """Return when the big map says everything and Envoy has it. Raises `TimeoutError`."""
+        deadline = time.monotonic() + seconds
+        while not self.publisher.folded():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the overlay was not folded within {seconds:.0f} s")
+            time.sleep(0.02)
+        self.wait_confirmed(seconds)
 
     @property
     def pid(self) -> int:
@@ -86,10 +107,14 @@ class Plane:
         self.process.start()
         self.run(self.process.wait_ready(30.0))
         self.wait_confirmed()
+        self._folding = self.begin(self._keep_folding())
+        settle()  # as `wardgate up` does
         pin(self.pid, SERVER_CORE)
 
     def stop(self) -> None:
         """End Envoy and the server."""
+        if self._folding is not None:
+            self._folding.cancel()
         self.run(self.process.stop())
         self._server.should_exit = True
         time.sleep(0.3)

@@ -19,27 +19,29 @@ from bench.plane import Plane, running
 from bench.report import Verdict, table, verdicts
 from bench.world import JWT_PATH, KEY_PATH, Population, Realm, backend, self_signed_material, suspended
 from wardgate.dataplane.compile import Inputs, compile_resources
+from wardgate.dataplane.publish import LARGEST_OVERLAY, QUIET_SECONDS
 from wardgate.dataplane.resources.secrets import TLSMaterial
-from wardgate.security_patterns.snapshot import Snapshot
+from wardgate.security_patterns.snapshot import APIKey, Snapshot
 
 SMALL: Final = Population(applications=10, systems=10, revoked_tokens=10)
 LARGE: Final = Population(applications=5_000, systems=20_000, revoked_tokens=10_000)
 CALLERS: Final = 10
 """How many different callers are heard, in both worlds."""
 SWAPS: Final = 20
-CHANGED_IN_A_SWAP: Final = 600
-"""More than the overlay takes, so the whole map is made anew."""
-OFFSETS_SECONDS: Final = (0.0, 0.3, 0.8, 1.5, 2.5)
+CHANGED_IN_A_SWAP: Final = LARGEST_OVERLAY + 100
+"""More than the overlay shall hold, so the whole map is made anew at once."""
+OFFSETS_SECONDS: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 2.5)
 """How long after the start of a swap the urgent change comes."""
+FOLD_OFFSETS_SECONDS: Final = (0.0, 0.2, 0.4, 0.6, 0.8)
+"""How long after the start of a fold."""
 
 
-def swapped(snapshot: Snapshot, number: int) -> Snapshot:
-    """Return the next snapshot, with so many applications changed that the map must be made anew."""
+def swapped(snapshot: Snapshot) -> Snapshot:
+    """Return the next snapshot, with so many applications changed that the map must be made anew: what they had they lose, or get back."""
     clients = dict(snapshot.clients)
     for name in list(clients)[-CHANGED_IN_A_SWAP:]:
-        apis = frozenset({"hello", "patients", "records"}) if number % 2 else frozenset({"hello", "patients"})
-        clients[name] = replace(clients[name], apis=apis)
-    return replace(snapshot, generation=number, clients=clients)
+        clients[name] = replace(clients[name], apis=clients[name].apis ^ {"records"})
+    return replace(snapshot, generation=snapshot.generation + 1, clients=clients)
 
 
 @contextlib.contextmanager
@@ -99,45 +101,79 @@ async def _seen_after(realm: Realm, plane: Plane, snapshot: Snapshot, tls: TLSMa
     return seen - began
 
 
+async def _admitted_after(plane: Plane, snapshot: Snapshot, tls: TLSMaterial, key: str) -> float:
+    """Publish a snapshot with a new application and return the seconds until its key is admitted on an open connection."""
+    connection, headers = Connection(plane.layout.https_port, context()), {"apikey": key}
+    if await connection.get(KEY_PATH, headers) == 200:
+        raise RuntimeError("the caller was admitted before it was there")
+    began = time.monotonic()
+    published = plane.begin(plane.publisher.publish(snapshot, tls, datetime.now(UTC)))
+    seen = await seconds_until(lambda status: status == 200, connection, KEY_PATH, headers)
+    await asyncio.wrap_future(published)
+    connection.close()
+    return seen - began
+
+
+def with_new_application(snapshot: Snapshot, like: str, name: str, key: str) -> Snapshot:
+    """Return the next snapshot, in which there is an application more, with a key and limits of its own."""
+    clients = dict(snapshot.clients) | {name: replace(snapshot.clients[like], name=name, certificate_name=f"{name}.bench.thirdparty.nhs.uk")}
+    names = dict(snapshot.certificate_names) | {f"{name}.bench.thirdparty.nhs.uk": name}
+    keys = dict(snapshot.api_keys) | {key: APIKey(f"credential-{name}", key, name)}
+    return replace(snapshot, generation=snapshot.generation + 1, clients=clients, certificate_names=names, api_keys=keys)
+
+
 def changes(realm: Realm, plane: Plane, tls: TLSMaterial) -> tuple[list[Verdict], Snapshot]:
-    """Measure one urgent change alone, and one at several moments of a swap."""
+    """Measure one urgent change and one new application alone, and a change at several moments of a swap, and at several moments of a fold."""
     current = realm.snapshot(2)
     alone: list[float] = []
     for number in range(5):
         alone.append(asyncio.run(_seen_after(realm, plane, current, tls, number)))
         current = suspended(current, realm.application(number), current.generation + 1)
+        plane.wait_confirmed()
+    new: list[float] = []
+    for number in range(3):
+        key = f"bench-new-key-{number:05d}-0123456789abcdef"
+        current = with_new_application(current, realm.application(number + 50), f"new-{number}", key)
+        new.append(asyncio.run(_admitted_after(plane, current, tls, key)))
+        plane.wait_confirmed()
     during: dict[float, float] = {}
     for number, offset in enumerate(OFFSETS_SECONDS):
-        current = swapped(current, current.generation + 1)
+        plane.wait_folded()
+        current = swapped(current)
         swap = plane.begin(plane.publisher.publish(current, tls, datetime.now(UTC)))
         time.sleep(offset)
-        caller = 100 + number
-        during[offset] = asyncio.run(_seen_after(realm, plane, current, tls, caller))
-        current = suspended(current, realm.application(caller), current.generation + 1)
+        during[offset] = asyncio.run(_seen_after(realm, plane, current, tls, 100 + number))
+        current = suspended(current, realm.application(100 + number), current.generation + 1)
         swap.result(120)
-        plane.wait_confirmed()
-    folded = asyncio.run(_during_fold(realm, plane, current, tls))
-    current = suspended(current, realm.application(200), current.generation + 1)
+    folding: dict[float, float] = {}
+    for number, offset in enumerate(FOLD_OFFSETS_SECONDS):
+        plane.wait_folded()
+        plane.publish(suspended(current, realm.application(200 + number), current.generation + 1), tls)
+        current = suspended(current, realm.application(200 + number), current.generation + 1)
+        _wait_begun(plane)
+        time.sleep(offset)
+        folding[offset] = asyncio.run(_seen_after(realm, plane, current, tls, 300 + number))
+        current = suspended(current, realm.application(300 + number), current.generation + 1)
+    plane.wait_folded()
     print("a change is seen after (s):", ", ".join(f"{one:.2f}" for one in alone))
-    print("… during a swap of the map begun so much earlier:", ", ".join(f"{offset:.1f} s earlier: {one:.2f}" for offset, one in during.items()))
-    print(f"… during a fold of the overlay into the map: {folded:.2f}")
+    print("a new application is admitted after (s):", ", ".join(f"{one:.2f}" for one in new))
+    print("a change during a swap of the map begun so much earlier:", ", ".join(f"{offset:.1f} s earlier: {one:.2f}" for offset, one in during.items()))
+    print("… during a fold of the overlay into the map:", ", ".join(f"{offset:.1f} s earlier: {one:.2f}" for offset, one in folding.items()))
     return [
         Verdict("a change to one application in force on an open connection", max(alone), 1.0, " s"),
-        Verdict("the same while the whole map is being swapped, worst", max(during.values()), 1.0, " s"),
-        Verdict("the same while the overlay is folded into the map", folded, 1.0, " s"),
+        Verdict("a new application admitted on an open connection", max(new), 1.0, " s"),
+        Verdict("a change while the whole map is being swapped, worst", max(during.values()), 1.0, " s"),
+        Verdict("the same while the overlay is folded into the map, worst", max(folding.values()), 1.0, " s"),
     ], current
 
 
-async def _during_fold(realm: Realm, plane: Plane, current: Snapshot, tls: TLSMaterial) -> float:
-    """Wait until the overlay may be folded, begin that, and change an application while it runs."""
-    await asyncio.sleep(5.5)
-    fold = plane.begin(plane.publisher.fold(datetime.now(UTC)))
-    await asyncio.sleep(0.3)
-    if fold.done() and not fold.result():
-        raise RuntimeError("there was nothing to fold, so nothing was measured")
-    seen = await _seen_after(realm, plane, current, tls, 200)
-    await asyncio.wrap_future(fold)
-    return seen
+def _wait_begun(plane: Plane) -> None:
+    """Return when the overlay begins to be folded. Raises `TimeoutError`."""
+    deadline = time.monotonic() + 4 * QUIET_SECONDS
+    while not plane.publisher.making():
+        if time.monotonic() > deadline:
+            raise TimeoutError("the overlay was not folded, so nothing can be measured")
+        time.sleep(0.005)
 
 
 def recompile_seconds(plane: Plane, snapshot: Snapshot, tls: TLSMaterial) -> float:
@@ -149,9 +185,10 @@ def recompile_seconds(plane: Plane, snapshot: Snapshot, tls: TLSMaterial) -> flo
 
 def swaps(plane: Plane, current: Snapshot, tls: TLSMaterial) -> float:
     """Swap the whole map again and again and return Envoy's memory afterwards, in MB."""
-    for number in range(SWAPS):
-        current = swapped(current, current.generation + 1 + (number + current.generation) % 2)
+    for _ in range(SWAPS):
+        current = swapped(current)
         plane.publish(current, tls)
+        plane.wait_folded()
     return resident_megabytes(plane.pid)
 
 

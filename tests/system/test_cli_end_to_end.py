@@ -137,6 +137,32 @@ def test_certificates(own: Any, run: Any, new_certificate: Any, tmp_path: Path) 
     assert run("call", "GET", "/tls-demo/hello", *tls, "--cert", tmp_path / "chain.pem", "--cert-key", key)["status"] == 200
 
 
+def test_the_issuing_authority_changes_its_generation(own: Any, run: Any, new_certificate: Any, until: Any) -> None:
+    """Two stages under the running server: the new one issues when Envoy knows it; then the old one's clients are refused."""
+    old = new_certificate(own, "tls-app")
+    with own.client(mutual_tls=old) as client:
+        assert client.get("/tls-demo/hello").status_code == 200
+        assert run("ca", "rotate")["name"] == "authentication-2"
+        assert client.get("/tls-demo/hello").status_code == 200
+
+        def issued_by_the_new_one() -> tuple[Path, Path] | None:
+            made = new_certificate(own, "tls-app")
+            return made if any(entry["authority"] == "authentication-2" for entry in run("cert", "list")) else None
+
+        new = until(issued_by_the_new_one, 30, "the lead time")
+        with own.client(mutual_tls=new) as other:
+            assert other.get("/tls-demo/hello").json() == {"message": "Hello TLS-MA!"}
+        held = own.cli("ca", "retire", "authentication-1")
+        assert (held.code, "are in use: tls-app.example" in held.err) == (1, True)
+        assert client.get("/tls-demo/hello").status_code == 200, "until then the old one's clients are served"
+        run("ca", "retire", "authentication-1", "--force")
+        assert client.get("/tls-demo/hello").status_code == 495
+    with own.client(mutual_tls=new) as other:
+        assert other.get("/tls-demo/hello").status_code == 200
+    states = {entry["name"]: entry["state"].split()[0] for entry in run("ca", "list")}
+    assert states == {"root-1": "trusted", "authentication-1": "retired", "authentication-2": "trusted"}
+
+
 @pytest.mark.parametrize(("how", "code", "reason"), [
     ({}, 0, None),
     ({"aud": "https://elsewhere.example/token"}, 1, "assertion-aud"),

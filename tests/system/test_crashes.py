@@ -15,6 +15,8 @@ import pytest
 from wardgate.demo import source
 from wardgate.jose import UnverifiedJWT
 
+pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")
+"""The client library leaves the socket of a handshake to the collector when Envoy is killed in the middle of it."""
 HELLO = "/hello-world/hello/application"
 BEFORE = "/fhir-demo/FHIR/R4/DocumentReference/nowhere"
 OPEN = "/hello-world/hello/world"

@@ -1,21 +1,24 @@
 """A snapshot to Envoy's resources. Pure: the same snapshot, overlay and moment give the same bytes.
 
 Resources are grouped as Envoy subscribes to them; each has a version that is a digest of its content, so what did not
-change is not sent again and its buckets and caches are not reset.
+change is not sent again and its buckets and caches are not reset. What a resource is made of is kept beside it: while
+that is the same, it is not even made again.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Final
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, Final
 
 from wardgate.dataplane.layout import Layout
 from wardgate.dataplane.resources import clusters, credentials, limits, listeners, routes, secrets, standing
 from wardgate.dataplane.resources.envoy import JSON, Filter, T
+from wardgate.quotas import RateLimits
 from wardgate.security_patterns.facts import Listener
-from wardgate.security_patterns.snapshot import Client, Snapshot
+from wardgate.security_patterns.snapshot import Client, Revocations, Snapshot
 
 LISTENERS: Final = "listeners"
 CLUSTERS: Final = "clusters"
@@ -48,7 +51,7 @@ class Resource:
     body: bytes
     resources: tuple[JSON, ...]
     made_of: object = None
-    """The very object this was compiled from, when that is how it is known to be current."""
+    """All that it was compiled from, when that is how it is known to be current."""
     only_with: frozenset[str] = frozenset()
     """Versions of the big map beside which it may stand in an Envoy; empty: any (`publish` says why)."""
 
@@ -75,26 +78,34 @@ class Inputs:
 
 
 def compile_resources(inputs: Inputs, previous: Resources) -> Resources:
-    """Return every resource of the data plane. The big map is taken from `previous` while `mapped` is what it was made of."""
+    """Return every resource of the data plane. What is made of the same as in `previous` is taken from there."""
     snapshot, layout = inputs.snapshot, inputs.layout
     answer = snapshot.environment.tls_ma_profile == "answer"
+    shape = Shape(layout, answer, inputs.refusal_secret)
+    names = snapshot.certificate_names
     found: dict[Key, Resource] = {
-        Key(LISTENERS): _listeners(Shape(layout, answer, inputs.refusal_secret), previous),
+        Key(LISTENERS): _kept(previous, Key(LISTENERS), shape, lambda: _listeners(shape)),
         Key(CLUSTERS): resource(CLUSTERS, clusters.clusters(snapshot)),
+        BIG_MAP: _kept(previous, BIG_MAP, inputs.mapped, lambda: big_map(inputs.mapped)),
+        _NAMES: _kept(previous, _NAMES, names, lambda: extension(Filter.CERTIFICATE_NAMES, credentials.certificate_names(snapshot))),
     }
     for secret in secrets.secrets(inputs.tls):
         found[Key(SECRETS, secret["name"])] = resource(SECRETS, [secret])
-    configs = urgent(inputs) | limits.resources(snapshot)
-    found |= {Key(EXTENSIONS, str(name)): extension(name, config) for name, config in configs.items()}
-    found[BIG_MAP] = _big_map(inputs, previous)
-    counters = limits.applies(snapshot)
-    for listener in Listener:
-        if listener is Listener.HTTP and layout.http_port is None:
-            continue
-        place = routes.Place(snapshot, listener, inputs.now, counters, inputs.refusal_secret)
-        table = routes.route_configuration(place)
-        found[Key(ROUTES, table["name"])] = resource(ROUTES, [table])
-    return found
+    found |= {Key(EXTENSIONS, str(name)): extension(name, config) for name, config in urgent(inputs).items()}
+    limited = Limited.of(snapshot)
+    found |= _limits(limited, previous)
+    return found | _routes(inputs, limited, previous)
+
+
+_NAMES: Final = Key(EXTENSIONS, str(Filter.CERTIFICATE_NAMES))
+
+
+def _kept(previous: Resources, key: Key, made_of: object, make: Callable[[], Resource]) -> Resource:
+    """Return the resource of before while it is made of the same, else a new one."""
+    kept = previous.get(key)
+    if kept is not None and kept.made_of == made_of:
+        return kept
+    return replace(make(), made_of=made_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +117,81 @@ class Shape:
     refusal_secret: str = field(repr=False)
 
 
-def _listeners(shape: Shape, previous: Resources) -> Resource:
-    """Return the listeners: a megabyte of error mappers, which is not made again while the shape is the same."""
-    kept = previous.get(Key(LISTENERS))
-    if kept is not None and kept.made_of == shape:
-        return kept
+def _listeners(shape: Shape) -> Resource:
+    """Return the listeners: a megabyte of error mappers."""
     found = listeners.listeners(shape.layout, answer_bad_certificates=shape.answer_bad_certificates, refusal_secret=shape.refusal_secret)
-    return replace(resource(LISTENERS, found), made_of=shape)
+    return resource(LISTENERS, found)
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """All that counters are made of: the limits of each application, and what is not about applications."""
+
+    limits: Mapping[str, Mapping[str, RateLimits]]
+    rest: Snapshot
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> "Limited":
+        """Return what a snapshot says of limits."""
+        found = {name: client.limits for name, client in snapshot.clients.items()}
+        return cls(found, replace(_without_applications(snapshot), generation=0, over_quota={}))
+
+    def snapshot(self) -> Snapshot:
+        """Return a snapshot that says nothing else, so that no counter can depend on what is not compared."""
+        bare = {
+            name: Client(name=name, organisation="", products=frozenset(), apis=frozenset(), scopes=(), limits=found)
+            for name, found in self.limits.items()
+        }
+        return replace(self.rest, clients=bare)
+
+
+def _limits(limited: Limited, previous: Resources) -> dict[Key, Resource]:
+    keys = {Key(EXTENSIONS, str(counter.filter)): counter.filter for counter in limits.COUNTERS}
+    if all(key in previous and previous[key].made_of == limited for key in keys):
+        return {key: previous[key] for key in keys}
+    configs = limits.resources(limited.snapshot())
+    return {key: replace(extension(name, configs[name]), made_of=limited) for key, name in keys.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """All that a route table is made of.
+
+    NOTE: the generation, which an API's `_ping` tells, is that in which its routes were last made: it is not compared, or
+    every change of an application would load every route anew.
+    """
+
+    snapshot: Snapshot = field(compare=False)
+    content: Snapshot
+    """The same without generation and applications; what it says is used up is used up."""
+    limited: Limited
+    refusal_secret: str = field(repr=False)
+
+    @classmethod
+    def of(cls, inputs: Inputs, limited: Limited) -> "Routed":
+        """Return what a snapshot says of routes at this moment."""
+        spent = {key: until for key, until in inputs.snapshot.over_quota.items() if not key[0] and until > inputs.now}
+        alone = replace(_without_applications(inputs.snapshot), over_quota=spent)
+        return cls(alone, replace(alone, generation=0), limited, inputs.refusal_secret)
+
+
+def _routes(inputs: Inputs, limited: Limited, previous: Resources) -> dict[Key, Resource]:
+    wanted = [listener for listener in Listener if listener is not Listener.HTTP or inputs.layout.http_port is not None]
+    keys = {Key(ROUTES, f"routes-{listener}"): listener for listener in wanted}
+    routed = Routed.of(inputs, limited)
+    if all(key in previous and previous[key].made_of == routed for key in keys):
+        return {key: previous[key] for key in keys}
+    counters = limits.applies(limited.snapshot())
+    always = datetime.min.replace(tzinfo=UTC)
+    return {
+        key: replace(resource(ROUTES, [routes.route_configuration(routes.Place(
+            routed.snapshot, listener, always, counters, inputs.refusal_secret))]), made_of=routed)
+        for key, listener in keys.items()
+    }
+
+
+def _without_applications(snapshot: Snapshot) -> Snapshot:
+    return replace(snapshot, clients={}, api_keys={}, certificate_names={}, revocations=Revocations())
 
 
 def urgent(inputs: Inputs) -> dict[Filter, JSON]:
@@ -126,16 +205,12 @@ def urgent(inputs: Inputs) -> dict[Filter, JSON]:
         Filter.FINGERPRINTS: credentials.fingerprints(inputs.snapshot),
         Filter.API_KEYS: credentials.api_keys(inputs.snapshot.api_keys, inputs.now),
         Filter.TOKENS: credentials.tokens(inputs.snapshot.tokens),
-        Filter.CERTIFICATE_NAMES: credentials.certificate_names(inputs.snapshot),
     }
 
 
-def _big_map(inputs: Inputs, previous: Resources) -> Resource:
-    kept = previous.get(BIG_MAP)
-    if kept is not None and kept.made_of is inputs.mapped:
-        return kept
-    made = extension(Filter.CLIENTS, standing.clients(inputs.mapped))
-    return replace(made, made_of=inputs.mapped)
+def big_map(mapped: Mapping[str, Client]) -> Resource:
+    """Return the map of every application at every API."""
+    return replace(extension(Filter.CLIENTS, standing.clients(mapped)), made_of=mapped)
 
 
 def changed_clients(base: Mapping[str, Client], current: Mapping[str, Client]) -> dict[str, Client | None]:
@@ -158,7 +233,47 @@ def extension(name: Filter, config: JSON) -> Resource:
 
 def resource(kind: str, found: list[JSON]) -> Resource:
     """Return the ready DiscoveryResponse of these resources, with their digest as version."""
-    items = json.dumps(found, separators=(",", ":"), sort_keys=True)
+    items = "".join(_text(found)) if kind == EXTENSIONS else _dumps(found)
     version = hashlib.sha256(items.encode()).hexdigest()[:16]
     body = f'{{"version_info":"{version}","type_url":"{TYPE_URLS[kind]}","resources":{items}}}'
     return Resource(version, body.encode(), tuple(found))
+
+
+_SLICE: Final = 1000
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+def _text(value: Any) -> Iterator[str]:
+    """Yield the same text as `_dumps`, a big map or list in slices: in one piece it would keep every other thread waiting."""
+    if isinstance(value, dict) and len(value) > _SLICE:
+        entries = iter(sorted(value.items()))
+        yield from _sliced("{", (_dumps(dict(part)) for part in iter(lambda: list(islice(entries, _SLICE)), [])), "}")
+    elif isinstance(value, list) and len(value) > _SLICE:
+        items = iter(value)
+        yield from _sliced("[", (_dumps(part) for part in iter(lambda: list(islice(items, _SLICE)), [])), "]")
+    elif isinstance(value, dict):
+        yield "{"
+        for number, (name, found) in enumerate(sorted(value.items())):
+            yield f"{',' if number else ''}{_dumps(name)}:"
+            yield from _text(found)
+        yield "}"
+    elif isinstance(value, list):
+        yield "["
+        for number, found in enumerate(value):
+            yield "," if number else ""
+            yield from _text(found)
+        yield "]"
+    else:
+        yield _dumps(value)
+
+
+def _sliced(opening: str, texts: Iterator[str], closing: str) -> Iterator[str]:
+    """Yield texts of maps or lists as one."""
+    yield opening
+    for number, text in enumerate(texts):
+        yield "," if number else ""
+        yield text[1:-1]
+    yield closing

@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+HOLD_SECONDS: Final = 4.5
+"""How long a question for rules is held when there is nothing new."""
+ANSWER_SECONDS: Final = 10.0
+"""How long an Envoy waits for the answer; it is longer than the hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,5 +28,6 @@ class Layout:
     run_directory: Path
     envoy_binary: Path
     poll_seconds: float = 0.2
+    """The longest pause between an answer to an Envoy and its next question for the same."""
     log_flush_seconds: float = 0.2
     worker_threads: int = 2

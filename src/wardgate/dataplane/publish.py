@@ -1,9 +1,10 @@
 """Publishing: from one snapshot to the next, urgent things first.
 
-A change of one application goes out in the overlay at once. The big map is made anew only when nothing urgent waits, or
-when so much has changed that the overlay would be big itself; the overlay keeps saying what it says until every Envoy
-has the new map, so there is no moment at which neither does. An Envoy that has neither of the maps which the overlay
-counts on (it was away, or it outlived a control plane) gets the new map before the overlay (`xds`).
+A change goes out in the overlay at once, however many applications it touches. The big map is made anew beside that,
+when nothing has changed for a while or when so much has that the overlay is big itself. From the moment a map is begun it
+counts as one that some Envoy may have: every overlay says what any such map does not, until every Envoy has the newest. So
+whatever an Envoy takes first, there is no moment at which neither says it. An Envoy that has none of the maps which the
+overlay counts on (it was away, or it outlived a control plane) gets the new map before the overlay (`xds`).
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from wardgate.dataplane.compile import (
     Key,
     Resource,
     Resources,
+    big_map,
     changed_clients,
     compile_resources,
 )
@@ -29,14 +31,35 @@ from wardgate.dataplane.xds import Discovery
 from wardgate.security_patterns.snapshot import Client, Snapshot
 
 QUIET_SECONDS: Final = 5.0
-LARGEST_OVERLAY: Final = 500
+LARGEST_OVERLAY: Final = 1000
+"""With more changed applications than this the map is made anew without waiting for quiet."""
+URGENT_SECONDS: Final = 3.0
+"""How long a map that is ready waits for Envoys to take an overlay that is on its way to them."""
 _NO_MAP: Final = ""
 """The version an Envoy without a map asks with; it refuses everybody."""
 
 
 @dataclass(slots=True)
+class _Making:
+    """A big map that is being made: of which applications, and the map when it is ready."""
+
+    clients: Mapping[str, Client]
+    made: Resource | None = None
+    ready_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    """What was published last."""
+
+    snapshot: Snapshot
+    tls: TLSMaterial
+    now: datetime
+
+
+@dataclass(slots=True)
 class Publisher:
-    """Compiles, validates and publishes. One at a time: callers await `publish`."""
+    """Compiles, validates and publishes. `publish` and `fold` may run at the same time; each of them one at a time."""
 
     layout: Layout
     discovery: Discovery
@@ -46,36 +69,90 @@ class Publisher:
     """What the big map of some Envoy may be made of, the one in force last; one when every Envoy is known to have it."""
     _versions: list[str] = field(default_factory=list)
     """The versions of those maps."""
+    _making: _Making | None = None
+    _beside: int = 0
+    """How many applications the overlay tells because the map in force does not."""
     _changed_at: float = 0.0
-    _latest: tuple[Snapshot, TLSMaterial] | None = None
-    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _latest: _Published | None = None
+    _publishing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _folding: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def publish(self, snapshot: Snapshot, tls: TLSMaterial, now: datetime) -> bool:
         """Put a snapshot in force. Returns whether anything changed. Raises `Rejected`; then the old one stays in force."""
-        async with self._lock:
+        async with self._publishing:
             self._settle()
-            new_map = not self._possible or len(changed_clients(self._possible[-1], snapshot.clients)) > LARGEST_OVERLAY
-            changed = await self._put(snapshot, tls, now, new_map=new_map)
+            changed = await self._put(_Published(snapshot, tls, now))
             if changed:
                 self._changed_at = self.discovery.monotonic()
             return changed
 
     async def fold(self, now: datetime) -> bool:
-        """Move the overlay into the big map when it has been quiet, and empty it when every Envoy has the map. True: did either."""
-        async with self._lock:
-            if self._latest is None:
-                return False
-            snapshot, tls = self._latest
+        """Do what is due of moving the overlay into the big map. Returns whether anything was put in force. Raises `Rejected`.
+
+        (1) When it has been quiet, a map is begun; (2) it is made, while changes go on being published; (3) it is
+        offered, after an overlay that is on its way; (4) when every Envoy has it, the overlay forgets what it says: with
+        the next change, or when it has been quiet.
+        """
+        async with self._folding:
             if len(self._possible) > 1:
-                return self._settle() and await self._put(snapshot, tls, now)
-            quiet = self.discovery.monotonic() - self._changed_at >= QUIET_SECONDS
-            if not quiet or not changed_clients(self._possible[-1], snapshot.clients):
+                return self._quiet() and await self._forget(now)  # (4)
+            if self._making is None and not await self._begin():  # (1)
                 return False
-            return await self._put(snapshot, tls, now, new_map=True)
+            try:
+                await self._make()  # (2)
+                return await self._offer(now)  # (3)
+            except BaseException:
+                self._making = None  # no Envoy can have it
+                self._changed_at = self.discovery.monotonic()
+                raise
 
     def in_force(self) -> tuple[Snapshot, TLSMaterial] | None:
         """Return what was published last."""
-        return self._latest
+        return (self._latest.snapshot, self._latest.tls) if self._latest else None
+
+    def making(self) -> bool:
+        """Return whether a big map is being made."""
+        return self._making is not None
+
+    def folded(self) -> bool:
+        """Return whether the big map says everything, and every Envoy has it."""
+        return self._making is None and not self._beside and self.discovery.has(BIG_MAP)
+
+    def _quiet(self) -> bool:
+        return self.discovery.monotonic() - self._changed_at >= QUIET_SECONDS
+
+    async def _begin(self) -> bool:
+        """Begin a map of what is in force, if it is time. NOTE: never beside a publication, which would not count on it."""
+        if not self._beside or not (self._quiet() or self._beside > LARGEST_OVERLAY):
+            return False
+        async with self._publishing:
+            if self._latest is not None:
+                self._making = _Making(dict(self._latest.snapshot.clients))
+        return self._making is not None
+
+    async def _make(self) -> None:
+        """Make the map that was begun, and ask Envoy about it."""
+        making = self._making
+        if making is None or making.made is not None:
+            return
+        made = await asyncio.to_thread(big_map, making.clients)
+        await validate({BIG_MAP: made}, {BIG_MAP: made}, self.layout, self.discovery.resources, patient=True)
+        making.made, making.ready_at = made, self.discovery.monotonic()
+
+    async def _offer(self, now: datetime) -> bool:
+        """Put the map in force with the overlay of now, unless an overlay is on its way: Envoy would take the map before it."""
+        making, discovery = self._making, self.discovery
+        if making is None or making.made is None:
+            return False
+        waited = discovery.monotonic() - making.ready_at >= URGENT_SECONDS
+        if discovery.live() and not discovery.has(OVERLAY) and not waited:
+            return False
+        async with self._publishing:
+            return self._latest is not None and await self._put(_later(self._latest, now), making)
+
+    async def _forget(self, now: datetime) -> bool:
+        async with self._publishing:
+            return self._settle() and self._latest is not None and await self._put(_later(self._latest, now))
 
     def _settle(self) -> bool:
         """Take note when every Envoy has the big map in force; the overlay may then forget what is in it."""
@@ -85,21 +162,40 @@ class Publisher:
         del self._versions[:-1]
         return True
 
-    async def _put(self, snapshot: Snapshot, tls: TLSMaterial, now: datetime, *, new_map: bool = False) -> bool:
-        possible = [*self._possible, dict(snapshot.clients)] if new_map else self._possible
-        inputs = Inputs(snapshot, tuple(possible), possible[-1], tls, self.layout, now, self.refusal_secret)
-        compiled = await asyncio.to_thread(compile_resources, inputs, self.discovery.resources)
-        versions = [*self._versions, compiled[BIG_MAP].version] if new_map else self._versions
-        compiled = {**compiled, OVERLAY: replace(compiled[OVERLAY], only_with=frozenset({_NO_MAP, *versions}))}
-        changed = {key: found for key, found in compiled.items() if _differs(self.discovery.resources, key, found)}
-        await validate(changed, compiled, self.layout)
-        removed = self.discovery.resources.keys() - compiled.keys()
+    async def _put(self, wanted: _Published, offered: _Making | None = None) -> bool:
+        """Compile, validate and publish, with the big map that is offered or else the one in force."""
+        before, known = self.discovery.resources, self.discovery.resources
+        possible, versions = self._possible, self._versions
+        if offered is not None and offered.made is not None:
+            possible, versions = [*possible, offered.clients], [*versions, offered.made.version]
+            known = {**before, BIG_MAP: offered.made}
+        first = not possible
+        if first:
+            possible = [dict(wanted.snapshot.clients)]
+        counted = possible if offered is not None or self._making is None else [*possible, self._making.clients]
+        inputs = Inputs(wanted.snapshot, tuple(counted), possible[-1], wanted.tls, self.layout, wanted.now, self.refusal_secret)
+        compiled, beside = await asyncio.to_thread(_compile, inputs, known)
+        if first:
+            versions = [compiled[BIG_MAP].version]
+        compiled[OVERLAY] = replace(compiled[OVERLAY], only_with=frozenset({_NO_MAP, *versions}))
+        await validate(_changed(known, compiled), compiled, self.layout, known)
+        changed = bool(_changed(before, compiled)) or bool(before.keys() - compiled.keys())
         self.discovery.publish(compiled)
-        self._possible, self._versions = possible, versions
-        self._latest = (snapshot, tls)
-        self.published_generation = snapshot.generation
-        return bool(changed or removed)
+        self._possible, self._versions, self._beside, self._latest = possible, versions, beside, wanted
+        self.published_generation = wanted.snapshot.generation
+        if offered is not None:
+            self._making = None
+        return changed
 
 
-def _differs(old: Resources, key: Key, found: Resource) -> bool:
-    return key not in old or old[key].version != found.version
+def _later(found: _Published, now: datetime) -> _Published:
+    """Return what was published, as of now. NOTE: never as of earlier than it was: a key that has expired would be good again."""
+    return replace(found, now=max(now, found.now))
+
+
+def _compile(inputs: Inputs, known: Resources) -> tuple[dict[Key, Resource], int]:
+    return dict(compile_resources(inputs, known)), len(changed_clients(inputs.mapped, inputs.snapshot.clients))
+
+
+def _changed(old: Resources, found: Resources) -> dict[Key, Resource]:
+    return {key: one for key, one in found.items() if key not in old or old[key].version != one.version}

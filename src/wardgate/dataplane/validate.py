@@ -1,14 +1,17 @@
 """Ask Envoy itself whether it would take a configuration, before it is published.
 
 Over REST a rejected resource is not reported back, so what Envoy would reject must never be offered. Only the
-resources that changed are asked about: they are put, by value, into a bootstrap of their own.
+resources that changed are asked about: they are put, by value, into a bootstrap of their own. Of their hash maps and long
+lists only the entries are put there that Envoy has not been asked about: it looks at each of them by itself.
 """
 
 import asyncio
+import contextlib
 import json
+import os
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,40 +25,99 @@ from wardgate.dataplane.resources.envoy import HTTP, JSON, REFUSAL_SECRET, T, na
 TIMEOUT_SECONDS: Final = 60.0
 SHOWN_CHARACTERS: Final = 1000
 MASK: Final = "[redacted]"
+HASH_MAP: Final = "exact_match_map"
+"""The map of a matcher tree (`envoy.tree`)."""
+LISTS: Final[Mapping[str, Callable[[JSON], Hashable]]] = {
+    "credentials": lambda item: item["key"], "descriptors": lambda item: tuple(entry["value"] for entry in item["entries"]),
+}
+"""Lists of API keys and of buckets, and what no two items may have in common: that alone Envoy would look for in the others."""
+IDLE_NICENESS: Final = 10
 _ROUTER: Final = named("envoy.filters.http.router", HTTP + "router.v3.Router")
 
 
-async def validate(changed: Mapping[Key, Resource], resources: Resources, layout: Layout) -> None:
+_NOTHING: Final[Resources] = {}
+
+
+async def validate(
+    changed: Mapping[Key, Resource], resources: Resources, layout: Layout, known: Resources = _NOTHING, *, patient: bool = False
+) -> None:
     """Raise `Rejected` with Envoy's own words unless Envoy takes every one of the changed resources.
 
     A certificate is only looked at by a listener that uses it, so listeners and secrets are always asked about together.
+    `known` are resources that Envoy takes; `patient` leaves the processor to whatever else wants it.
     """
     if not changed:
         return
     if any(key.kind in {LISTENERS, SECRETS} for key in changed):
         changed = {key: found for key, found in resources.items() if key in changed or key.kind in {LISTENERS, SECRETS}}
-    complaint = await asyncio.to_thread(_ask_envoy, json.dumps(static_form(changed, layout)), layout)
+    complaint = await asyncio.to_thread(_complaint, changed, layout, known, IDLE_NICENESS if patient else 0)
     if complaint is not None:
         raise Rejected(masked(complaint, _secrets_of(changed))[-SHOWN_CHARACTERS:])
 
 
-def _ask_envoy(configuration: str, layout: Layout) -> str | None:
+def _complaint(changed: Mapping[Key, Resource], layout: Layout, known: Resources, niceness: int) -> str | None:
+    fresh = {key: tuple(_fresh(list(found.resources), list(known[key].resources))) if key in known and key.kind == EXTENSIONS else found.resources
+             for key, found in changed.items()}
+    return _ask_envoy(json.dumps(static_form(fresh, layout)), layout, niceness)
+
+
+def _fresh(found: Any, known: Any) -> Any:
+    """Return what was compiled with those entries of its hash maps and `LISTS` left out that were known, in the same place, to be good.
+
+    NOTE: Envoy refuses some of them empty, so one entry always stays.
+    """
+    if isinstance(found, list) and isinstance(known, list) and len(found) == len(known):
+        return [_fresh(item, before) for item, before in zip(found, known, strict=True)]
+    if not isinstance(found, dict) or not isinstance(known, dict):
+        return found
+    return {name: _fresh_named(name, item, known.get(name)) for name, item in found.items()}
+
+
+def _fresh_named(name: str, found: Any, known: Any) -> Any:
+    if known is not None and name == HASH_MAP:
+        return _fresh_entries(found, known)
+    if known is not None and name in LISTS:
+        return _fresh_items(found, known, LISTS[name])
+    return _fresh(found, known)
+
+
+def _fresh_items(found: list[JSON], known: list[JSON], own: Callable[[JSON], Hashable]) -> list[JSON]:
+    before = {own(item): item for item in known}
+    if len({own(item) for item in found}) < len(found):
+        return found  # Envoy shall say what is wrong with it
+    return [item for item in found if before.get(own(item)) != item] or found[:1]
+
+
+def _fresh_entries(found: JSON, known: JSON) -> JSON:
+    entries, before = found["map"], known["map"]
+    fresh = {key: entry for key, entry in entries.items() if before.get(key) != entry}
+    return {"map": fresh or dict([next(iter(entries.items()))])}
+
+
+def _ask_envoy(configuration: str, layout: Layout, niceness: int = 0) -> str | None:
     with tempfile.TemporaryDirectory(dir=layout.run_directory) as directory:
         path = Path(directory) / "envoy.json"
         path.touch(mode=0o600)
         path.write_text(configuration)
         command = [str(layout.envoy_binary), "--mode", "validate", "-c", str(path), "--log-level", "error", "--log-format", "%v"]
         try:
-            done = subprocess.run(  # noqa: S603 - the binary is a setting of the operator
-                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_SECONDS, umask=0o077, check=False
+            asked = subprocess.Popen(  # noqa: S603 - the binary is a setting of the operator
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, umask=0o077
             )
         except OSError as error:
             raise EnvoyMissing(f"{layout.envoy_binary} cannot be run: {error.strerror}") from error
-        except subprocess.TimeoutExpired:
-            raise Rejected(f"Envoy did not finish validating within {TIMEOUT_SECONDS:.0f} s") from None
-    if done.returncode == 0:
+        with asked:
+            if niceness:
+                with contextlib.suppress(ProcessLookupError):  # it may have ended already
+                    os.setpriority(os.PRIO_PROCESS, asked.pid, niceness)
+            try:
+                _, words = asked.communicate(timeout=TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired:
+                asked.kill()
+                raise Rejected(f"Envoy did not finish validating within {TIMEOUT_SECONDS:.0f} s") from None
+    if asked.returncode == 0:
         return None
-    return done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
+    return words.decode(errors="replace").strip() or f"exit code {asked.returncode}"
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:
@@ -85,11 +147,11 @@ def _secrets_in(value: Any) -> Iterator[str]:
             yield from _secrets_in(item)
 
 
-def static_form(changed: Mapping[Key, Resource], layout: Layout) -> JSON:
+def static_form(changed: Mapping[Key, Sequence[JSON]], layout: Layout) -> JSON:
     """Return a bootstrap that holds the resources by value: one listener per listener, route table and set of filters."""
     by_kind: dict[str, list[JSON]] = {}
     for key, found in changed.items():
-        by_kind.setdefault(key.kind, []).extend(found.resources)
+        by_kind.setdefault(key.kind, []).extend(found)
     extensions = [{"name": item["name"], "typed_config": item["typed_config"]} for item in by_kind.get(EXTENSIONS, [])]
     listeners = [_inlined(listener) for listener in by_kind.get(LISTENERS, [])]
     managers = [_manager(route_config=table) for table in by_kind.get(ROUTES, [])]

@@ -1,16 +1,17 @@
 """The control loop: what the store says, every Envoy does.
 
 Every tenth of a second it looks whether the generation has risen, whether time alone has changed something (a key has
-expired, a quota's window is over), and whether the overlay can be folded; and it notes which Envoy has confirmed what.
+expired, a quota's window is over); and it notes which Envoy has confirmed what. Beside that it looks as often whether the
+overlay can be folded, which takes longer than a change may wait.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from wardgate.catalogue.paths import RouteMatcher
 from wardgate.dataplane.errors import Rejected
@@ -80,20 +81,24 @@ class Control:
 
     async def run(self) -> None:
         """Go round until cancelled. A failure is logged and tried again: what was in force stays in force."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._follow())
+            both.create_task(self._fold())
+
+    async def _follow(self) -> None:
         while True:
-            try:
-                await self._turn()
-            except Rejected as error:
-                _log.error("Envoy would not take the new rules, the old ones stay: %s", error)
-            except (StoreError, LookupError) as error:
-                _log.warning("the world could not be read, the old one stays: %s", error)
-            except Exception:  # noqa: BLE001 - a full disk or a key that cannot be read must not take the gateway down
-                _log.exception("the rules could not be made, the old ones stay")
-            else:
+            if await _succeeds(self._turn()):
                 await asyncio.sleep(TICK_SECONDS)
-                continue
-            self._fail()
-            await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self._fail()
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _fold(self) -> None:
+        pause = TICK_SECONDS
+        while True:
+            good = await _succeeds(self.publisher.fold(self.now()))
+            pause = TICK_SECONDS if good else min(max(pause * 2, RETRY_SECONDS), LONGEST_RETRY_SECONDS)
+            await asyncio.sleep(pause)
 
     def _fail(self) -> None:
         """Have what failed tried again, later and later; a further change is tried at once.
@@ -111,8 +116,6 @@ class Control:
         if asked or due or again or generation != self.keeper.generation or await self._quota_changed():
             await self.refresh()
             self._again_at, self._back_off = None, 0.0
-        else:
-            await self.publisher.fold(self.now())
         await self._note_confirmed()
 
     async def _quota_changed(self) -> bool:
@@ -139,3 +142,17 @@ class Control:
                 with contextlib.suppress(StoreError):
                     await asyncio.to_thread(self.stores.data_planes.confirm, DataPlane(name, max(has, 0), self.now(), error))
 
+
+async def _succeeds(work: Coroutine[Any, Any, object]) -> bool:
+    """Return whether it did not fail; a failure is logged."""
+    try:
+        await work
+    except Rejected as error:
+        _log.error("Envoy would not take the new rules, the old ones stay: %s", error)
+    except (StoreError, LookupError) as error:
+        _log.warning("the world could not be read, the old one stays: %s", error)
+    except Exception:  # noqa: BLE001 - a full disk or a key that cannot be read must not take the gateway down
+        _log.exception("the rules could not be made, the old ones stay")
+    else:
+        return True
+    return False

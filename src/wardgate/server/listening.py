@@ -29,7 +29,7 @@ async def listen(server: Server, cleanup: AsyncExitStack) -> None:
                                 proxy_headers=False, server_header=False, date_header=False, timeout_graceful_shutdown=3)
         one = _Quiet(config)
         task = asyncio.create_task(one.serve([where]))
-        cleanup.push_async_callback(_stop_listening, one, task)
+        cleanup.push_async_callback(_stop_listening, server, one, task)
         while not one.started:
             if task.done():
                 task.result()
@@ -67,6 +67,7 @@ class _Quiet(uvicorn.Server):
         yield
 
 
-async def _stop_listening(one: uvicorn.Server, task: asyncio.Task[None]) -> None:
+async def _stop_listening(server: Server, one: uvicorn.Server, task: asyncio.Task[None]) -> None:
+    server.control.discovery.stop_holding()  # an Envoy that waits for new rules must not be waited for
     one.should_exit = True
     await task

@@ -83,7 +83,7 @@ async def _serve(settings: Settings, stores: Stores, output: str) -> int:
         await server.envoy.wait_ready()
         await _wait_confirmed(server)
         tasks.append(asyncio.create_task(_watch([*tasks, tail], stop)))
-        _settle()
+        settle()
         _say_ready(settings, output, adopted=adopted)
         await stop.wait()
     await asyncio.to_thread(stores.audit.append, [event_of_start(EventType.SERVER_STOPPED, node=settings.node)])
@@ -91,7 +91,7 @@ async def _serve(settings: Settings, stores: Stores, output: str) -> int:
     return 1 if any(task.done() and not task.cancelled() and task.exception() for task in [*tasks, tail]) else 0
 
 
-def _settle() -> None:
+def settle() -> None:
     """Take what was made at start out of the collector's rounds, and let the writer's thread have its turn soon.
 
     Each is worth several microseconds of every token: start-up leaves some hundred thousand objects that stay.

@@ -133,6 +133,57 @@ def test_the_same_world_compiles_to_the_same_bytes(data: Any, world: Any, tls: T
     assert {key: found.version for key, found in first.items()} == {key: found.version for key, found in second.items()}
 
 
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large])
+@given(data=st.data())
+def test_what_is_kept_is_what_would_be_made(data: Any, world: Any, tls: TLSMaterial, tmp_path: Path) -> None:
+    """Coming from another world, or from this one with less or more of something, a world compiles as if nothing had come before."""
+    layout = world.layout(tmp_path, Path("envoy"))
+    old, new = data.draw(worlds(world)), data.draw(worlds(world))
+    part = data.draw(st.sampled_from(("clients", "apis", "api_keys", "certificate_names", "environment", "over_quota", "revocations", None)))
+    new = replace(old, **{part: getattr(new, part)}) if part else new
+    before = compile_resources(inputs(old, world, layout, tls), {})
+    kept, fresh = (compile_resources(inputs(new, world, layout, tls), previous) for previous in (before, {}))
+    assert {key: found.body for key, found in kept.items()} == {key: found.body for key, found in fresh.items()}
+
+
+def test_a_quota_that_is_over_by_time_alone_makes_routes_anew(world: Any, tls: TLSMaterial, tmp_path: Path) -> None:
+    """The snapshot is the same; the moment is another."""
+    layout = world.layout(tmp_path, Path("envoy"))
+    api = API.model_validate({"name": "x", "base_path": "/x", "backend": "http://127.0.0.1:9", "routes": [{"path": "/", "pattern": "api-key"}]})
+    spent = inputs(world.snapshot({}, (api,), over_quota={("", "x"): world.now + timedelta(hours=1)}), world, layout, tls)
+    routes_of = Key(ROUTES, "routes-https")
+    first = compile_resources(spent, {})
+    soon = compile_resources(replace(spent, now=world.now + timedelta(minutes=59)), first)
+    later = compile_resources(replace(spent, now=world.now + timedelta(minutes=61)), soon)
+    assert soon[routes_of] is first[routes_of]
+    assert later[routes_of].version != first[routes_of].version
+
+
+def test_a_generation_alone_loads_no_route_anew(world: Any, tls: TLSMaterial, tmp_path: Path) -> None:
+    """`_ping` tells the generation in which the routes were made: with that of each change, each would load them all."""
+    layout = world.layout(tmp_path, Path("envoy"))
+    api = API.model_validate({"name": "x", "base_path": "/x", "backend": "http://127.0.0.1:9", "routes": [{"path": "/", "pattern": "api-key"}]})
+    snapshot = replace(world.snapshot({}, (api,)), generation=7)
+    first = compile_resources(inputs(snapshot, world, layout, tls), {})
+    second = compile_resources(inputs(replace(snapshot, generation=8), world, layout, tls), first)
+    third = compile_resources(inputs(replace(snapshot, generation=9, apis=(api.model_copy(update={"base_path": "/y"}),)), world, layout, tls), second)
+    key = Key(ROUTES, "routes-https")
+    assert second[key] is first[key]
+    assert b'\\"revision\\":\\"7\\"' in first[key].body
+    assert b'\\"revision\\":\\"9\\"' in third[key].body
+
+
+@given(found=st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=4)),
+    lambda inner: st.one_of(st.lists(inner, max_size=5), st.dictionaries(st.text(max_size=3), inner, max_size=5)), max_leaves=30,
+), many=st.integers(0, 2500))
+def test_big_resources_are_written_in_slices_and_are_the_same(found: Any, many: int) -> None:
+    """A map of many entries, a list of many items: the text is the one that `json.dumps` would make at once."""
+    whole = {"small": found, "map": {f"k{number:04d}": [number] for number in range(many)}, "list": [{"b": number, "a": 1} for number in range(many)]}
+    items = json.dumps([whole], separators=(",", ":"), sort_keys=True)
+    assert resource(EXTENSIONS, [whole]).body.endswith(f'"resources":{items}}}'.encode())
+
+
 @pytest.mark.envoy
 @pytest.mark.parametrize("http_port", [18080, None])
 def test_envoy_takes_the_bootstrap(http_port: int | None, world: Any, envoy: Path, tmp_path: Path) -> None:
@@ -185,6 +236,73 @@ def test_a_binary_that_is_missing_is_named(world: Any, tls: TLSMaterial, tmp_pat
     compiled = compile_resources(inputs(world.snapshot({}), world, layout, tls), {})
     with pytest.raises(EnvoyMissing, match="no-envoy cannot be run"):
         asyncio.run(validate(compiled, compiled, layout))
+
+
+def asked_about(found: Any, known: Any, layout: Any) -> Any:
+    """Return the configuration that the binary is asked about."""
+    script, copy = layout.run_directory / "envoy", layout.run_directory / "copy"
+    script.write_text(f'#!/bin/sh\ncp "$4" {copy}\n')
+    script.chmod(0o700)
+    asyncio.run(validate(found, found, replace(layout, envoy_binary=script), known))
+    return json.loads(copy.read_text())
+
+
+def test_only_new_entries_of_a_map_are_asked_about(world: Any, tls: TLSMaterial, tmp_path: Path) -> None:
+    """Those that were in the same place are known to be good; everything else of the resource is there."""
+    layout = world.layout(tmp_path, Path("envoy"))
+    clients = {f"c{number}": world.client(f"c{number}", frozenset({"x"})) for number in range(20)}
+    more = clients | {"c3": replace(clients["c3"], apis=frozenset({"y"})), "new": world.client("new", frozenset({"x"}))}
+    before, after = (compile_resources(inputs(world.snapshot(found), world, layout, tls), {}) for found in (clients, more))
+    text = json.dumps(asked_about({BIG_MAP: after[BIG_MAP]}, before, layout))
+    assert {name for name in (*more, *(f"{client}|{api}" for client in more for api in "xy")) if f'"{name}"' in text} == {"c3|y", "new", "new|x"}
+    whole = json.dumps(asked_about({BIG_MAP: after[BIG_MAP]}, {}, layout))
+    assert all(f'"{name}"' in whole for name in more)
+
+
+def test_only_new_keys_and_buckets_are_asked_about(world: Any, tls: TLSMaterial, tmp_path: Path) -> None:
+    """Of lists in which no two items say the same; when two do, Envoy is asked about all of them."""
+    layout = world.layout(tmp_path, Path("envoy"))
+    limits = {"x": RateLimits.model_validate({"quota": {"limit": 7}})}
+    clients = {f"c{number}": replace(world.client(f"c{number}", frozenset({"x"})), limits=limits) for number in range(5)}
+    api = API.model_validate({"name": "x", "base_path": "/x", "backend": "http://127.0.0.1:9", "routes": [{"path": "/", "pattern": "api-key"}]})
+    more = clients | {"new": replace(world.client("new", frozenset({"x"})), limits=limits)}
+    before, after = (compile_resources(inputs(world.snapshot(found, (api,)), world, layout, tls), {}) for found in (clients, more))
+    for name, inside in ((Filter.API_KEYS, "key"), (Filter.APPLICATION_QUOTA, "entries")):
+        key = Key(EXTENSIONS, str(name))
+        text = json.dumps(asked_about({key: after[key]}, before, layout))
+        assert f'"{inside}"' in text
+        assert [client for client in more if f'"{client}"' in text] == ["new"]
+        again = json.dumps(asked_about({key: before[key]}, after, layout))
+        assert [client for client in more if f'"{client}"' in again] == ["c0"], "one that is known stands for all"
+    keys = json.loads(json.dumps(after[Key(EXTENSIONS, Filter.API_KEYS)].resources[0]))
+    keys["typed_config"]["credentials"].append(keys["typed_config"]["credentials"][0])
+    twice = {Key(EXTENSIONS, Filter.API_KEYS): resource(EXTENSIONS, [keys])}
+    assert all(f'"{client}"' in json.dumps(asked_about(twice, before, layout)) for client in more)
+
+
+def test_a_map_without_new_entries_is_still_a_map(world: Any, tls: TLSMaterial, tmp_path: Path) -> None:
+    """Envoy refuses an empty one."""
+    layout = world.layout(tmp_path, Path("envoy"))
+    compiled = compile_resources(inputs(world.snapshot({"a": world.client("a", frozenset({"x"}))}), world, layout, tls), {})
+    asked = asked_about({BIG_MAP: compiled[BIG_MAP]}, compiled, layout)
+    filters = asked["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
+    root = filters[0]["typed_config"]["matcher"]
+    assert root["matcher_tree"]["exact_match_map"]["map"].keys() == {"a|x"}
+    assert root["on_no_match"]["matcher"]["matcher_tree"]["exact_match_map"]["map"].keys() == {"a"}
+
+
+@pytest.mark.envoy
+def test_a_bad_entry_among_known_ones_is_refused(world: Any, envoy: Path, tls: TLSMaterial, tmp_path: Path) -> None:
+    """The real Envoy looks at a new entry of a map as it would at the whole map."""
+    layout = world.layout(tmp_path, envoy)
+    compiled = compile_resources(inputs(world.snapshot({"a": world.client("a", frozenset({"x"}))}), world, layout, tls), {})
+    asyncio.run(validate({BIG_MAP: compiled[BIG_MAP]}, compiled, layout, compiled))
+    config = json.loads(json.dumps(compiled[BIG_MAP].resources[0]))
+    entries = config["typed_config"]["matcher"]["matcher_tree"]["exact_match_map"]["map"]
+    entries["b|x"] = {"action": {"name": "action", "typed_config": {"@type": "type.googleapis.com/envoy.config.rbac.v3.Action", "name": "", "action": "ALLOW"}}}
+    found = {BIG_MAP: resource(EXTENSIONS, [config])}
+    with pytest.raises(Rejected, match="Name"):
+        asyncio.run(validate(found, found, layout, compiled))
 
 
 def test_nothing_changed_asks_nothing(world: Any, tmp_path: Path) -> None:

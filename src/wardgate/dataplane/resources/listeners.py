@@ -6,7 +6,7 @@ but the TLS-MA profile of the environment.
 
 from typing import Any, Final
 
-from wardgate.dataplane.layout import Layout
+from wardgate.dataplane.layout import ANSWER_SECONDS, Layout
 from wardgate.dataplane.resources import credentials, decision, door, error_mappers, log_format, standing
 from wardgate.dataplane.resources.envoy import (
     EXPLAIN,
@@ -53,9 +53,12 @@ _ECDS_TYPES: Final = {
 
 
 def source(poll_seconds: float) -> JSON:
-    """Return the config source of everything that changes: REST xDS on the private socket."""
+    """Return the config source of everything that changes: REST xDS on the private socket, where questions are held (`xds`).
+
+    NOTE: Envoy adds to the delay a random part of up to the same length, so half of it makes `poll_seconds` the longest pause.
+    """
     rest = {"api_type": "REST", "transport_api_version": "V3", "cluster_names": ["wardgate-control"],
-            "refresh_delay": duration(poll_seconds), "request_timeout": "5s"}
+            "refresh_delay": duration(poll_seconds / 2), "request_timeout": duration(ANSWER_SECONDS)}
     return {"resource_api_version": "V3", "initial_fetch_timeout": "3s", "api_config_source": rest}
 
 
