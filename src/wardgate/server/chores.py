@@ -16,6 +16,7 @@ from wardgate.ca import CertificateAuthority
 from wardgate.keystores import DatabaseKeys
 from wardgate.keystores.database import ACCESS_TOKEN, AUDIT
 from wardgate.stores import Stores
+from wardgate.stores.errors import StoreError
 from wardgate.stores.ports import Checkpoint
 
 HOUR: Final = 3600.0
@@ -43,6 +44,8 @@ class Chores:
         while True:
             try:
                 await asyncio.to_thread(chore)
+            except StoreError as error:
+                _log.warning("the chore %s could not be done and will be tried again: %s", chore.__name__, error)
             except Exception:  # noqa: BLE001 - one failed chore must not end the others
                 _log.exception("the chore %s failed and will be tried again", chore.__name__)
             await asyncio.sleep(seconds)
