@@ -123,10 +123,9 @@ class Publisher:
 
     async def _begin(self) -> bool:
         """Begin a map of what is in force, if it is time. NOTE: never beside a publication, which would not count on it."""
-        if not self._beside or not (self._quiet() or self._beside > LARGEST_OVERLAY):
-            return False
         async with self._publishing:
-            if self._latest is not None:
+            due = self._beside and (self._quiet() or self._beside > LARGEST_OVERLAY)
+            if due and self._latest is not None:
                 self._making = _Making(dict(self._latest.snapshot.clients))
         return self._making is not None
 
@@ -144,11 +143,11 @@ class Publisher:
         making, discovery = self._making, self.discovery
         if making is None or making.made is None:
             return False
-        waited = discovery.monotonic() - making.ready_at >= URGENT_SECONDS
-        if discovery.live() and not discovery.has(OVERLAY) and not waited:
-            return False
         async with self._publishing:
-            return self._latest is not None and await self._put(_later(self._latest, now), making)
+            waited = discovery.monotonic() - making.ready_at >= URGENT_SECONDS
+            if self._latest is None or (discovery.live() and not discovery.has(OVERLAY) and not waited):
+                return False
+            return await self._put(_later(self._latest, now), making)
 
     async def _forget(self, now: datetime) -> bool:
         async with self._publishing:

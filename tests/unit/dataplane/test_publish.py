@@ -435,6 +435,25 @@ def test_a_change_that_is_taken_back_while_a_map_is_made_stays_taken_back(theatr
     assert not envoy.admits(theatre.world, "a", "x")
 
 
+def test_a_map_is_not_begun_beside_a_publication(theatre: Theatre) -> None:
+    """What is being published does not count on it: the overlay would not say what the map still admits."""
+    theatre.change("a", "suspended")
+    theatre.settle()
+    theatre.change("a", "granted")
+    taken(theatre)
+    theatre.be_quiet()
+    theatre.begin_change("a", "suspended")
+    theatre.begin_fold()
+    assert not theatre.publisher.making()
+    theatre.finish()
+    taken(theatre)
+    for _ in range(3):
+        theatre.fold()
+        for envoy in theatre.envoys:
+            envoy.poll(theatre.discovery, BIG_MAP)
+            assert not envoy.admits(theatre.world, "a", "x")
+
+
 def test_a_map_waits_for_an_overlay_that_is_on_its_way_but_not_for_ever(theatre: Theatre) -> None:
     """Envoy would take the whole map before the urgent change; one that never takes the overlay does not stop folding."""
     before = theatre.discovery.resources[BIG_MAP]
