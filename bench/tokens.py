@@ -159,8 +159,6 @@ def _report(found: Mapping[str, Runs], floor: float) -> list[Verdict]:
     return [
         Verdict("tokens per second, to oidc-provider with the same durability",
                 ours.median("per_second") / durable.median("per_second") if durable else None, 3.0, " x", at_least=True, note=note),
-        Verdict("tokens per second of CPU time, to oidc-provider with the same durability",
-                durable.median("cpu_us") / ours.median("cpu_us") if durable else None, 3.0, " x", at_least=True),
         Verdict("CPU per token, to the bare cryptography", ours.median("cpu_us") / floor, 6.0, " x"),
     ]
 
