@@ -230,7 +230,7 @@ def test_the_manifest_goes_round(own: Any, run: Any, tmp_path: Path) -> None:
     assert changed != text
     path.write_text(changed)
     told = own.cli("manifest", "diff", path).out
-    assert "strict-app" in told
+    assert "bound-app loses /hello-world" in told
     assert "hello-world" in told
     assert run("manifest", "apply", path, "--yes")["applied"] is True
     path.write_text(text)
@@ -284,6 +284,15 @@ def test_the_store_is_sealed_again_while_it_serves(own: Any, run: Any) -> None:
     with own.client() as client:
         assert own.token(client)
     assert run("app", "show", "demo-app")["api_keys"][0]["ends_with"] == "cret"
+
+
+def test_sign_in_providers_are_shown_and_get_secrets(own: Any, run: Any) -> None:
+    """Who signs people in, what to register there, and a secret that is never shown again."""
+    assert [one["name"] for one in run("provider", "list")] == ["cis2", "cis2-mock", "nhs-login", "nhs-login-mock"]
+    assert [key["kty"] for key in run("provider", "show", "nhs-login")["jwks"]["keys"]] == ["RSA"]
+    run("provider", "set-secret", "cis2", "-", stdin="a-secret-that-nobody-knows")
+    assert run("provider", "show", "cis2")["client_secret_set"] is True
+    assert "nobody-knows" not in own.cli("provider", "show", "cis2").out
 
 
 def test_version(run: Any) -> None:

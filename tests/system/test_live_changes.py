@@ -163,6 +163,8 @@ TAKEN = {
 def test_an_application_is_refused_on_its_open_connection(own: Any, name: str) -> None:
     """By key and by token; the command returns when every Envoy enforces it; and approving gives it back."""
     take, reason, give = TAKEN[name]
+    if "--product" in take:  # the product by which users come to the same API is taken away before
+        own.done("app", "revoke", "demo-app", "--product", "hello-world-user")
     token_reason = reason.replace("api-key", "access-token").replace("application-not-approved", "access-token-revoked")
     with own.client() as client:
         token = own.token(client)
@@ -173,6 +175,8 @@ def test_an_application_is_refused_on_its_open_connection(own: Any, name: str) -
         refused = client.get(HELLO, headers=bearer(token)).headers["x-wardgate-reason"]
         assert refused == token_reason
         own.done(*give)
+        if "--product" in give:
+            own.done("app", "approve", "demo-app", "--product", "hello-world-user")
         assert client.get(HELLO, headers=key("demo-app")).status_code == 200
         assert client.get(HELLO, headers=bearer(token)).status_code == 200
     print(f"\n{name}, command included, until it holds: {took:.2f} s")
