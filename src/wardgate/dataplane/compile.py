@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
+from json.encoder import encode_basestring_ascii
+from operator import itemgetter
 from typing import Any, Final
 
 from wardgate.dataplane.layout import Layout
@@ -249,8 +251,7 @@ def _dumps(value: Any) -> str:
 def _text(value: Any) -> Iterator[str]:
     """Yield the same text as `_dumps`, a big map or list in slices: in one piece it would keep every other thread waiting."""
     if isinstance(value, dict) and len(value) > _SLICE:
-        entries = iter(sorted(value.items()))
-        yield from _sliced("{", (_dumps(dict(part)) for part in iter(lambda: list(islice(entries, _SLICE)), [])), "}")
+        yield from _sliced("{", _texts_of_map(value), "}")
     elif isinstance(value, list) and len(value) > _SLICE:
         items = iter(value)
         yield from _sliced("[", (_dumps(part) for part in iter(lambda: list(islice(items, _SLICE)), [])), "]")
@@ -268,6 +269,19 @@ def _text(value: Any) -> Iterator[str]:
         yield "]"
     else:
         yield _dumps(value)
+
+
+def _texts_of_map(value: dict[str, Any]) -> Iterator[str]:
+    """Yield the slices of a big map. One object that stands at many keys, as that of all revoked tokens does, is written once."""
+    different = {id(found): found for found in value.values()}
+    entries = iter(sorted(value.items(), key=itemgetter(0)))
+    slices = iter(lambda: list(islice(entries, _SLICE)), [])
+    if len(different) * 10 > len(value):
+        yield from (_dumps(dict(part)) for part in slices)
+        return
+    texts = {one: _dumps(found) for one, found in different.items()}
+    for part in slices:
+        yield "{" + ",".join(f"{encode_basestring_ascii(name)}:{texts[id(found)]}" for name, found in part) + "}"
 
 
 def _sliced(opening: str, texts: Iterator[str], closing: str) -> Iterator[str]:

@@ -90,7 +90,16 @@ def _fresh_items(found: list[JSON], known: list[JSON], own: Callable[[JSON], Has
 
 def _fresh_entries(found: JSON, known: JSON) -> JSON:
     entries, before = found["map"], known["map"]
-    fresh = {key: entry for key, entry in entries.items() if before.get(key) != entry}
+    same: dict[tuple[int, int], bool] = {}
+    """One object stands at many keys; it is compared once."""
+    fresh: JSON = {}
+    for key, entry in entries.items():
+        other = before.get(key)
+        pair = id(entry), id(other)
+        if pair not in same:
+            same[pair] = entry == other
+        if not same[pair]:
+            fresh[key] = entry
     return {"map": fresh or dict([next(iter(entries.items()))])}
 
 

@@ -179,7 +179,9 @@ def test_a_generation_alone_loads_no_route_anew(world: Any, tls: TLSMaterial, tm
 ), many=st.integers(0, 2500))
 def test_big_resources_are_written_in_slices_and_are_the_same(found: Any, many: int) -> None:
     """A map of many entries, a list of many items: the text is the one that `json.dumps` would make at once."""
-    whole = {"small": found, "map": {f"k{number:04d}": [number] for number in range(many)}, "list": [{"b": number, "a": 1} for number in range(many)]}
+    one = {"b": found, "a": 1}
+    whole = {"small": found, "map": {f"k{number:04d}": [number] for number in range(many)}, "list": [{"b": number, "a": 1} for number in range(many)],
+             "shared": {f'é"{number}': one for number in range(many)}}
     items = json.dumps([whole], separators=(",", ":"), sort_keys=True)
     assert resource(EXTENSIONS, [whole]).body.endswith(f'"resources":{items}}}'.encode())
 
