@@ -84,8 +84,8 @@ def contestants(directory: Path) -> Iterator[Mapping[str, Contestant]]:
         yield found
 
 
-def idle_share(one: Contestant, seconds: float = 2.0) -> float:
-    """Return the share of a core that is used without a request: polling for new rules."""
+def idle_share(one: Contestant, seconds: float = 10.0) -> float:
+    """Return the share of a core that is used without a request: polling for new rules. Longer than a question is held."""
     before = cpu_seconds(one.pids)
     time.sleep(seconds)
     return (cpu_seconds(one.pids) - before) / seconds

@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     envoy_threads: Annotated[int, Field(ge=1, le=256)] = Field(default_factory=lambda: os.cpu_count() or 1)
     """Envoy's worker threads."""
     envoy_poll_seconds: Annotated[float, Field(ge=0.05, le=10)] = 0.2
-    """How often Envoy asks for changed rules."""
+    """The longest pause, in seconds, between an answer to Envoy and its next question for changed rules."""
     log_flush_seconds: Annotated[float, Field(ge=0.05, le=10)] = 0.2
     """How often Envoy writes its log; the most that is lost of `audit: after` routes when Envoy is killed."""
     node: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = "local"
