@@ -12,11 +12,11 @@ from wardgate.standins.authorization_request import AuthorizationRequest, check_
 from wardgate.standins.clients import Client, find_client
 from wardgate.standins.dependencies import StandIns
 from wardgate.standins.errors import PageRefused, RedirectRefused
+from wardgate.standins.methods import Attempt
 from wardgate.standins.next_step import may_continue
-from wardgate.standins.pages import sign_in_page
 from wardgate.standins.record import note
 from wardgate.standins.sessions import Session
-from wardgate.standins.steps import advance
+from wardgate.standins.steps import advance, first_page
 from wardgate.standins.surfaces import Surface
 from wardgate.standins.wire import (
     BROWSER_COOKIE,
@@ -58,7 +58,7 @@ async def _answer(deps: StandIns, surface: Surface, request: Request, client: Cl
     if session is None or not may_continue(session, asked, surface, int(deps.now().timestamp())):
         _check_may_ask(asked)
         await transactions.save(deps, transaction)
-        answer = sign_in_page(deps, transaction, client)
+        answer = await first_page(Attempt(deps, transaction, client, request))
     else:
         answer = await _with_session(deps, transaction, session, client)
     set_cookie(answer, BROWSER_COOKIE, browser, surface, origin)

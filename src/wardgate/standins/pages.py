@@ -1,32 +1,20 @@
 """The pages: NHS.UK design system, rendered here, without scripts and without anything from another host."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader, PrefixLoader, select_autoescape
 from jinja2.loaders import ChoiceLoader
 from starlette.responses import HTMLResponse, Response
 
-from wardgate.identities import User
-from wardgate.identities.patient import Credential
-from wardgate.oauth.users import ProviderKind
-from wardgate.oidc.authenticators import LEVELS as ASSURANCE
-from wardgate.oidc.authenticators import acr_of
-from wardgate.oidc.vectors import LEVELS
 from wardgate.standins.clients import Client
-from wardgate.standins.dependencies import StandIns
 from wardgate.standins.next_step import SEARCHED_FROM, Progress, level_asked, roles_shown
 from wardgate.standins.surfaces import ASSETS, Endpoint, Surface
 from wardgate.standins.transactions import Transaction
 from wardgate.standins.wire import PAGE
 
 STYLE_SHEET: Final = "nhsuk-frontend-10.6.1.min.css"
-SHOWN_PEOPLE: Final = 50
-"""On one page; the others are found by the search."""
-CREDENTIALS: Final = {
-    "Cp": "password", "Cp.Cd": "password and known device", "Cp.Ck": "password and shared key", "Cm": "passkey",
-}
 TEMPLATES: Final = {Endpoint.ROLE: "role.jinja", Endpoint.CONSENT: "consent.jinja", Endpoint.IDENTITY_CHECK: "identity_check.jinja"}
 
 
@@ -45,21 +33,15 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
     return HTMLResponse(text, status, PAGE)
 
 
-def sign_in_page(
-    deps: StandIns, transaction: Transaction, client: Client, *, search: str = "", problem: str | None = None, entered: str = ""
+def question_page(
+    transaction: Transaction, client: Client, template: str, values: Mapping[str, Any], *, method: str, status: int = 200,
+    problem: str | None = None, others: Sequence[tuple[str, str]] = (),
 ) -> Response:
-    """Return the page on which somebody signs in: a user name, or anybody of a list, or somebody in a chosen way."""
-    surface = transaction.surface
-    everybody = deps.identities().people(surface.kind)
-    people = _found(everybody, search)
-    is_worker = surface.kind is ProviderKind.CIS2
+    """Return a page of a way to sign in; `others` are name and label of the other ways."""
+    action = _action(transaction, Endpoint.SIGN_IN)
     return page(
-        "sign_in.jinja", 400 if problem else 200, surface=surface, client=client, transaction=transaction, problem=problem,
-        entered=entered or transaction.request.login_hint or "", action=_action(transaction, Endpoint.SIGN_IN), search=search[:100],
-        people=[(user, _told(user)) for user in people[:SHOWN_PEOPLE]], hidden=max(0, len(people) - SHOWN_PEOPLE), count=len(everybody),
-        is_worker=is_worker, authenticators=[(one, f"AAL{level}: {acr_of(one)}") for one, level in ASSURANCE.items()],
-        credentials=[(one, f"{one}: {CREDENTIALS[one]}") for one in get_args(Credential)], levels=LEVELS,
-    )
+        template, status, surface=transaction.surface, client=client, transaction=transaction, action=action, method=method,
+        problem=problem, others=[(label, f"{action}&method={name}") for name, label in others], **values)
 
 
 def step_page(endpoint: Endpoint, progress: Progress, client: Client, search: str, problem: str | None = None) -> Response:
@@ -92,17 +74,3 @@ def refusal_page(surface: Surface, status: int, description: str) -> Response:
 def _action(transaction: Transaction, endpoint: Endpoint) -> str:
     """An absolute address: test helpers post to what the form says."""
     return f"{transaction.surface.url(transaction.origin, endpoint)}?session_code={transaction.id}"
-
-
-def _found(people: Sequence[User], search: str) -> Sequence[User]:
-    words = search[:100].casefold().split()
-    return [user for user in people if all(word in f"{user.username} {user.name} {user.note}".casefold() for word in words)]
-
-
-def _told(user: User) -> str:
-    """Return a person's level and role codes, for the list."""
-    if user.worker is not None:
-        levels = sorted({ASSURANCE[one] for one in user.worker.authenticators}, reverse=True)
-        codes = dict.fromkeys(role.role_code.rpartition(":")[2] for role in user.worker.roles)
-        return ", ".join([*(f"AAL{level}" for level in levels), *list(codes)[:4]])
-    return user.patient.identity_proofing_level if user.patient is not None else ""

@@ -13,9 +13,9 @@ from wardgate.standins.codes import send_back
 from wardgate.standins.dependencies import StandIns
 from wardgate.standins.errors import PageRefused, RedirectRefused
 from wardgate.standins.logout import end_session
-from wardgate.standins.methods import NotProved, method_of
+from wardgate.standins.methods import FIRST, Attempt, Method, NotProved, Question, method_of, offered
 from wardgate.standins.next_step import Progress, level_asked, next_step, role_to_tell
-from wardgate.standins.pages import sign_in_page, step_page
+from wardgate.standins.pages import question_page, step_page
 from wardgate.standins.record import note
 from wardgate.standins.sessions import Session, SignIn
 from wardgate.standins.surfaces import Endpoint, Surface
@@ -50,7 +50,7 @@ async def step(deps: StandIns, surface: Surface, endpoint: Endpoint, request: Re
         raise PageRefused("invalid_client", "The client is no longer known to this provider.", 401)
     try:
         if endpoint is Endpoint.SIGN_IN:
-            return await _sign_in(deps, transaction, client, request, query, form)
+            return await _sign_in(Attempt(deps, transaction, client, request, query, form or {}))
         return await _later(deps, transaction, client, endpoint, query, form)
     except RedirectRefused as refused:
         await transactions.finish(deps, transaction)
@@ -76,25 +76,56 @@ async def advance(deps: StandIns, transaction: Transaction, session: Session, cl
     return await send_back(deps, progress, client)
 
 
-async def _sign_in(
-    deps: StandIns, transaction: Transaction, client: Client, request: Request, query: dict[str, str], form: dict[str, str] | None
-) -> Response:
-    if form is None:
-        return sign_in_page(deps, transaction, client, search=query.get("q", ""))
-    if not set(form) <= HELPER_FIELDS:
-        transactions.check_form(transaction, form)
+async def first_page(attempt: Attempt) -> Response:
+    """Return the page that a sign-in begins with, or the first page of the way to sign in that its address names."""
     try:
-        sign_in = await method_of(form).prove(deps, transaction, form)
+        method = method_of(attempt.query)
     except NotProved as wrong:
-        await note(deps, EventType.STAND_IN_REFUSED, Outcome.REFUSED, "sign-in-failed", transaction.surface, client.client_id)
-        return sign_in_page(deps, transaction, client, problem=str(wrong), entered=form.get("username", ""))
-    if form.get("consent") == "refused":
+        return await _show(attempt, FIRST, await FIRST.ask(attempt), problem=wrong.problem)
+    return await _show(attempt, method, await method.ask(attempt))
+
+
+async def _show(attempt: Attempt, method: Method, question: Question, problem: str | None = None) -> Response:
+    """Keep what the question wants kept, and show its page."""
+    asked = {**question.kept, "method": method.name} if question.kept else None
+    if asked != attempt.transaction.asked:
+        await transactions.save(attempt.deps, replace(attempt.transaction, asked=asked))
+    others = [(other.name, other.label) for other in offered(attempt.transaction) if other is not method]
+    status = 400 if problem is not None and question.status == 200 else question.status
+    return question_page(attempt.transaction, attempt.client, question.template, question.values, method=method.name, status=status,
+                         problem=problem, others=others)
+
+
+async def _sign_in(attempt: Attempt) -> Response:
+    deps, transaction, client, form = attempt.deps, attempt.transaction, attempt.client, attempt.form
+    if attempt.request.method != "POST":
+        return await first_page(attempt)
+    if not set(form) <= HELPER_FIELDS:
+        transactions.check_form(transaction, dict(form))
+    method = FIRST
+    try:
+        method = method_of(form)
+        proved = await method.prove(attempt)
+    except NotProved as wrong:
+        if not wrong.recorded:
+            await note(deps, EventType.STAND_IN_REFUSED, Outcome.REFUSED, "sign-in-failed", transaction.surface, client.client_id,
+                       method=method.name)
+        return await _show(attempt, method, wrong.again or await method.ask(attempt), problem=wrong.problem)
+    if isinstance(proved, Question):
+        return await _show(attempt, method, proved)
+    return await _signed_in(attempt, proved)
+
+
+async def _signed_in(attempt: Attempt, sign_in: SignIn) -> Response:
+    deps, transaction, client = attempt.deps, attempt.transaction, attempt.client
+    consent = attempt.form.get("consent")
+    if consent == "refused":
         raise RedirectRefused(*CONSENT_REFUSED)
-    session = await _session_after(deps, transaction.surface, cookie(request, SESSION_COOKIE), sign_in)
-    if form.get("consent") == "given":
+    session = await _session_after(deps, transaction.surface, cookie(attempt.request, SESSION_COOKIE), sign_in)
+    if consent == "given":
         session = replace(session, consents=tuple(dict.fromkeys((*session.consents, client.client_id))))
         await sessions.save(deps, session)
-    held = replace(transaction, session=session.id, role_chosen=False)
+    held = replace(transaction, session=session.id, role_chosen=False, asked=None)
     await transactions.save(deps, held)
     return await advance(deps, held, session, client)
 

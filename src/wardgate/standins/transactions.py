@@ -1,6 +1,7 @@
 """A sign-in under way: the request that began it, the browser it belongs to, and how far it has come."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from hmac import compare_digest
 from json import dumps, loads
@@ -30,6 +31,8 @@ class Transaction:
     session: str | None = None
     """The session of whoever signed in during this transaction; None before."""
     role_chosen: bool = False
+    asked: Mapping[str, str] | None = field(default=None, repr=False)
+    """What the page shown last keeps for judging its answer, and the `method` it is of."""
 
     @property
     def surface(self) -> Surface:

@@ -1,40 +1,28 @@
-"""The ways to sign in at a stand-in: a table. Each proves who somebody is and says how, from which level, `acr` and `amr` follow.
+"""The one-click persona: the user name alone. It proves nothing, and lets a tester choose what it pretends."""
 
-The one-click persona is first: it proves nothing, and lets a tester choose what it pretends.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, get_args
+from typing import Final, get_args
 
 from wardgate.identities import User
 from wardgate.identities.patient import Credential
 from wardgate.oauth.users import ProviderKind
-from wardgate.oidc.authenticators import Authenticator, strongest
+from wardgate.oidc.authenticators import LEVELS as ASSURANCE
+from wardgate.oidc.authenticators import Authenticator, acr_of, strongest
 from wardgate.oidc.vectors import LEVELS
-from wardgate.standins.dependencies import StandIns
 from wardgate.standins.errors import RedirectRefused
+from wardgate.standins.methods.seam import Attempt, Form, NotProved, Question
 from wardgate.standins.sessions import SignIn
 from wardgate.standins.transactions import Transaction
 
-Form = Mapping[str, str]
 PERSONA: Final = "persona"
 CREDENTIALS: Final[tuple[str, ...]] = get_args(Credential)
-
-
-class NotProved(Exception):
-    """The form does not prove anybody; the text is for the person who sent it."""
-
-
-class Method(Protocol):
-    """One way to sign in."""
-
-    @property
-    def name(self) -> str:
-        """Its value of the form's field `method`, and its name in records."""
-
-    async def prove(self, deps: StandIns, transaction: Transaction, form: Form) -> SignIn:
-        """Return who signed in and how. Raises `NotProved`, and `RedirectRefused` when the client is to be told."""
+CREDENTIAL_NAMES: Final = {
+    "Cp": "password", "Cp.Cd": "password and known device", "Cp.Ck": "password and shared key", "Cm": "passkey",
+}
+SHOWN_PEOPLE: Final = 50
+"""On one page; the others are found by the search."""
+MAX_SEARCH_CHARS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +30,48 @@ class Persona:
     """One click: the user name alone."""
 
     name: str = PERSONA
+    label: str = "one click"
 
-    async def prove(self, deps: StandIns, transaction: Transaction, form: Form) -> SignIn:
+    def fits(self, transaction: Transaction) -> bool:  # noqa: ARG002 - the others look at it
+        """A tester may pretend anything."""
+        return True
+
+    async def ask(self, attempt: Attempt) -> Question:
+        """Return the page of a user name, of a list of everybody, and of how somebody signs in."""
+        kind = attempt.surface.kind
+        search = attempt.query.get("q", "")[:MAX_SEARCH_CHARS]
+        everybody = attempt.deps.identities().people(kind)
+        people = _found(everybody, search)
+        return Question("sign_in.jinja", {
+            "entered": attempt.form.get("username", "") or attempt.transaction.request.login_hint or "", "search": search,
+            "people": [(user, _told(user)) for user in people[:SHOWN_PEOPLE]], "hidden": max(0, len(people) - SHOWN_PEOPLE),
+            "count": len(everybody), "is_worker": kind is ProviderKind.CIS2, "levels": LEVELS,
+            "authenticators": [(one, f"AAL{level}: {acr_of(one)}") for one, level in ASSURANCE.items()],
+            "credentials": [(one, f"{one}: {CREDENTIAL_NAMES[one]}") for one in CREDENTIALS],
+        })
+
+    async def prove(self, attempt: Attempt) -> SignIn:
         """Return the person as described, unless the form says otherwise."""
-        kind = transaction.surface.kind
-        user = deps.identities().person(kind, form.get("username", "").strip())
+        transaction, form, kind = attempt.transaction, attempt.form, attempt.surface.kind
+        user = attempt.deps.identities().person(kind, form.get("username", "").strip())
         if user is None:
             raise NotProved("There is nobody of this user name here. Choose one of the people listed below.")
-        moment = int(deps.now().timestamp())
+        moment = int(attempt.deps.now().timestamp())
         return (_worker if kind is ProviderKind.CIS2 else _patient)(user, transaction, form, moment)
 
 
-METHODS: Final[Mapping[str, Method]] = {method.name: method for method in (Persona(),)}
-"""By name, the first of them when a form names none."""
+def _found(people: Sequence[User], search: str) -> Sequence[User]:
+    words = search.casefold().split()
+    return [user for user in people if all(word in f"{user.username} {user.name} {user.note}".casefold() for word in words)]
 
 
-def method_of(form: Form) -> Method:
-    """Return the method a form is for. Raises `NotProved`."""
-    found = METHODS.get(form.get("method", next(iter(METHODS))))
-    if found is None:
-        raise NotProved("There is no such way to sign in here.")
-    return found
+def _told(user: User) -> str:
+    """Return a person's level and role codes, for the list."""
+    if user.worker is not None:
+        levels = sorted({ASSURANCE[one] for one in user.worker.authenticators}, reverse=True)
+        codes = dict.fromkeys(role.role_code.rpartition(":")[2] for role in user.worker.roles)
+        return ", ".join([*(f"AAL{level}" for level in levels), *list(codes)[:4]])
+    return user.patient.identity_proofing_level if user.patient is not None else ""
 
 
 def _worker(user: User, transaction: Transaction, form: Form, moment: int) -> SignIn:
