@@ -59,12 +59,12 @@ def contestants(directory: Path, rounds: int) -> Iterator[Mapping[str, Contestan
     ports = free_ports(3)
     found: dict[str, Contestant] = {}
     with contextlib.ExitStack() as stack:
-        found[OURS] = stack.enter_context(_ours(directory, ports[0], client_jwks))
+        found[OURS] = stack.enter_context(ours(directory, ports[0], client_jwks))
         if oidc_provider.node() is None:
             print(oidc_provider.HOW)
         else:
             for name, port, synchronous in ((PEER, ports[1], "OFF"), (PEER_DURABLE, ports[2], "FULL")):
-                found[name] = stack.enter_context(_peer(directory, port, client_jwks, synchronous))
+                found[name] = stack.enter_context(peer(directory, port, client_jwks, synchronous))
         for name, one in found.items():
             _sign(one, pem, WARM_UP[name])
             first = load(one, 1)
@@ -72,7 +72,7 @@ def contestants(directory: Path, rounds: int) -> Iterator[Mapping[str, Contestan
         yield found
 
 
-_KEY: Final = "bench-api-key-0123456789abcdef"
+KEY: Final = "bench-api-key-0123456789abcdef"
 
 
 def _sign(one: Contestant, pem: bytes, count: int) -> None:
@@ -82,20 +82,22 @@ def _sign(one: Contestant, pem: bytes, count: int) -> None:
 
 
 @contextlib.contextmanager
-def _ours(directory: Path, port: int, client_jwks: dict[str, Any]) -> Iterator[Contestant]:
+def ours(directory: Path, port: int, client_jwks: dict[str, Any], **more: Any) -> Iterator[Contestant]:
+    """Run our server on its core; `more` are settings of it that few need."""
     settings = directory / "ours.json"
-    settings.write_text(json.dumps({"directory": str(directory), "port": port, "client_jwks": client_jwks, "key": _KEY, "public_url": f"http://127.0.0.1:{port}"}))
+    settings.write_text(json.dumps({"directory": str(directory), "port": port, "client_jwks": client_jwks, "key": KEY, "public_url": f"http://127.0.0.1:{port}"} | more))
     command = [sys.executable, "-m", "bench.token_server", str(settings)]
     with started(command, SERVER_CORE, directory / "ours.out", cwd=Path(__file__).parents[1]) as process:
         wait_port(port, 20)
-        yield Contestant(port, process.pid, "/oauth2/token", directory / "ours.forms", _KEY)
+        yield Contestant(port, process.pid, "/oauth2/token", directory / "ours.forms", KEY)
 
 
 @contextlib.contextmanager
-def _peer(directory: Path, port: int, client_jwks: dict[str, Any], synchronous: str) -> Iterator[Contestant]:
+def peer(directory: Path, port: int, client_jwks: dict[str, Any], synchronous: str, **more: Any) -> Iterator[Contestant]:
+    """Run npm's server on its core; `more` are settings of it that few need."""
     signing = assertions.jwk_of(ec.generate_private_key(ec.SECP256R1()))
     settings = {"port": port, "client_jwks": client_jwks, "signing_jwk": signing, "scope": SCOPE, "synchronous": synchronous,
-                "database": str(directory / f"peer-{port}.db")}
+                "database": str(directory / f"peer-{port}.db")} | more
     with oidc_provider.running(directory, settings) as pid:
         yield Contestant(port, pid, "/token", directory / f"peer-{port}.forms", "bench")
 
