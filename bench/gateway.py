@@ -19,13 +19,27 @@ from bench.machine import MISSING, Missing, Run, Runs, cpu_seconds, free_ports, 
 from bench.peers import haproxy, nginx, plain_envoy
 from bench.plane import running
 from bench.report import Verdict, table, verdicts
-from bench.world import JWT_PATH, KEY_PATH, USER_PATH, Population, Realm, backend, self_signed_material
+from bench.world import (
+    BEFORE_PATH,
+    JWT_PATH,
+    KEY_PATH,
+    ROLE_PATH,
+    USER_PATH,
+    Population,
+    Realm,
+    backend,
+    self_signed_material,
+)
 
 BASELINE: Final = "Wardgate's Envoy, no security filter"
 BARE: Final = "Envoy that only proxies"
 API_KEY: Final = "Wardgate, api-key"
 SIGNED_JWT: Final = "Wardgate, signed-jwt"
 USER_RESTRICTED: Final = "Wardgate, user-restricted"
+ROLE: Final = "Wardgate, with a role chosen"
+BEFORE: Final = "Wardgate, recorded before"
+DECIDED: Final = (ROLE, BEFORE)
+"""Judged by the decision service, whose time counts too."""
 NGINX: Final = "nginx auth_request + uvicorn"
 HAPROXY: Final = "HAProxy jwt_verify"
 SCRIPT: Final = Path(__file__).with_name("load.lua")
@@ -58,6 +72,7 @@ def contestants(directory: Path) -> Iterator[Mapping[str, Contestant]]:
         tokens.write_text("".join(f"Bearer {realm.token(number)}\n" for number in range(realm.population.applications)))
         plane = stack.enter_context(running(directory / "run", realm.snapshot(), tls))
         ours = plane.layout.https_port, (plane.pid,)
+        decided = plane.layout.https_port, (plane.pid, *plane.python_pids)
         bad_tokens = tuple(f"Bearer {token}" for token in (realm.token(1) + "A", realm.token(1, seconds=-60), realm.revoked_token(), realm.token(1, scope="x")))
         bad_user_tokens = tuple(f"Bearer {token}" for token in (realm.token(1), realm.user_token(1, level="aal2"), realm.ended_user_token()))
         unsecured = stack.enter_context(plain_envoy.running(directory, unsecured_port, plane, tls, bare=False))
@@ -68,6 +83,8 @@ def contestants(directory: Path) -> Iterator[Mapping[str, Contestant]]:
             API_KEY: Contestant(*ours, KEY_PATH, "apikey", keys, ("x" * 32,)),
             SIGNED_JWT: Contestant(*ours, JWT_PATH, "Authorization", tokens, bad_tokens),
             USER_RESTRICTED: Contestant(*ours, USER_PATH, "Authorization", user_tokens, bad_user_tokens),
+            ROLE: Contestant(*decided, ROLE_PATH, "Authorization", user_tokens, bad_user_tokens),
+            BEFORE: Contestant(*decided, BEFORE_PATH, "Authorization", user_tokens, bad_user_tokens),
         }
         peers: Mapping[str, Callable[[], tuple[int, list[int]]]] = {
             NGINX: lambda: (nginx_port, stack.enter_context(nginx.running(directory, nginx_port, backend_port, realm, tls))),
@@ -145,6 +162,7 @@ def _report(found: Mapping[str, Runs]) -> list[Verdict]:
         Verdict("signed-jwt: CPU per request, to the same Envoy without security filters", ratio(SIGNED_JWT, "cpu_us"), 1.6, " x"),
         Verdict("signed-jwt: p99, to the same Envoy without security filters", ratio(SIGNED_JWT, "p99_ms"), 1.6, " x"),
         Verdict("user-restricted: CPU per request, to the same Envoy without security filters", ratio(USER_RESTRICTED, "cpu_us"), 1.6, " x"),
+        *(Verdict(f"{name}: CPU per request, to the same Envoy without security filters", ratio(name, "cpu_us"), 3.5, " x") for name in DECIDED),
         *peers,
     ]
 

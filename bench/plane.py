@@ -1,4 +1,7 @@
-"""A real Envoy around a snapshot: our compiler, our publisher, our xDS, folding as the control loop does; nothing else of it."""
+"""A real Envoy around a snapshot, with our compiler, publisher, xDS and decision service, folding as the control loop does.
+
+All but Envoy is threads of this process, whose time a decided call costs as well: `python_pids`.
+"""
 
 import asyncio
 import contextlib
@@ -15,15 +18,21 @@ from typing import Any, TypeVar
 import uvicorn
 
 from bench.machine import SERVER_CORE, free_ports, pin
+from wardgate.audit.model import Event
+from wardgate.catalogue.paths import RouteMatcher
 from wardgate.dataplane.layout import Layout
 from wardgate.dataplane.process import EnvoyProcess
 from wardgate.dataplane.publish import Publisher
 from wardgate.dataplane.resources.secrets import TLSMaterial
-from wardgate.dataplane.xds import Discovery, XDSApp
+from wardgate.dataplane.xds import PREFIX, Discovery, XDSApp
+from wardgate.decisions.app import DecisionApp, World
+from wardgate.keystores import load_store_keys
 from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.server.control import TICK_SECONDS
 from wardgate.server.settings import Settings
 from wardgate.server.up import settle
+from wardgate.stores import GroupCommit, open_stores
+from wardgate.stores.errors import StoreError
 
 ENVOY = Path(os.environ.get("WARDGATE_ENVOY") or Path(sys.executable).with_name("envoy"))
 CONFIRM_SECONDS = 60.0
@@ -45,8 +54,13 @@ class Plane:
         self.discovery = Discovery()
         self.publisher = Publisher(self.layout, self.discovery, "bench-secret")
         self.process = EnvoyProcess(self.layout)
+        self._xds = XDSApp(self.discovery)
+        self._decisions: DecisionApp | None = None
+        self._world: World | None = None
+        self._stores = open_stores(f"sqlite:///{directory / 'wardgate.db'}", load_store_keys(os.environ, directory))
+        self._commits: GroupCommit | None = None
         self._server = uvicorn.Server(uvicorn.Config(
-            XDSApp(self.discovery), interface="asgi3", proxy_headers=False, lifespan="off", log_level="error", access_log=False,
+            self._private, interface="asgi3", http="httptools", proxy_headers=False, lifespan="off", log_level="error", access_log=False,
             uds=str(self.layout.control_socket),
         ))
         self._folding: Future[None] | None = None
@@ -61,6 +75,28 @@ class Plane:
         """Start a coroutine on the control plane's loop and return its future at once."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
+    async def _private(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve Envoy's socket as `wardgate up` does."""
+        app: Any = self._xds if scope["path"].startswith(PREFIX) else self._decisions
+        await app(scope, receive, send)
+
+    async def _open(self) -> None:
+        """Make what needs the loop."""
+        commits = self._commits = GroupCommit(self._stores)
+
+        async def record(event: Event) -> None:
+            await commits.append(event)
+
+        self._decisions = DecisionApp(self._now_serving, lambda: datetime.now(UTC), record, (StoreError,))
+
+    def _now_serving(self) -> World:
+        assert self._world is not None
+        return self._world
+
+    async def _publish(self, snapshot: Snapshot, tls: TLSMaterial) -> None:
+        self._world = World(snapshot, RouteMatcher(snapshot.apis))
+        await self.publisher.publish(snapshot, tls, datetime.now(UTC))
+
     async def _keep_folding(self) -> None:
         """Fold when it is due, as the control loop does."""
         while True:
@@ -69,7 +105,7 @@ class Plane:
 
     def publish(self, snapshot: Snapshot, tls: TLSMaterial) -> None:
         """Put a snapshot in force and return when Envoy has all of it."""
-        self.run(self.publisher.publish(snapshot, tls, datetime.now(UTC)))
+        self.run(self._publish(snapshot, tls))
         self.wait_confirmed()
 
     def wait_confirmed(self, seconds: float = CONFIRM_SECONDS) -> None:
@@ -97,19 +133,32 @@ class Plane:
         assert self.process.pid is not None
         return self.process.pid
 
+    @property
+    def python_pids(self) -> tuple[int, ...]:
+        """The process of the decision service."""
+        return (os.getpid(),)
+
     def start(self, snapshot: Snapshot, tls: TLSMaterial) -> None:
         """Serve, compile, start Envoy on its core and wait until it has everything."""
         self._thread.start()
+        self.run(self._open())
         self.begin(self._server.serve())
         while not self._server.started:
             time.sleep(0.01)
-        self.run(self.publisher.publish(snapshot, tls, datetime.now(UTC)))
+        self.run(self._publish(snapshot, tls))
         self.process.start()
         self.run(self.process.wait_ready(30.0))
         self.wait_confirmed()
         self._folding = self.begin(self._keep_folding())
         settle()  # as `wardgate up` does
         pin(self.pid, SERVER_CORE)
+        self._pin_threads()
+
+    def _pin_threads(self) -> None:
+        """Move the decision service's threads to Envoy's core: all but the main thread, which runs the bench."""
+        for thread in threading.enumerate():
+            if thread is not threading.main_thread() and thread.native_id is not None:
+                os.sched_setaffinity(thread.native_id, {SERVER_CORE})
 
     def stop(self) -> None:
         """End Envoy and the server."""
@@ -118,8 +167,11 @@ class Plane:
         self.run(self.process.stop())
         self._server.should_exit = True
         time.sleep(0.3)
+        if self._commits is not None:
+            self.run(self._commits.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
+        self._stores.close()
 
 
 @contextlib.contextmanager

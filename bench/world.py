@@ -34,6 +34,8 @@ SCOPE: Final = f"urn:nhsd:apim:app:level3:{API_NAME}"
 KEY_PATH: Final = "/patients/R4/key/1"
 JWT_PATH: Final = "/patients/R4/jwt/1"
 USER_PATH: Final = "/patients/R4/user/1"
+ROLE_PATH: Final = "/patients/R4/role/1"
+BEFORE_PATH: Final = "/patients/R4/before/1"
 USER_SCOPE: Final = f"urn:nhsd:apim:user-nhs-cis2:aal3:{API_NAME}"
 TLS_PATH: Final = "/patients/R4/tls/1"
 UNLIMITED: Final = RateLimits(quota=Quota(limit=1_000_000_000))
@@ -78,7 +80,8 @@ class Realm:
 
     def user_token(self, number: int, level: str = "aal3", grant: str | None = None) -> str:
         """Return the access token of a healthcare worker, signed in at another provider for each application."""
-        user = TokenUser(f"{656_000_000_000 + number}", grant or f"{number:08x}-sign-in", "https://provider.example/Healthcare", level, separate=True)
+        user = TokenUser(f"{656_000_000_000 + number}", grant or f"{number:08x}-sign-in", "https://provider.example/Healthcare", level, separate=True,
+                         role="555000000201")
         now = int(time.time())
         claims = AccessToken(ISSUER, AUDIENCE, self.application(number), f"credential-{number:05d}", "Z9X01", USER_SCOPE,
                              f"{number:08x}-user-token", now - 5, now + 3600, user=user).claims()
@@ -116,6 +119,8 @@ class Realm:
             {"path": "/open/*", "pattern": "open-access"}, {"path": "/key/{id}", "pattern": "api-key"},
             {"path": "/jwt/{id}", "pattern": "signed-jwt", "methods": ["GET", "POST"]}, {"path": "/tls/{id}", "pattern": "tls-ma"},
             {"path": "/user/{id}", "pattern": "user-restricted", "access_mode": "healthcare-worker"},
+            {"path": "/role/{id}", "pattern": "user-restricted", "access_mode": "healthcare-worker", "role": "required"},
+            {"path": "/before/{id}", "pattern": "user-restricted", "access_mode": "healthcare-worker", "audit": "before"},
         ])
         yield API(name="records", base_path="/records", backend=self.backend, errors="fhir", routes=[{"path": "/*", "pattern": "signed-jwt"}])
 

@@ -5,8 +5,10 @@
 // Arguments: settings file (JSON). Settings: port, client_jwks, signing_jwk, database, synchronous (OFF, NORMAL or FULL), scope; seeds,
 // seeds_file, secret.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { DatabaseSync } from 'node:sqlite';
-import Provider from 'oidc-provider';
+
+const { default: Provider } = createRequire(new URL('../../tests/interop/package.json', import.meta.url))('oidc-provider');
 
 const settings = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const database = new DatabaseSync(settings.database);
