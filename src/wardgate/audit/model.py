@@ -21,6 +21,8 @@ class EventType(StrEnum):
     STAND_IN_TOKEN_ISSUED = "StandInTokenIssued"  # noqa: S105 - the name of an event
     STAND_IN_SIGNED_OUT = "StandInSignedOut"
     STAND_IN_REFUSED = "StandInRefused"
+    PASSKEY_REGISTERED = "PasskeyRegistered"
+    PASSKEY_REMOVED = "PasskeyRemoved"
     SIGN_IN_STARTED = "SignInStarted"
     SIGN_IN_COMPLETED = "SignInCompleted"
     SIGN_IN_REFUSED = "SignInRefused"

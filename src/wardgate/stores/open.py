@@ -18,6 +18,7 @@ from wardgate.stores.sql.grants import SQLGrants
 from wardgate.stores.sql.hot_postgres import PostgreSQLStatements
 from wardgate.stores.sql.hot_sqlite import SQLiteStatements
 from wardgate.stores.sql.kept import SQLKept
+from wardgate.stores.sql.passkeys import SQLPasskeys
 from wardgate.stores.sql.quotas import SQLQuotas
 from wardgate.stores.sql.signing_keys import SQLSigningKeys
 from wardgate.stores.sql.single_uses import SQLSingleUses
@@ -72,6 +73,7 @@ def _assemble(database: Database, store_key: Sealer) -> Stores:
         data_planes=SQLDataPlanes(context),
         values=values,
         kept=SQLKept(context),
+        passkeys=SQLPasskeys(context),
         close=database.engine.dispose,
     )
 

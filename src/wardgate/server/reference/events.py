@@ -66,6 +66,14 @@ _USER: Final = {
     "actor_delegated": "true when somebody does",
     "sign_in": "id of the sign-in, by which its tokens end",
 }
+_PASSKEY: Final = {
+    "user": "whose it is, as a keyed hash",
+    "rp_id": "the host name it is good for",
+    "passkey": "SHA-256 of the credential ID, in hex",
+    "provider": "`nhs-cis2` or `nhs-login`",
+    "by": "`command line`, when an operator removed it",
+    "operator": "the machine account that gave the command",
+}
 _CALL: Final = {
     "api": "the API",
     "route": "the route, as the manifest writes it",
@@ -117,6 +125,8 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
     EventType.STAND_IN_SIGNED_OUT: Entry("A person signed out at a stand-in provider.", _STAND_IN | {"clients": "how many clients were signed in to"}),
     EventType.STAND_IN_REFUSED: Entry("A stand-in provider refused a request, or a client did not take a logout token.", _STAND_IN | {
         "error": "the error on the wire, `sign-in-failed` or `logout-not-delivered`"}),
+    EventType.PASSKEY_REGISTERED: Entry("A passkey was registered at a stand-in provider.", _PASSKEY),
+    EventType.PASSKEY_REMOVED: Entry("A passkey of a stand-in provider was removed.", _PASSKEY),
     EventType.SIGN_IN_STARTED: Entry("A browser was sent to a sign-in provider, or an authorization request was pushed.", _CALLER | {
         "auth_provider": "the provider", "pushed": "true for a pushed request (RFC 9126)"}),
     EventType.SIGN_IN_COMPLETED: Entry("A user came back from a sign-in provider, and a code was issued.", _CALLER | _USER | {

@@ -250,6 +250,18 @@ KEPT: Final = Table(
 )
 """`id` and `head` are hashes of secrets."""
 
+PASSKEYS: Final = Table(
+    "passkeys", METADATA,
+    Column("id", Text, primary_key=True),
+    Column("person", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("sign_count", BigInteger, nullable=False),
+    Column("created", Instant, nullable=False),
+    Column("used", Instant),
+    Index("passkeys_person", "person"),
+)
+"""`id` is a hash of the credential ID, `person` a keyed hash of the user name."""
+
 INSTALLATION_VALUES: Final = Table(
     "installation_values", METADATA,
     Column("name", Text, primary_key=True),
