@@ -3,7 +3,7 @@
 Owns: the test people of the stand-in providers, the providers the authorisation server trusts, and the clients that the
 stand-in providers know.
 Leaves: references between them and what a live environment refuses (`manifest`), serving a provider (`standins`).
-Read: worker, patient, user, provider, relying_party, directory.
+Read: worker, patient, password, one_time_code, user, provider, relying_party, directory.
 """
 
 from wardgate.identities.directory import Identities

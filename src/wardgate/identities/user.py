@@ -5,6 +5,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from wardgate.directory.model import Document, Line
+from wardgate.identities.one_time_code import TOTPSecret
+from wardgate.identities.password import PasswordHash
 from wardgate.identities.patient import Patient, Username
 from wardgate.identities.worker import Worker
 from wardgate.oauth.users import ProviderKind
@@ -21,6 +23,10 @@ class User(Document, json_schema_extra={"oneOf": [{"required": ["worker"]}, {"re
     """The last name."""
     note: Line = ""
     """What this person is for, shown on the page that lists everybody."""
+    password: PasswordHash | None = None
+    """The password as an Argon2id hash, which `wardgate user hash-password` makes; when absent, there is no signing in with one."""
+    totp_secret: TOTPSecret | None = None
+    """The secret of the person's authenticator app, in base32, kept encrypted and never exported; it is asked for after the password."""
     worker: Worker | None = None
     """Signs in at NHS CIS2."""
     patient: Patient | None = None

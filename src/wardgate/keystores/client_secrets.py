@@ -1,10 +1,11 @@
-"""Client secrets and keys of sign-in: ours at providers, and those of the stand-in providers' clients. Sealed in the store.
+"""Secrets and keys of sign-in: ours at providers, those of the stand-in providers' clients, people's one-time codes. Sealed in the store.
 
 A secret that the manifest does not state is made on first use where both ends are ours, and is absent where the other end
 is somebody else's. A private key is always made here: it has never been in a file.
 """
 
 import secrets
+from collections.abc import Mapping
 from typing import Final
 
 from wardgate.jose import SigningJWK
@@ -13,13 +14,17 @@ from wardgate.stores.ports import Values
 
 PROVIDERS: Final = "identity_providers"
 RELYING_PARTIES: Final = "relying_parties"
-SECRET_SECTIONS: Final = frozenset({PROVIDERS, RELYING_PARTIES})
+USERS: Final = "users"
+SECRET_SECTIONS: Final[Mapping[str, str]] = {
+    PROVIDERS: "client secret", RELYING_PARTIES: "client secret", USERS: "secret of one-time codes",
+}
+"""The sections of the manifest whose entries may have a secret, and what it is called."""
 CLIENT_KEY_ALGORITHM: Final = "RS512"
 
 
 def secret_name(section: str, name: str) -> str:
-    """Return under which name the store's values keep a client secret."""
-    return f"client-secret/{section}/{name}"
+    """Return under which name the store's values keep the secret of an entry."""
+    return f"client-secret/{section}/{name}" if section != USERS else f"totp-secret/{name}"
 
 
 def stated_secret(values: Values, section: str, name: str) -> str | None:

@@ -1,7 +1,7 @@
 """The manifest as separate documents, as the store keeps them.
 
 A document's `kind` is its section of the manifest and its `name` its key there. Secrets are not part of documents: API
-keys written in an application, the environment's `status_key` and client secrets are taken out and returned beside them,
+keys written in an application, the environment's `status_key`, client secrets and those of one-time codes are taken out and returned beside them,
 because they belong to stores that encrypt.
 """
 
@@ -36,6 +36,7 @@ SECRETS: Final[Mapping[str, frozenset[str]]] = {
     "applications": frozenset({"api_keys"}),
     "identity_providers": frozenset({"client_secret"}),
     "relying_parties": frozenset({"client_secret"}),
+    "users": frozenset({"totp_secret"}),
 }
 """Fields that are never part of a document, a diff or an export."""
 
@@ -67,8 +68,8 @@ class Secrets:
     api_keys: Mapping[str, tuple[FixedKey, ...]]
     """By application."""
     status_key: str | None = None
-    client_secrets: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """By section and key: those of `identity_providers` and `relying_parties`."""
+    sign_in: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """By section and key: client secrets of `identity_providers` and `relying_parties`, those of one-time codes of `users`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +117,13 @@ def to_documents(manifest: Manifest) -> tuple[tuple[ManifestDocument, ...], Secr
 
 
 def secrets_of(manifest: Manifest) -> Secrets:
-    """Return the API keys, the monitoring key and the client secrets that the manifest spells out."""
+    """Return the API keys, the monitoring key and the secrets of sign-in that the manifest spells out."""
     keys = {application.name: application.api_keys for application in manifest.applications if application.api_keys}
     clients = {("identity_providers", provider.name): provider.client_secret for provider in manifest.identity_providers}
     clients |= {("relying_parties", party.client_id): party.client_secret for party in manifest.relying_parties}
-    return Secrets(keys, manifest.environment.status_key, {at: secret for at, secret in clients.items() if secret is not None})
+    codes = {("users", user.username): user.totp_secret for user in manifest.users}
+    stated = {at: secret for at, secret in {**clients, **codes}.items() if secret is not None}
+    return Secrets(keys, manifest.environment.status_key, stated)
 
 
 def from_documents(documents: Iterable[AnyDocument]) -> Manifest:

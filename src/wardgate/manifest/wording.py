@@ -9,6 +9,8 @@ from pydantic import BaseModel
 from wardgate.applications.model import APIKey, ClientSecret, Name, Scope
 from wardgate.catalogue.model import METHODS, Backend, BasePath, HeaderName, Origin, RoutePath
 from wardgate.directory.model import ASID, FQDN, InteractionID, Line, ODSCode, PartyKey
+from wardgate.identities.one_time_code import TOTPSecret
+from wardgate.identities.password import PasswordHash
 from wardgate.identities.patient import NHSNumber, SubjectID, Telephone, Username
 from wardgate.identities.provider import ClientID
 from wardgate.identities.relying_party import ScopeWord, VectorText
@@ -16,7 +18,7 @@ from wardgate.identities.worker import Code, PersonID, ProfessionalID
 from wardgate.manifest.locate import Location
 from wardgate.manifest.near_miss import NearMisses
 
-SECRET_KEYS: Final = frozenset({"key", "status_key", "jwks", "client_secret", "secret", "nhs_number"})
+SECRET_KEYS: Final = frozenset({"key", "status_key", "jwks", "client_secret", "secret", "nhs_number", "password", "totp_secret"})
 """Keys whose values are never repeated in a message."""
 
 
@@ -57,6 +59,8 @@ PATTERNS: Final[Mapping[str, str]] = {
     pattern_of(ProfessionalID): "at most 30 letters, digits, `/` and `-`",
     pattern_of(ClientID): "a client id of at most 200 letters, digits, `.`, `_` and `-`",
     pattern_of(ClientSecret): "12 to 200 printable characters without spaces",
+    pattern_of(PasswordHash): "a password as an Argon2id hash, which `wardgate user hash-password` makes",
+    pattern_of(TOTPSecret): "a secret in base32: 26 to 103 capital letters and digits 2 to 7",
     pattern_of(ScopeWord): "a scope's name, such as profile",
     pattern_of(VectorText): "a vector of trust, such as P9.Cp.Cd",
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "a date such as 1970-01-31, in quotes",

@@ -43,18 +43,18 @@ class KeyWork:
     add: tuple[tuple[str, FixedKey], ...]
     change: tuple[tuple[Credential, Approval], ...]
     revoke: tuple[Credential, ...]
-    client_secrets: tuple[tuple[str, str, str | None], ...] = ()
+    sign_in: tuple[tuple[str, str, str | None], ...] = ()
     """(section, key, secret): those that are new or another; None forgets one whose entry goes away."""
 
     def __bool__(self) -> bool:
-        return bool(self.add or self.change or self.revoke or self.client_secrets)
+        return bool(self.add or self.change or self.revoke or self.sign_in)
 
     def lines(self) -> list[str]:
         """Return what will be done, naming applications and never a key."""
         return [*(f"  + API key of {application} ({fixed.status})" for application, fixed in self.add),
                 *(f"  ~ API key {held.id} of {held.application}: {held.status} -> {status}" for held, status in self.change),
                 *(f"  - API key {held.id} of {held.application}, which goes away: revoked" for held in self.revoke),
-                *(f"  {'~' if secret else '-'} client secret of {name} in {section}" for section, name, secret in self.client_secrets)]
+                *(f"  {'~' if secret else '-'} {SECRET_SECTIONS[section]} of {name} in {section}" for section, name, secret in self.sign_in)]
 
 
 def key_work(stores: Stores, manifest: Manifest, removed: Sequence[tuple[str, str]]) -> KeyWork:
@@ -78,7 +78,7 @@ def key_work(stores: Stores, manifest: Manifest, removed: Sequence[tuple[str, st
 
 
 def _secret_work(stores: Stores, manifest: Manifest, removed: Sequence[tuple[str, str]]) -> tuple[tuple[str, str, str | None], ...]:
-    stated = secrets_of(manifest).client_secrets
+    stated = secrets_of(manifest).sign_in
     new = [(section, name, secret) for (section, name), secret in stated.items()
            if stores.values.get(secret_name(section, name)) != secret]
     gone = [(section, name, None) for section, name in removed
@@ -93,7 +93,7 @@ def apply(
 
     `seen` is the generation at which the difference was shown: raises `ApplyRefused` when the manifest has changed since.
     """
-    for section, name, secret in keys.client_secrets:
+    for section, name, secret in keys.sign_in:
         stores.values.put(secret_name(section, name), secret)
     put = [StoredDocument(entry.kind, entry.name, entry.body) for entry in (*documents.put, *_touched(manifest, documents, keys))]
     if put or documents.remove:
@@ -110,8 +110,8 @@ def apply(
 
 
 def _touched(manifest: Manifest, documents: Changes, keys: KeyWork) -> Iterator[ManifestDocument]:
-    """Providers and clients with another secret are written again: that is how those who hold them in memory learn of it."""
-    names = {(section, name) for section, name, secret in keys.client_secrets if secret is not None}
+    """Entries with another secret are written again: that is how those who hold them in memory learn of it."""
+    names = {(section, name) for section, name, secret in keys.sign_in if secret is not None}
     names -= {(entry.kind, entry.name) for entry in documents.put}
     for section, model in parts_of(manifest):
         if (section, key_of(section, model)) in names:

@@ -49,7 +49,7 @@ def test_a_whole_one(people: dict[str, Any], accept: Callable[..., Manifest]) ->
     """Secrets are beside the documents and in no export."""
     manifest = accept(people)
     assert [user.kind for user in manifest.users] == [ProviderKind.CIS2, ProviderKind.NHS_LOGIN, ProviderKind.NHS_LOGIN]
-    assert secrets_of(manifest).client_secrets == {
+    assert secrets_of(manifest).sign_in == {
         ("identity_providers", "mock"): "platform-secret-1", ("relying_parties", "party"): "party-secret-1"}
     assert "-secret-1" not in export(manifest)
     assert "-secret-1" not in str([document.body for document in to_documents(manifest)[0]])
