@@ -3,10 +3,12 @@
 `ports` gives these names on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+from wardgate.stores.outbox import Parcel
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,12 @@ class Kept(Protocol):
     def take(self, entry_id: str, now: datetime) -> KeptEntry | None:
         """Return and forget an entry that is not over: one caller gets it."""
 
-    def end(self, head: str, now: datetime) -> Sequence[KeptEntry]:
-        """Forget the entry and those that end with it, and return those of the latter that were not over; ids are not known."""
+    def end(
+        self, head: str, now: datetime, then: Callable[[Sequence[KeptEntry]], Sequence[Parcel]] | None = None
+    ) -> Sequence[KeptEntry]:
+        """Forget the entry and those that end with it, and return those of the latter that were not over; ids are not known.
+
+        What `then` makes of them is put into the outbox in the same step.
+        """
 
     def purge(self, now: datetime) -> int: ...

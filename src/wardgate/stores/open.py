@@ -18,6 +18,7 @@ from wardgate.stores.sql.grants import SQLGrants
 from wardgate.stores.sql.hot_postgres import PostgreSQLStatements
 from wardgate.stores.sql.hot_sqlite import SQLiteStatements
 from wardgate.stores.sql.kept import SQLKept
+from wardgate.stores.sql.outbox import SQLOutbox
 from wardgate.stores.sql.passkeys import SQLPasskeys
 from wardgate.stores.sql.quotas import SQLQuotas
 from wardgate.stores.sql.signing_keys import SQLSigningKeys
@@ -73,6 +74,7 @@ def _assemble(database: Database, store_key: Sealer) -> Stores:
         data_planes=SQLDataPlanes(context),
         values=values,
         kept=SQLKept(context),
+        outbox=SQLOutbox(context),
         passkeys=SQLPasskeys(context),
         close=database.engine.dispose,
     )

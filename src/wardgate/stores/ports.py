@@ -28,13 +28,14 @@ from wardgate.stores.grants import (
     Taken,
 )
 from wardgate.stores.kept import Kept, KeptEntry
+from wardgate.stores.outbox import Outbox, Parcel
 from wardgate.stores.passkeys import Passkey, Passkeys
 from wardgate.stores.transitions import AuditRecord, SingleUse, TokenIssue
 
 __all__ = [
     "AuditLog", "AuditRecord", "Authority", "AuthorizationCode", "Certificates", "Checkpoint", "CodeRedemption",
     "Credential", "Credentials", "DataPlane", "DataPlanes", "Documents", "Generation", "Grant", "GrantStart", "Grants",
-    "IssuedCRL", "IssuedCertificate", "Kept", "KeptEntry", "LoginState", "Passkey", "Passkeys", "QuotaCount", "Quotas",
+    "IssuedCRL", "IssuedCertificate", "Kept", "KeptEntry", "LoginState", "Outbox", "Parcel", "Passkey", "Passkeys", "QuotaCount", "Quotas",
     "RefreshToken", "Rotated", "Rotation", "RotationOutcome", "SigningKey", "SigningKeys", "SingleUse", "SingleUses", "Steps", "StoredDocument",
     "Stores", "Taken", "TokenIssue", "Tokens", "Values",
 ]
@@ -311,6 +312,7 @@ class Stores:
     data_planes: DataPlanes
     values: Values
     kept: Kept
+    outbox: Outbox
     passkeys: Passkeys
     close: Callable[[], None] = _nothing_to_close
     """End every connection. Call it once, when nothing uses the stores any more."""

@@ -1,13 +1,15 @@
 """Small things that end by themselves. Ids are stored as hashes, so that a copy of the database opens no session."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, select
 
 from wardgate.stores.kept import KeptEntry
+from wardgate.stores.outbox import Parcel
 from wardgate.stores.sql.context import Context
+from wardgate.stores.sql.outbox import put
 from wardgate.stores.sql.schema import KEPT
 from wardgate.stores.sql.transaction import reading, writing
 from wardgate.stores.sql.upsert import upsert
@@ -43,12 +45,17 @@ class SQLKept:
             return None
         return KeptEntry(entry_id, self._open(row.sealed, _hash(entry_id)), row.until)
 
-    def end(self, head: str, now: datetime) -> Sequence[KeptEntry]:
+    def end(
+        self, head: str, now: datetime, then: Callable[[Sequence[KeptEntry]], Sequence[Parcel]] | None = None
+    ) -> Sequence[KeptEntry]:
         family = delete(KEPT).where(KEPT.c.head == _hash(head)).returning(KEPT.c.id, KEPT.c.sealed, KEPT.c.until)
         with writing(self._context.database) as connection:
             connection.execute(delete(KEPT).where(KEPT.c.id == _hash(head)))
             rows = connection.execute(family).all()
-        return [KeptEntry("", self._open(row.sealed, row.id), row.until, head) for row in rows if row.until > now]
+            ended = [KeptEntry("", self._open(row.sealed, row.id), row.until, head) for row in rows if row.until > now]
+            if then is not None:
+                put(connection, self._context, then(ended))
+        return ended
 
     def purge(self, now: datetime) -> int:
         with writing(self._context.database) as connection:

@@ -262,6 +262,15 @@ PASSKEYS: Final = Table(
 )
 """`id` is a hash of the credential ID, `person` a keyed hash of the user name."""
 
+OUTBOX: Final = Table(
+    "outbox", METADATA,
+    Column("id", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("due", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Index("outbox_due", "due"),
+)
+
 INSTALLATION_VALUES: Final = Table(
     "installation_values", METADATA,
     Column("name", Text, primary_key=True),
