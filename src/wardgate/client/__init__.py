@@ -1,9 +1,11 @@
 """The SDK: call APIs by the platform's patterns, of this Wardgate or of the national platform, by base URL.
 
-Owns: credentials on requests, the fetching and keeping of access tokens, trace headers, retries, and one error type.
-Leaves: what an API's messages mean; keeping private keys (`Signer` may be a KMS or an HSM).
-Read: environments, errors, error_shapes, clock, retry, trace, signer, assertion, tokens, token_plan, signed_jwt, api_key,
-clients, tls_ma.
+Owns: credentials on requests, the fetching and keeping of access tokens, signing users in and renewing their tokens, trace
+headers, retries, and one family of errors.
+Leaves: what an API's messages mean; keeping private keys (`Signer` may be a KMS or an HSM); showing the user a browser.
+Read: environments, errors, error_shapes, clock, retry, trace, signer, assertion, client_authentication, tokens, token_plan,
+token_auth, signed_jwt, api_key, clients, tls_ma; for users: authorization, loopback, token_endpoint, user_tokens, users,
+token_store, user_session, role, user_restricted, id_token, provider.
 
     signer = PrivateKeySigner.from_file("int-1.pem")
     auth = SignedJWTAuth.of(PLATFORM["int"], client_id, signer, kid="int-1")
@@ -12,30 +14,59 @@ clients, tls_ma.
 """
 
 from wardgate.client.api_key import APIKeyAuth
+from wardgate.client.authorization import PendingSignIn
+from wardgate.client.client_authentication import (
+    ClientAssertion,
+    ClientAuthentication,
+    ClientCertificate,
+    ClientSecret,
+)
 from wardgate.client.clients import api_client, async_api_client
 from wardgate.client.clock import Clock
 from wardgate.client.environments import PLATFORM, Environment
 from wardgate.client.error_shapes import api_error, raise_for_error
 from wardgate.client.errors import (
+    AnswerLost,
     APIError,
     CertificateUnusable,
     ClearTextRefused,
     ClientError,
+    IDTokenInvalid,
     KeyUnusable,
+    ListenerUnusable,
+    NobodyCameBack,
+    ProviderUnusable,
+    RedirectInvalid,
+    SignInNeeded,
+    SignInRefused,
     TokenAnswerInvalid,
+    TokenFileUnusable,
     TokenRefused,
 )
+from wardgate.client.id_token import IDToken
+from wardgate.client.loopback import LoopbackListener
+from wardgate.client.provider import ProviderMetadata, ProviderTokens, RelyingParty
 from wardgate.client.retry import AsyncRetryTransport, RetryPolicy, RetryTransport
-from wardgate.client.signed_jwt import SignedJWTAuth
+from wardgate.client.role import role_headers
+from wardgate.client.signed_jwt import CertificateAuth, SignedJWTAuth
 from wardgate.client.signer import DigestSigner, PrivateKeySigner, Signer
 from wardgate.client.tls_ma import async_tls_ma_client, tls_ma_client, tls_ma_context, trust_context
+from wardgate.client.token_store import FileTokenStore, MemoryTokenStore, TokenStore
 from wardgate.client.tokens import AccessToken, TokenCache
 from wardgate.client.trace import transaction
+from wardgate.client.user_restricted import UserAuth
+from wardgate.client.user_session import UserSession
+from wardgate.client.user_tokens import UserTokens
+from wardgate.client.users import Provider, UserApplication, run
 
 __all__ = [
-    "PLATFORM", "APIError", "APIKeyAuth", "AccessToken", "AsyncRetryTransport", "CertificateUnusable", "ClearTextRefused",
-    "ClientError", "Clock", "DigestSigner", "Environment", "KeyUnusable", "PrivateKeySigner", "RetryPolicy",
-    "RetryTransport", "SignedJWTAuth", "Signer", "TokenAnswerInvalid", "TokenCache", "TokenRefused", "api_client",
-    "api_error", "async_api_client", "async_tls_ma_client", "raise_for_error", "tls_ma_client", "tls_ma_context",
-    "transaction", "trust_context",
+    "PLATFORM", "APIError", "APIKeyAuth", "AccessToken", "AnswerLost", "AsyncRetryTransport", "CertificateAuth",
+    "CertificateUnusable", "ClearTextRefused", "ClientAssertion", "ClientAuthentication", "ClientCertificate", "ClientError",
+    "ClientSecret", "Clock", "DigestSigner", "Environment", "FileTokenStore", "IDToken", "IDTokenInvalid", "KeyUnusable",
+    "ListenerUnusable", "LoopbackListener", "MemoryTokenStore", "NobodyCameBack", "PendingSignIn", "PrivateKeySigner",
+    "Provider", "ProviderMetadata", "ProviderTokens", "ProviderUnusable", "RedirectInvalid", "RelyingParty", "RetryPolicy",
+    "RetryTransport", "SignInNeeded", "SignInRefused", "SignedJWTAuth", "Signer", "TokenAnswerInvalid", "TokenCache",
+    "TokenFileUnusable", "TokenRefused", "TokenStore", "UserApplication", "UserAuth", "UserSession", "UserTokens", "api_client",
+    "api_error", "async_api_client", "async_tls_ma_client", "raise_for_error", "role_headers", "run", "tls_ma_client",
+    "tls_ma_context", "transaction", "trust_context",
 ]

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from wardgate.client.signer import Signer
 from wardgate.jose import base64url
@@ -21,13 +20,6 @@ def make_assertion(
     claims = {"iss": client_id, "sub": client_id, "aud": audience, "jti": jti, "exp": int(now.timestamp()) + lifetime_seconds}
     signing_input = f"{_part(header)}.{_part(claims)}"
     return f"{signing_input}.{base64url.encode(signer.sign(signing_input.encode()))}"
-
-
-def token_form(assertion: str) -> bytes:
-    """Return the body of the token request (application-restricted 6.4)."""
-    return urlencode({
-        "grant_type": "client_credentials", "client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion,
-    }).encode()
 
 
 def _part(value: Mapping[str, Any]) -> str:

@@ -38,6 +38,31 @@ class Environment:
         """The token endpoint, which is also the audience of an assertion."""
         return f"{self.base_url}{self.oauth_path}/token"
 
+    @property
+    def issuer(self) -> str:
+        """The authorisation server's name for itself, which `iss` of an answer must equal (RFC 9207)."""
+        return self.base_url + self.oauth_path
+
+    @property
+    def authorize_url(self) -> str:
+        """Where a user's browser is sent."""
+        return f"{self.issuer}/authorize"
+
+    @property
+    def pushed_request_url(self) -> str:
+        """Where an authorization request is pushed beforehand (RFC 9126), in the profile `strict`."""
+        return f"{self.issuer}/par"
+
+    @property
+    def userinfo_url(self) -> str:
+        """Where a healthcare worker's details are."""
+        return f"{self.issuer}/userinfo"
+
+    @property
+    def revocation_url(self) -> str:
+        """Where a token is taken back (RFC 7009); the national platform has no such endpoint."""
+        return f"{self.issuer}/revoke"
+
     def url(self, path: str) -> str:
         """Return the URL of `path`, which starts with a slash and the API's base path."""
         if not path.startswith("/"):

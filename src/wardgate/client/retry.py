@@ -55,7 +55,7 @@ def worth_retrying(status: int) -> bool:
 
 
 def _failure_allows_retry(policy: RetryPolicy, request: httpx2.Request, error: httpx2.TransportError) -> bool:
-    if not isinstance(request.stream, httpx2.ByteStream) or _is_tls_failure(error):
+    if not isinstance(request.stream, httpx2.ByteStream) or is_tls_failure(error):
         return False
     if isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)):
         return True
@@ -64,7 +64,8 @@ def _failure_allows_retry(policy: RetryPolicy, request: httpx2.Request, error: h
     )
 
 
-def _is_tls_failure(error: BaseException | None) -> bool:
+def is_tls_failure(error: BaseException | None) -> bool:
+    """Whether a TLS error is at the bottom of this: another attempt would fail alike."""
     for _ in range(10):
         if error is None:
             return False

@@ -1,32 +1,27 @@
 """What to do to send a request with a bearer token: a plan of steps that never waits and never does I/O itself.
 
-The steps are carried out by `signed_jwt`, for threads and for asyncio alike. Every request to the token endpoint has an
-assertion, and a jti, of its own (application-restricted 16 points 2 and 3).
+The steps are carried out by `token_auth`, for threads and for asyncio alike. Every request to the token endpoint has a
+proof, and an assertion's jti, of its own (application-restricted 16 points 2 and 3).
 """
 
 import logging
-import uuid
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 import httpx2
 
-from wardgate.client.assertion import make_assertion, token_form
+from wardgate.client.client_authentication import ClientAuthentication
 from wardgate.client.clock import Clock
 from wardgate.client.environments import refuse_clear_text
 from wardgate.client.error_shapes import api_error, http_date
 from wardgate.client.errors import TokenRefused
 from wardgate.client.retry import Draw, RetryPolicy, worth_retrying
-from wardgate.client.signer import Signer
+from wardgate.client.token_endpoint import CLOCK_COMPLAINTS, form_request
 from wardgate.client.tokens import AccessToken, CacheKey, TokenCache, read_token
 
 log = logging.getLogger("wardgate.client")
-
-CLOCK_COMPLAINTS: Final = ("JWT has expired", "more than 5 minutes")
-"""Words of the token endpoint that mean: your clock is not mine (application-restricted 6.7 #9, #18)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Send:
@@ -74,12 +69,10 @@ Plan = Generator[Step, Any, Any]
 class TokenPlan:
     """The rules of one credential, and how far its clock is from the server's."""
 
-    client_id: str = field(repr=False)
-    signer: Signer
-    kid: str
+    proof: ClientAuthentication = field(repr=False)
+    name: str
+    """What tells this proof from another of the same application: the key's name."""
     token_url: str
-    audience: str
-    lifetime_seconds: int
     timeout_seconds: float
     cache: TokenCache
     retry: RetryPolicy
@@ -90,7 +83,7 @@ class TokenPlan:
     @property
     def key(self) -> CacheKey:
         """Where the token is kept."""
-        return CacheKey(self.token_url, self.client_id, self.kid)
+        return CacheKey(self.token_url, self.proof.client_id, self.name)
 
     def call(self, request: httpx2.Request) -> Plan:
         """Send `request` with a token; after a 401 once more with another, unless the token was new."""
@@ -151,14 +144,8 @@ class TokenPlan:
             yield Pause(pause)
 
     def _token_request(self) -> httpx2.Request:
-        assertion = make_assertion(
-            self.signer, client_id=self.client_id, audience=self.audience, kid=self.kid, jti=str(uuid.uuid4()),
-            now=self.clock.now() + self.offset, lifetime_seconds=self.lifetime_seconds,
-        )
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json",
-                   "Accept-Encoding": "identity"}
-        return httpx2.Request("POST", self.token_url, headers=headers, content=token_form(assertion),
-                              extensions={"timeout": httpx2.Timeout(self.timeout_seconds).as_dict()})
+        proof = self.proof.parameters(self.token_url, self.clock.now() + self.offset)
+        return form_request(self.token_url, {"grant_type": "client_credentials", **proof}, self.timeout_seconds)
 
     def _believe(self, response: httpx2.Response) -> bool:
         """Take the server's time of day for ours. Return whether it told one."""
