@@ -1,8 +1,8 @@
 """Refusals: every reason Wardgate can say no, and how each is said on the wire.
 
-Owns: the catalogue of reasons (one table per area) and the text of a refusal in each dialect.
+Owns: the catalogue of reasons (one table per area), the text of a refusal in each dialect, and the faults that may be asked for.
 Leaves: deciding that a reason applies (`security_patterns`, `authserver`), recording it (`audit`).
-Read: reason, token_endpoint, user_tokens, sign_in, gateway, roles, certificates, limits, platform, catalogue, dialects.
+Read: reason, token_endpoint, user_tokens, sign_in, providers, gateway, roles, certificates, limits, platform, asking, catalogue, faults, dialects.
 """
 
 from wardgate.refusals.catalogue import CATALOGUE, reason

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from wardgate.refusals.asking import ASKING
 from wardgate.refusals.certificates import CERTIFICATES
 from wardgate.refusals.gateway import GATEWAY
 from wardgate.refusals.limits import LIMITS
 from wardgate.refusals.platform import PLATFORM
+from wardgate.refusals.providers import PROVIDERS
 from wardgate.refusals.reason import Reason
 from wardgate.refusals.roles import ROLES
 from wardgate.refusals.sign_in import SIGN_IN
@@ -25,7 +27,7 @@ def _by_code(*tables: tuple[Reason, ...]) -> Mapping[str, Reason]:
     return MappingProxyType(found)
 
 
-CATALOGUE: Final = _by_code(TOKEN_ENDPOINT, USER_TOKENS, SIGN_IN, GATEWAY, ROLES, CERTIFICATES, LIMITS, PLATFORM)
+CATALOGUE: Final = _by_code(TOKEN_ENDPOINT, USER_TOKENS, SIGN_IN, PROVIDERS, GATEWAY, ROLES, CERTIFICATES, LIMITS, PLATFORM, ASKING)
 
 
 def reason(code: str) -> Reason:

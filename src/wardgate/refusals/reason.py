@@ -11,6 +11,7 @@ class Area(StrEnum):
     TOKEN_ENDPOINT = "token-endpoint"  # noqa: S105 - the name of an area
     USER_TOKENS = "user-tokens"
     SIGN_IN = "sign-in"
+    PROVIDERS = "sign-in-providers"
     GATEWAY = "gateway"
     CERTIFICATES = "certificates"
     LIMITS = "limits"

@@ -12,7 +12,7 @@ from wardgate.oauth.users import ProviderKind
 from wardgate.standins.authorize import authorize
 from wardgate.standins.clients import is_served
 from wardgate.standins.dependencies import StandIns
-from wardgate.standins.errors import BearerRefused, PageRefused, TokenRefused
+from wardgate.standins.errors import BearerRefused, PageRefused, StandInRefused, TokenRefused
 from wardgate.standins.logout import logout
 from wardgate.standins.pages import refusal_page
 from wardgate.standins.published import CREDENTIALS_PATH, asset, client_credentials, describe, publish_keys, trustmark
@@ -83,20 +83,21 @@ class StandInsApp:
             _log.error("the store cannot do its work (%s)", fault)
         except Exception:  # noqa: BLE001 - whatever went wrong, the caller gets an answer
             _log.exception("unexpected failure at a stand-in provider")
-        return json_answer({"error": "server_error", "error_description": "The provider cannot answer now"}, 500)
+        unexpected = TokenRefused.by("idp-unexpected")
+        return json_answer({"error": unexpected.error, "error_description": unexpected.description}, unexpected.status)
 
     async def _or_refusal(self, surface: Surface, endpoint: Endpoint, method: str, request: Request) -> Response:
         try:
             return await self._endpoint(surface, endpoint, method, request)
         except PageRefused as refused:
-            await self._record(surface, refused.error)
-            return refusal_page(surface, refused.status, refused.description)
+            await self._record(surface, refused)
+            return with_headers(refusal_page(surface, refused.status, refused.description), refused)
         except TokenRefused as refused:
-            await self._record(surface, refused.error)
-            return json_answer({"error": refused.error, "error_description": refused.description}, refused.status)
+            await self._record(surface, refused)
+            return with_headers(json_answer({"error": refused.error, "error_description": refused.description}, refused.status), refused)
         except BearerRefused as refused:
-            await self._record(surface, refused.error)
-            return refusal(surface, refused)
+            await self._record(surface, refused)
+            return with_headers(refusal(surface, refused), refused)
 
     async def _endpoint(self, surface: Surface, endpoint: Endpoint, method: str, request: Request) -> Response:
         if endpoint in STEPS and method in {"GET", "POST"}:
@@ -113,8 +114,15 @@ class StandInsApp:
             return _nothing()
         return await client_credentials(self._deps) if method == "GET" else _nothing(405)
 
-    async def _record(self, surface: Surface, error: str) -> None:
-        await note(self._deps, EventType.STAND_IN_REFUSED, Outcome.REFUSED, error, surface, None)
+    async def _record(self, surface: Surface, refused: StandInRefused) -> None:
+        await note(self._deps, EventType.STAND_IN_REFUSED, Outcome.REFUSED, refused.error, surface, None, reason=refused.code)
+
+
+def with_headers(answer: Response, refused: StandInRefused) -> Response:
+    """Return an answer with the headers of the refusal's row, such as `Retry-After`."""
+    for name, value in refused.headers:
+        answer.headers[name] = value
+    return answer
 
 
 def _nothing(status: int = 404) -> Response:

@@ -67,70 +67,70 @@ class _Asked:
 def check_return_address(parameters: Parameters, client: Client | None) -> str:
     """Return the address people are sent back to. Raises `PageRefused`: nobody is redirected to what is not registered."""
     if "client_id" not in parameters:
-        raise PageRefused("invalid_request", "The request has no client_id.")
+        raise PageRefused.by("idp-client-id-missing")
     if client is None:
-        raise PageRefused("invalid_client", "No client of this provider has this client_id.", 401)
+        raise PageRefused.by("idp-client-unknown")
     address = parameters.get("redirect_uri")
     if address is None:
-        raise PageRefused("invalid_request", "The request has no redirect_uri.")
+        raise PageRefused.by("idp-redirect-uri-missing")
     if address not in client.redirect_uris:
-        raise PageRefused("invalid_request", "The redirect_uri is not one that the client has registered, to the letter.")
+        raise PageRefused.by("idp-redirect-uri-invalid")
     return address
 
 
 def _no_request_object(asked: _Asked) -> None:
-    for name, error in (("request", "request_not_supported"), ("request_uri", "request_uri_not_supported"),
-                        ("registration", "registration_not_supported")):
+    for name, code in (("request", "idp-request-not-supported"), ("request_uri", "idp-request-uri-not-supported"),
+                       ("registration", "idp-registration-not-supported")):
         if asked.get(name) is not None:
-            raise RedirectRefused(error, f"The parameter {name} is not supported")
+            raise RedirectRefused.by(code)
 
 
 def _response_type(asked: _Asked) -> None:
     found = asked.get("response_type")
     if found is None:
-        raise RedirectRefused("invalid_request", "response_type is missing")
+        raise RedirectRefused.by("idp-response-type-missing")
     if found != "code":
-        raise RedirectRefused("unsupported_response_type", "response_type must be code")
+        raise RedirectRefused.by("idp-response-type-invalid")
     if asked.get("response_mode") not in {None, "query"}:
-        raise RedirectRefused("invalid_request", "response_mode must be query")
+        raise RedirectRefused.by("idp-response-mode-invalid")
 
 
 def _state_and_nonce(asked: _Asked) -> None:
     state, nonce = asked.get("state"), asked.get("nonce")
     if state is None and not asked.surface.is_realm:
-        raise RedirectRefused("invalid_request", "state is missing")
+        raise RedirectRefused.by("idp-state-missing")
     if len(state or "") > MAX_STATE_CHARS or len(nonce or "") > MAX_STATE_CHARS:
-        raise RedirectRefused("invalid_request", f"state and nonce have at most {MAX_STATE_CHARS} characters")
+        raise RedirectRefused.by("idp-state-too-long")
     if nonce is None and asked.is_strict_login:
-        raise RedirectRefused("invalid_request", "nonce is missing")
+        raise RedirectRefused.by("idp-nonce-missing")
 
 
 def _scope(asked: _Asked) -> None:
     words = (asked.get("scope") or "").split(" ")
     if "openid" not in words:
-        raise RedirectRefused("invalid_scope", "scope must contain openid")
+        raise RedirectRefused.by("idp-scope-openid-missing")
     if asked.client.scopes and not set(words) & set(SCOPES[asked.surface.kind]) <= {*asked.client.scopes, "openid"}:
-        raise RedirectRefused("invalid_scope", "A scope is not registered for this client")
+        raise RedirectRefused.by("idp-scope-not-registered")
     if {"profile", "basic_demographics"} <= set(words) and asked.surface.kind is ProviderKind.NHS_LOGIN:
-        raise RedirectRefused("invalid_scope", "profile and basic_demographics exclude each other")
+        raise RedirectRefused.by("idp-scope-exclusive")
     if "gp_integration_credentials" in words and asked.surface.kind is ProviderKind.NHS_LOGIN and not asked.client.im1:
-        raise RedirectRefused("invalid_scope", "A scope is not registered for this client")
+        raise RedirectRefused.by("idp-scope-not-registered")
 
 
 def _prompt(asked: _Asked) -> None:
     words = (asked.get("prompt") or "").split()
     if not set(words) <= _PROMPTS[asked.surface.kind]:
-        raise RedirectRefused("invalid_request", "prompt has an unknown value")
+        raise RedirectRefused.by("idp-prompt-unknown")
     if "none" in words and len(set(words)) > 1:
-        raise RedirectRefused("invalid_request", "prompt none stands alone")
+        raise RedirectRefused.by("idp-prompt-none-not-alone")
     if asked.get("display") not in {None, "page", "touch", "popup", "wap"}:
-        raise RedirectRefused("invalid_request", "display has an unknown value")
+        raise RedirectRefused.by("idp-display-unknown")
 
 
 def _max_age(asked: _Asked) -> None:
     text = asked.get("max_age")
     if asked.surface.kind is ProviderKind.CIS2 and text is not None and not (text.isascii() and text.isdigit() and int(text[:12]) <= MAX_AGE_LIMIT):
-        raise RedirectRefused("invalid_request", "max_age must be a number of seconds")
+        raise RedirectRefused.by("idp-max-age-invalid")
 
 
 def _vtr(asked: _Asked) -> None:
@@ -139,18 +139,18 @@ def _vtr(asked: _Asked) -> None:
     try:
         vectors = parse_vtr(asked.get("vtr"))
     except BadVTR:
-        raise RedirectRefused("invalid_request", "vtr must be a JSON array of vectors of trust") from None
+        raise RedirectRefused.by("idp-vtr-malformed") from None
     if asked.client.vtr and asked.get("vtr") is not None and not {vector.text for vector in vectors} <= set(asked.client.vtr):
-        raise RedirectRefused("invalid_request", "vtr has a vector that is not registered for this client")
+        raise RedirectRefused.by("idp-vtr-not-registered")
 
 
 def _code_challenge(asked: _Asked) -> None:
     """RFC 7636 section 4.3: S256 only, which is what RFC 9700 section 2.1.1 asks for."""
     challenge, method = asked.get("code_challenge"), asked.get("code_challenge_method")
     if challenge is None and method is not None:
-        raise RedirectRefused("invalid_request", "code_challenge_method without code_challenge")
+        raise RedirectRefused.by("idp-challenge-method-alone")
     if challenge is not None and (method != "S256" or not _CHALLENGE.fullmatch(challenge)):
-        raise RedirectRefused("invalid_request", "code_challenge must be base64url of SHA-256, with code_challenge_method S256")
+        raise RedirectRefused.by("idp-challenge-invalid")
 
 
 CHECKS: Final[tuple[Callable[[_Asked], None], ...]] = (

@@ -36,11 +36,11 @@ async def authorize(deps: StandIns, surface: Surface, request: Request) -> Respo
     try:  # (1) what is asked
         parameters = query_of(request) if request.method == "GET" else await form_of(request, deps.settings.body_timeout_seconds)
     except BadParameters as bad:
-        raise PageRefused("invalid_request", f"{bad}.") from None
+        raise PageRefused.by("idp-parameters-malformed", problem=str(bad)) from None
     client = find_client(deps, surface, parameters.get("client_id", ""))
     address = check_return_address(parameters, client)  # (2) by whom, and where the answer may go
     if client is None:
-        raise PageRefused("invalid_client", "No client of this provider has this client_id.", 401)
+        raise PageRefused.by("idp-client-unknown")
     origin = origin_of(request, deps.origins())
     try:
         asked = check_request(parameters, client, surface, address)  # (3) whether it is well asked
@@ -74,14 +74,13 @@ async def _with_session(deps: StandIns, transaction: transactions.Transaction, s
 
 def _check_may_ask(asked: AuthorizationRequest) -> None:
     if "none" in asked.prompts:
-        error = "sso_login_required" if asked.asserted_identity is not None else "login_required"
-        raise RedirectRefused(error, "Nobody is signed in who satisfies the request")
+        raise RedirectRefused.by("idp-sso-login-required" if asked.asserted_identity is not None else "idp-login-required")
 
 
 async def send_refusal(
     deps: StandIns, surface: Surface, client: Client, address: str, state: str | None, origin: str, refused: RedirectRefused
 ) -> Response:
     """Return the redirect that tells the client why not (RFC 6749 section 4.1.2.1)."""
-    await note(deps, EventType.STAND_IN_REFUSED, Outcome.REFUSED, refused.error, surface, client.client_id)
+    await note(deps, EventType.STAND_IN_REFUSED, Outcome.REFUSED, refused.error, surface, client.client_id, reason=refused.code)
     issuer = surface.issuer(origin) if surface.names_issuer else None
     return see(address, {"error": refused.error, "error_description": refused.description, "state": state, "iss": issuer})

@@ -26,14 +26,22 @@ GRACE_SECONDS: Final = 10
 MAX_JTI_CHARS: Final = 256
 
 
+def refused_token(code: str, surface: Surface) -> TokenRefused:
+    """Return a refusal of the token endpoint. NHS login answers every one with 400 (user-restricted 12.4)."""
+    refused = TokenRefused.by(code)
+    if surface.kind is ProviderKind.NHS_LOGIN and refused.status == 401:
+        refused.status = 400
+    return refused
+
+
 def invalid_client(surface: Surface) -> TokenRefused:
-    """Return the refusal: the same whatever is wrong. NHS login answers 400 (user-restricted 12.4), CIS2 401."""
-    return TokenRefused("invalid_client", "Client authentication failed", 400 if surface.kind is ProviderKind.NHS_LOGIN else 401)
+    """Return the refusal: the same whatever is wrong."""
+    return refused_token("idp-client-authentication", surface)
 
 
 def bad_assertion(surface: Surface) -> TokenRefused:
     """Return the refusal of an assertion (user-restricted 11.4)."""
-    return TokenRefused("invalid_client", "JWT is not valid", 400 if surface.kind is ProviderKind.NHS_LOGIN else 401)
+    return refused_token("idp-assertion-invalid", surface)
 
 
 async def authenticate(deps: StandIns, surface: Surface, form: Mapping[str, str]) -> Client:
@@ -52,7 +60,7 @@ async def authenticate(deps: StandIns, surface: Surface, form: Mapping[str, str]
 
 async def _by_assertion(deps: StandIns, surface: Surface, form: Mapping[str, str]) -> Client:
     if form.get("client_assertion_type") != ASSERTION_TYPE or "client_secret" in form:
-        raise TokenRefused("invalid_request", "A client proves itself in one way, by a JWT of the type jwt-bearer or by a secret")
+        raise TokenRefused.by("idp-two-proofs")
     try:
         token = UnverifiedJWT.parse(form.get("client_assertion", ""))
     except MalformedJWT:

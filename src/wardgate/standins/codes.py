@@ -75,7 +75,7 @@ async def send_back(deps: StandIns, progress: Progress, client: Client) -> Respo
     )
     kept = KeptEntry(f"code/{code}", authorized.as_text(), deps.until(deps.settings.code_seconds[surface.kind]), head=session.login)
     if not await deps.keep(kept, told, while_kept=session.login):
-        raise PageRefused("invalid_request", "You were signed out meanwhile. Go back to where you came from and begin again.")
+        raise PageRefused.by("idp-signed-out-meanwhile")
     await note(deps, EventType.STAND_IN_SIGNED_IN, Outcome.ALLOWED, None, surface, client.client_id, session.sign_in.username,
                method=session.sign_in.method, sid=session.sid)
     answer = see(request.redirect_uri, _parameters(surface, progress, session.sid, code))

@@ -28,17 +28,17 @@ ID_TOKEN: Final = "urn:ietf:params:oauth:token-type:id_token"  # noqa: S105 - th
 async def exchange(deps: StandIns, surface: Surface, client: Client, form: Mapping[str, str]) -> tuple[Authorized, Mapping[str, Any]]:
     """Return the composite token. Raises `TokenRefused`."""
     if form.get("subject_token_type") != ID_TOKEN or "subject_token" not in form:
-        raise TokenRefused("invalid_request", "subject_token is an ID token of this provider, of that type")
+        raise TokenRefused.by("idp-exchange-parameters")
     actor_token = form["subject_token"]
     verified = await own_token(deps, surface, actor_token)
     claims = verified.claims if verified is not None else {}
     moment = int(deps.now().timestamp())
     if claims.get("aud") != client.client_id or type(claims.get("exp")) is not int or claims["exp"] <= moment or "act" in claims:
-        raise TokenRefused("invalid_grant", "subject_token is not a current ID token of this client")
+        raise TokenRefused.by("idp-exchange-token")
     actor = _patient(deps, surface, claims.get("sub"))
     patient = _delegator(deps, surface, actor, form.get("requested_subject"))
     if actor is None or patient is None or patient.patient is None:
-        raise TokenRefused("access_denied", "The person may not act for that patient")
+        raise TokenRefused.by("idp-exchange-denied")
     proofing = str(claims.get("identity_proofing_level", "P0"))[:2]
     credential = str(claims.get("vot", "P0.Cp")).partition(".")[2]
     origin = next(origin for origin in deps.origins() if surface.issuer(origin) == claims["iss"])

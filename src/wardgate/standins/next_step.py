@@ -66,9 +66,9 @@ def _strength(progress: Progress) -> Endpoint | None:
     if surface.is_realm:
         return None
     if sign_in.authenticator is not None and acr_reached(sign_in.authenticator, progress.request.acr_names) is None:
-        raise RedirectRefused("access_denied", "The sign-in is not as strong as acr_values asks for")
+        raise RedirectRefused.by("idp-acr-unmet")
     if sign_in.credential is not None and not _usable(progress.request, sign_in.credential):
-        raise RedirectRefused("access_denied", "The sign-in is not one of those that vtr asks for")
+        raise RedirectRefused.by("idp-vtr-unmet")
     return None
 
 
@@ -101,20 +101,20 @@ def _role(progress: Progress) -> Endpoint | None:
 
 
 QUESTIONS: Final[tuple[tuple[Callable[[Progress], Endpoint | None], str], ...]] = (
-    (_strength, "login_required"),
-    (_identity, "interaction_required"),
-    (_consent, "consent_required"),
-    (_role, "interaction_required"),
+    (_strength, "idp-stronger-login-required"),
+    (_identity, "idp-interaction-required"),
+    (_consent, "idp-consent-required"),
+    (_role, "idp-interaction-required"),
 )
-"""Each question, and the error when it would have to be asked but `prompt` is `none`."""
+"""Each question, and the refusal when it would have to be asked but `prompt` is `none`."""
 
 
 def next_step(progress: Progress) -> Endpoint | None:
     """Return the page to show next, None when nothing is lacking. Raises `RedirectRefused` when nothing may be asked."""
-    for question, error in QUESTIONS:
+    for question, code in QUESTIONS:
         page = question(progress)
         if page is not None and "none" in progress.request.prompts:
-            raise RedirectRefused(error, "The person would have to be asked something")
+            raise RedirectRefused.by(code)
         if page is not None:
             return page
     return None

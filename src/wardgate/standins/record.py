@@ -7,11 +7,11 @@ from wardgate.standins.surfaces import Surface
 
 async def note(
     deps: StandIns, kind: EventType, outcome: Outcome, error: str | None, surface: Surface, client_id: str | None,
-    username: str | None = None, **details: str | int | None,
+    username: str | None = None, reason: str | None = None, **details: str | int | None,
 ) -> None:
-    """Store the event; returns when it is durable."""
+    """Store the event; returns when it is durable. `reason` is the refusal's code, if it has one."""
     about: dict[str, str | int | Personal | None] = {
         "provider": surface.kind.value, "realm": surface.realm_name, "client": client_id, "error": error, **details,
         "user": Personal(username) if username is not None else None,
     }
-    await deps.record(Event(kind, deps.now(), outcome, details={name: value for name, value in about.items() if value is not None}))
+    await deps.record(Event(kind, deps.now(), outcome, reason, details={name: value for name, value in about.items() if value is not None}))

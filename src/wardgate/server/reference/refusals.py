@@ -26,16 +26,21 @@ Refusals of a role (`role-…`) are 401 and an OperationOutcome on every API, un
 the text alone, the header in small letters) or `header` (`role-header-missing` and `role-header-invalid` in the API's shape).
 Limits (429) answer with the platform's eight-member body. `{names in braces}` are filled in.
 """
+_PROVIDERS: Final = (
+    "In the order in which each of their endpoints checks. 302 leaves as a redirect to the client; at the authorization and logout endpoints the "
+    "others are pages, elsewhere JSON. Those that never arise by themselves can be [asked for](../how-to/meet-every-error.md)."
+)
 AREAS: Final = {
     Area.TOKEN_ENDPOINT: ("The authorisation server", "In the order in which the token endpoint checks; then its other endpoints and the profile `strict`."),
     Area.USER_TOKENS: ("Tokens of users", "In the order in which each grant checks: token exchange after the rows of the client assertion above, then secrets, codes and refresh tokens."),
     Area.SIGN_IN: ("Sign-in", "In the order in which each endpoint checks: authorize, callback, userinfo, logout. 302 leaves as a redirect to the application."),
+    Area.PROVIDERS: ("The stand-in sign-in providers", _PROVIDERS),
     Area.GATEWAY: ("The gateway", "At an API's routes: API keys, access tokens, scopes, headers, paths."),
     Area.CERTIFICATES: ("Client certificates", "With the listener profile `verify` the caller sees a TLS alert instead of status and text, and the reason is in the record."),
     Area.LIMITS: ("Limits", "Every one has `Retry-After` and the RateLimit headers."),
     Area.PLATFORM: ("Size, time and parts that are down", "Nobody's credential is at fault."),
 }
-_OAUTH: Final = frozenset({Area.TOKEN_ENDPOINT, Area.USER_TOKENS, Area.SIGN_IN})
+_OAUTH: Final = frozenset({Area.TOKEN_ENDPOINT, Area.USER_TOKENS, Area.SIGN_IN, Area.PROVIDERS})
 _PUBLISHED: Final = ("application-restricted", "user-restricted", "RFC", "FAPI", "OpenID")
 
 
