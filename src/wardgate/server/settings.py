@@ -57,6 +57,12 @@ class Settings(BaseSettings):
     """How long a client's key set may take to arrive."""
     provider_timeout_seconds: Annotated[float, Field(gt=0, le=55)] = 10.0
     """How long a sign-in provider may take over one request."""
+    logout_allowed_networks: tuple[str, ...] = ()
+    """Private networks (CIDR) in which clients of the stand-in providers may be told of a sign-out; loopback is added in a demonstration."""
+    logout_timeout_seconds: Annotated[float, Field(gt=0, le=30)] = 5.0
+    """How long a client of a stand-in provider may take over a logout token."""
+    logout_retry_pauses_seconds: Annotated[tuple[Annotated[float, Field(ge=0, le=86_400)], ...], Field(max_length=20)] = (1.0, 5.0)
+    """Pauses after which a logout token is posted again that was not taken; after the last attempt it is given up and recorded."""
     jwks_min_rsa_bits: Annotated[int, Field(ge=2048, le=8192)] = 2048
     """The smallest RSA key accepted in a client's key set."""
     token_requests_per_minute: Annotated[int, Field(ge=1)] | None = 300
@@ -80,7 +86,7 @@ class Settings(BaseSettings):
         ipaddress.ip_address(value)
         return value
 
-    @field_validator("jwks_allowed_networks")
+    @field_validator("jwks_allowed_networks", "logout_allowed_networks")
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for network in value:

@@ -90,18 +90,19 @@ def _places(stated: IdentityProvider, origins: tuple[str, ...]) -> list[tuple[Su
 def stand_ins(
     stores: Stores, identities: Callable[[], Identities], origins: Callable[[], tuple[str, ...]], client_keys: ClientKeys, asking: InsideOrOut,
     claim: Callable[[SingleUse], Awaitable[bool]], record: Callable[[Event], Awaitable[None]], now: Callable[[], datetime],
+    settings: StandInSettings,
 ) -> StandIns:
     """Return what the stand-ins need."""
     keys = {kind: CalendarKeys(stores.values, f"stand-in-key/{kind}", ALGORITHMS[kind], KEY_PERIOD, KEY_OVERLAP) for kind in ProviderKind}
 
-    async def deliver(url: str, form: Mapping[str, str], timeout_seconds: float) -> int:  # noqa: ARG001 - `asking` has the limit
+    async def deliver(url: str, form: Mapping[str, str]) -> int:
         try:
             return (await asking.ask("POST", url, _FORM, urlencode(form).encode("ascii"))).status
         except OutsideFailed as failed:
             raise OSError(str(failed)) from None
 
     return StandIns(
-        StandInSettings(), identities, origins, stores.kept, stores.values, keys, client_keys, claim, record, deliver, now,
+        settings, identities, origins, stores.kept, stores.outbox, stores.values, keys, client_keys, claim, record, deliver, now,
         secret=lambda: secrets.token_urlsafe(32), identifier=lambda: str(uuid.uuid4()),
     )
 

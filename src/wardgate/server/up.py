@@ -71,6 +71,7 @@ async def _serve(settings: Settings, stores: Stores, output: str) -> int:
         cleanup.push_async_callback(server.commits.close)
         cleanup.push_async_callback(server.key_sets.aclose)
         cleanup.push_async_callback(server.providers.aclose)
+        cleanup.push_async_callback(server.told.aclose)
         await server.commits.append(event_of_start(EventType.SERVER_STARTED, environment=environment, node=settings.node))
         await server.control.refresh()
         await listen(server, cleanup)
@@ -78,7 +79,7 @@ async def _serve(settings: Settings, stores: Stores, output: str) -> int:
         cleanup.push_async_callback(_stop_tail, server, tail)
         adopted = server.envoy.start()
         cleanup.push_async_callback(_stop_envoy, server)
-        tasks = [asyncio.create_task(work) for work in (server.control.run(), server.envoy.run(), server.chores.run())]
+        tasks = [asyncio.create_task(work) for work in (server.control.run(), server.envoy.run(), server.chores.run(), server.deliveries.run())]
         cleanup.push_async_callback(_cancel, tasks)
         await server.envoy.wait_ready()
         await _wait_confirmed(server)

@@ -38,7 +38,7 @@ from wardgate.server.settings import Settings
 from wardgate.server.sign_in import TrustedProviders, own_application, stand_ins
 from wardgate.server.sign_ins import StoredSignIns
 from wardgate.server.world import WorldKeeper
-from wardgate.standins import StandInsApp
+from wardgate.standins import LogoutDelivery, StandInsApp, StandInSettings
 from wardgate.stores import GroupCommit, Stores
 from wardgate.stores.errors import StoreError
 from wardgate.stores.ports import SigningKey, SingleUse
@@ -65,6 +65,9 @@ class Server:
     chores: Chores
     key_sets: KeySetSource
     providers: ProviderSource
+    told: InsideOrOut
+    """How clients of the stand-in providers are told of a sign-out."""
+    deliveries: LogoutDelivery
     public: Any
     """The ASGI application of the public socket."""
     private: Any
@@ -174,10 +177,12 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
         providers=providers, health=OwnHealth(stores, authority, discovery, now),
     ))
     health = APIHealth(lambda: control.world().routes, _status_key(stores))
-    standins = StandInsApp(stand_ins(
-        stores, lambda: keeper.identities, lambda: control.snapshot().environment.public_urls, key_sets,
-        InsideOrOut(_key_set_settings(settings).fetch, inside), claim, record, now,
-    ))
+    told = InsideOrOut(_logout_rules(settings), inside)
+    people = stand_ins(
+        stores, lambda: keeper.identities, lambda: control.snapshot().environment.public_urls, key_sets, told, claim, record, now,
+        StandInSettings(logout_timeout_seconds=settings.logout_timeout_seconds, logout_pauses_seconds=settings.logout_retry_pauses_seconds),
+    )
+    standins = StandInsApp(people)
     public = _Public(authserver, standins, create_app(authority, now), health)
     return Server(
         settings, stores, layout, commits, keys, authority, control,
@@ -185,7 +190,7 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
         tail=LogTail(layout.access_log, stores.audit.append_from, stores.audit.offset_of,
                      lambda: admin.reopen_logs(layout.admin_socket), lambda: keeper.quotas, now, settings.log_flush_seconds),
         chores=Chores(stores, keys, authority, now, settings.checkpoint_seconds), key_sets=key_sets, providers=providers,
-        public=public,
+        told=told, deliveries=LogoutDelivery(people), public=public,
         private=_Private(XDSApp(discovery), DecisionApp(control.world, now, record, (StoreError, asyncio.TimeoutError))),
     )
 
@@ -258,8 +263,16 @@ def _provider_settings(settings: Settings) -> ProviderSettings:
 
 
 def _key_set_settings(settings: Settings) -> KeySetSettings:
-    names = (*settings.jwks_allowed_networks, *(LOOPBACK if settings.demo else ()))
-    networks = tuple(ipaddress.ip_network(name) for name in names)
-    plain = tuple(ipaddress.ip_network(name) for name in LOOPBACK) if settings.demo else ()
-    fetch = FetchRules(timeout_seconds=settings.jwks_timeout_seconds, allowed_networks=networks, plain_http_networks=plain)
+    fetch = _fetch_rules(settings, settings.jwks_timeout_seconds, settings.jwks_allowed_networks)
     return KeySetSettings(fetch=fetch, keys=KeyRules(settings.jwks_min_rsa_bits))
+
+
+def _logout_rules(settings: Settings) -> FetchRules:
+    """A logout address is written by a client's developer, as that of a key set is; but it is posted to, so it is allowed apart."""
+    return _fetch_rules(settings, settings.logout_timeout_seconds, settings.logout_allowed_networks)
+
+
+def _fetch_rules(settings: Settings, timeout_seconds: float, allowed: tuple[str, ...]) -> FetchRules:
+    networks = tuple(ipaddress.ip_network(name) for name in (*allowed, *(LOOPBACK if settings.demo else ())))
+    plain = tuple(ipaddress.ip_network(name) for name in LOOPBACK) if settings.demo else ()
+    return FetchRules(timeout_seconds=timeout_seconds, allowed_networks=networks, plain_http_networks=plain)

@@ -7,10 +7,11 @@ Leaves: who people and clients are (`identities`), what levels, scopes and disco
 
 A live environment has none of this: `manifest.live` refuses stand-ins, and `StandInsApp` answers 404 when there are none.
 Read: errors, surfaces, dependencies, wire, clients, authorization_request, transactions, sessions, methods, authorize, steps,
-id_token, userinfo_claims, client_authentication, token, userinfo, logout, published, pages, app.
+id_token, userinfo_claims, client_authentication, token, userinfo, logout_delivery, logout, published, pages, app.
 """
 
 from wardgate.standins.app import StandInsApp
 from wardgate.standins.dependencies import StandIns, StandInSettings
+from wardgate.standins.logout_delivery import LogoutDelivery
 
-__all__ = ["StandInSettings", "StandIns", "StandInsApp"]
+__all__ = ["LogoutDelivery", "StandInSettings", "StandIns", "StandInsApp"]

@@ -1,6 +1,7 @@
 """What the stand-ins are given: settings, and the parts of the world they may touch."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -12,7 +13,7 @@ from wardgate.identities import Identities
 from wardgate.jose import JWKSet
 from wardgate.keystores.rsa import CalendarKeys
 from wardgate.oauth.users import ProviderKind
-from wardgate.stores.ports import Kept, KeptEntry, SingleUse, Values
+from wardgate.stores.ports import Kept, KeptEntry, Outbox, Parcel, SingleUse, Values
 
 ALGORITHMS: Final = {ProviderKind.CIS2: "RS256", ProviderKind.NHS_LOGIN: "RS512"}
 """What each signs with (user-restricted 15.2)."""
@@ -48,7 +49,7 @@ class ClientKeys(Protocol):
 class Deliver(Protocol):
     """Posts a form to a client and returns the status of its answer; raises `OSError` or `TimeoutError` when there is none."""
 
-    async def __call__(self, url: str, form: Mapping[str, str], timeout_seconds: float) -> int: ...
+    async def __call__(self, url: str, form: Mapping[str, str]) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class StandIns:
     origins: Callable[[], tuple[str, ...]]
     """Our public addresses, the first of them our name."""
     kept: Kept
+    outbox: Outbox
     values: Values
     keys: Mapping[ProviderKind, CalendarKeys]
     client_keys: ClientKeys
@@ -71,6 +73,8 @@ class StandIns:
     """At least 192 random bits in URL-safe text."""
     identifier: Callable[[], str]
     """A new random UUID."""
+    posted: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when something was put into the outbox."""
 
     async def keep(self, *entries: KeptEntry, while_kept: str | None = None) -> bool:
         """Keep every entry, or none when the one they depend on is gone."""
@@ -84,9 +88,9 @@ class StandIns:
         """Return and forget an entry: one caller gets it."""
         return await run_in_threadpool(self.kept.take, entry_id, self.now())
 
-    async def end(self, head: str) -> tuple[KeptEntry, ...]:
-        """End an entry and all that depends on it."""
-        return tuple(await run_in_threadpool(self.kept.end, head, self.now()))
+    async def end(self, head: str, then: Callable[[Sequence[KeptEntry]], Sequence[Parcel]] | None = None) -> tuple[KeptEntry, ...]:
+        """End an entry and all that depends on it; what `then` makes of that goes into the outbox in the same step."""
+        return tuple(await run_in_threadpool(self.kept.end, head, self.now(), then))
 
     def until(self, seconds: int) -> datetime:
         """Return when something of this length ends."""

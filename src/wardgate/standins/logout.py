@@ -1,32 +1,26 @@
 """Signing out: at the provider's own page, and at every client that is told (user-restricted 11.8).
 
-RP-Initiated Logout 1.0 and Back-Channel Logout 1.0. A logout token is posted once and, when the client does not take it, again
-after each pause; what was not delivered then is recorded.
+RP-Initiated Logout 1.0. The clients are told by `logout_delivery`.
 """
 
-import asyncio
-import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hmac import compare_digest, digest
-from json import loads
 from typing import Any, Final
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from wardgate.audit.model import EventType, Outcome
-from wardgate.jose import sign
-from wardgate.oauth.users import ProviderKind
 from wardgate.standins import sessions
 from wardgate.standins.clients import Client, find_client
 from wardgate.standins.delegation import own_token
 from wardgate.standins.dependencies import StandIns
 from wardgate.standins.errors import PageRefused
+from wardgate.standins.logout_delivery import Letter, letters, parcel
 from wardgate.standins.pages import logout_page, signed_out_page
 from wardgate.standins.record import note
 from wardgate.standins.sessions import Session
-from wardgate.standins.surfaces import SURFACES, Endpoint, Surface
+from wardgate.standins.surfaces import Endpoint, Surface
 from wardgate.standins.wire import (
     SESSION_COOKIE,
     BadParameters,
@@ -37,15 +31,10 @@ from wardgate.standins.wire import (
     query_of,
     see,
 )
+from wardgate.stores.ports import KeptEntry, Parcel
 
-EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
-TOKEN_SECONDS: Final = 120
 REPEATED: Final = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
 """Parameters that the page carries from its address to its form."""
-
-_log = logging.getLogger(__name__)
-_deliveries: set[asyncio.Task[None]] = set()
-"""Deliveries under way: a task that nobody holds may be collected."""
 
 
 async def logout(deps: StandIns, surface: Surface, request: Request) -> Response:
@@ -100,63 +89,14 @@ def _csrf(session: Session) -> str:
 
 
 async def end_session(deps: StandIns, surface: Surface, session: Session) -> None:
-    """End everything that came of the sign-in, then tell the clients."""
-    ended = await deps.end(session.login)
-    told = [body for entry in ended if (body := _party(entry.body)) is not None]
+    """End everything that came of the sign-in, and have the clients told: both, or neither."""
+    told: list[Letter] = []
+
+    def tell(ended: Sequence[KeptEntry]) -> list[Parcel]:
+        told[:] = letters(deps, session, ended)
+        return [parcel(deps, letter) for letter in told]
+
+    await deps.end(session.login, tell)
+    deps.posted.set()
     await note(deps, EventType.STAND_IN_SIGNED_OUT, Outcome.ALLOWED, None, surface, None, session.sign_in.username,
                sid=session.sid, clients=len(told))
-    for body in told:
-        client = find_client(deps, SURFACES[body["base"]], body["party"])
-        if client is not None and client.backchannel_logout_uri is not None:
-            task = asyncio.create_task(_deliver(deps, SURFACES[body["base"]], session, client, body["origin"], client.backchannel_logout_uri))
-            _deliveries.add(task)
-            task.add_done_callback(_deliveries.discard)
-
-
-def _party(text: str) -> dict[str, str] | None:
-    if not text.startswith("{"):
-        return None
-    body = loads(text)
-    return body if "party" in body else None
-
-
-async def _deliver(deps: StandIns, surface: Surface, session: Session, client: Client, origin: str, url: str) -> None:
-    """Post the logout token, with retries; record a client that did not take it."""
-    for pause in (*deps.settings.logout_pauses_seconds, None):
-        try:
-            token = await logout_token(deps, surface, session, client, origin)
-            status = await deps.deliver(url, {"logout_token": token}, deps.settings.logout_timeout_seconds)
-        except (OSError, TimeoutError):
-            status = 0
-        except Exception:  # noqa: BLE001 - a task has no caller: what went wrong is logged, and tried again
-            _log.exception("a logout token could not be delivered")
-            status = 0
-        if status in {200, 204}:
-            return
-        if status == 400 or pause is None:  # the client understood and refused, or there is no further attempt
-            break
-        await asyncio.sleep(pause)
-    await note(deps, EventType.STAND_IN_REFUSED, Outcome.REFUSED, "logout-not-delivered", surface, client.client_id, sid=session.sid)
-
-
-async def logout_token(deps: StandIns, surface: Surface, session: Session, client: Client, origin: str) -> str:
-    """Return a new logout token: no nonce, and nothing that makes it an ID token (Back-Channel Logout section 2.4)."""
-    moment = int(deps.now().timestamp())
-    key = await run_in_threadpool(deps.keys[surface.kind].signer, deps.now())
-    return sign({
-        "iss": surface.issuer(origin), "aud": client.client_id, "sub": _subject(deps, surface, session), "iat": moment,
-        "exp": moment + TOKEN_SECONDS, "jti": deps.identifier(), "sid": session.sid, "events": {EVENT: {}},
-    }, key)
-
-
-def _subject(deps: StandIns, surface: Surface, session: Session) -> str:
-    user = deps.identities().person(surface.kind, session.sign_in.username)
-    if surface.kind is ProviderKind.CIS2 or user is None or user.patient is None:
-        return session.sign_in.username
-    return user.patient.subject
-
-
-async def settle() -> None:
-    """Wait for the deliveries under way, for an orderly stop."""
-    while _deliveries:
-        await asyncio.gather(*_deliveries, return_exceptions=True)

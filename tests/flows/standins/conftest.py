@@ -26,7 +26,7 @@ from wardgate.manifest.documents import secrets_of
 from wardgate.oauth.users import ProviderKind
 from wardgate.standins import StandIns, StandInsApp, StandInSettings
 from wardgate.standins.dependencies import ALGORITHMS
-from wardgate.standins.logout import settle
+from wardgate.standins.logout_delivery import LogoutDelivery
 from wardgate.standins.surfaces import Endpoint, Surface
 from wardgate.stores.open import open_stores
 from wardgate.stores.ports import SingleUse, Stores
@@ -84,7 +84,7 @@ class World:
         async def record(event: Event) -> None:
             self.events.append(event)
 
-        async def deliver(url: str, form: Mapping[str, str], timeout_seconds: float) -> int:
+        async def deliver(url: str, form: Mapping[str, str]) -> int:
             self.delivered.append((url, dict(form)))
             return self.answers.pop(0) if self.answers else 200
 
@@ -92,14 +92,14 @@ class World:
         keys = {kind: CalendarKeys(self.stores.values, f"stand-in-key/{kind}", ALGORITHMS[kind], period, overlap) for kind in ProviderKind}
         settings = StandInSettings(logout_pauses_seconds=(0.0, 0.0))
         self.deps = StandIns(
-            settings, lambda: self.identities, lambda: (ORIGIN, PLAIN_ORIGIN), self.stores.kept, self.stores.values, keys, DemoKeys(),
+            settings, lambda: self.identities, lambda: (ORIGIN, PLAIN_ORIGIN), self.stores.kept, self.stores.outbox, self.stores.values, keys, DemoKeys(),
             claim, record, deliver, lambda: self.now, lambda: f"secret-{uuid.uuid4().hex}", lambda: str(uuid.uuid4()),
         )
         self.app = StandInsApp(self.deps)
 
-    def client(self, origin: str = ORIGIN) -> "Browser":
-        """Return a new browser."""
-        return Browser(self, origin)
+    def client(self, origin: str = ORIGIN, *, delivers: bool = True) -> "Browser":
+        """Return a new browser. Unless it `delivers`, logout tokens stay in the outbox."""
+        return Browser(self, origin, delivers)
 
     def secret(self, client_id: str, section: str = "relying_parties") -> str:
         """Return a client's secret."""
@@ -120,9 +120,10 @@ class World:
 class Browser:
     """A browser: cookies, forms, no following of redirects."""
 
-    def __init__(self, world: World, origin: str) -> None:
+    def __init__(self, world: World, origin: str, delivers: bool) -> None:
         self.world = world
         self.origin = origin
+        self.delivers = delivers
         self._loop = asyncio.new_event_loop()
         self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=world.app), base_url=origin)
 
@@ -137,7 +138,8 @@ class Browser:
         """Send one request and return its answer; what it set going is done by then."""
         async def ask() -> httpx2.Response:
             answer = await self.http.request(method, url, **more)
-            await settle()
+            if self.delivers:
+                await LogoutDelivery(self.world.deps).settle()
             return answer
 
         return self._loop.run_until_complete(ask())
@@ -210,7 +212,7 @@ def make_world(make_stores: Callable[[], Stores]) -> Callable[[], World]:
 
     def make() -> World:
         stores = make_stores()
-        for (section, name), secret in secrets_of(manifest).client_secrets.items():
+        for (section, name), secret in secrets_of(manifest).sign_in.items():
             stores.values.put(secret_name(section, name), secret)
         people = Identities(manifest.identity_providers, {one.client_id: one for one in manifest.relying_parties},
                             {user.username: user for user in manifest.users})
