@@ -28,7 +28,7 @@ from wardgate.standins.surfaces import Surface
 from wardgate.standins.wire import BadParameters, form_of, json_answer
 from wardgate.stores.ports import KeptEntry
 
-INVALID_GRANT: Final = "The provided access grant is invalid, expired, or revoked."
+INVALID_GRANT: Final = "idp-grant-invalid"
 MAX_GRANT_CHARS: Final = 200
 MAX_VERIFIER_CHARS: Final = 128
 
@@ -36,18 +36,18 @@ MAX_VERIFIER_CHARS: Final = 128
 async def token(deps: StandIns, surface: Surface, request: Request) -> Response:
     """Answer a token request: prove the client, then let its grant do its part. Raises `TokenRefused`."""
     if request.query_params:
-        raise TokenRefused("invalid_request", "Parameters are sent in the body, not in the address")
+        raise TokenRefused.by("idp-parameters-in-address")
     try:
         form = await form_of(request, deps.settings.body_timeout_seconds)
     except BadParameters as bad:
-        raise TokenRefused("invalid_request", str(bad)) from None
+        raise TokenRefused.by("idp-form-malformed", problem=str(bad)) from None
     client = await authenticate(deps, surface, form)
     asked = form.get("grant_type")
     if asked is None:
-        raise TokenRefused("invalid_request", "grant_type is missing")
+        raise TokenRefused.by("idp-grant-type-missing")
     grant = GRANTS[surface.kind].get(asked)
     if grant is None:
-        raise TokenRefused("unsupported_grant_type", "grant_type is not supported")
+        raise TokenRefused.by("idp-grant-type-unknown")
     authorized, answer = await grant(deps, surface, client, form)
     await note(deps, EventType.STAND_IN_TOKEN_ISSUED, Outcome.ALLOWED, None, surface, client.client_id, authorized.sign_in.username,
                grant=asked.rpartition(":")[2], sid=authorized.sid)
@@ -61,15 +61,15 @@ async def _code(deps: StandIns, surface: Surface, client: Client, form: Mapping[
     """RFC 6749 section 4.1.3: the code of this client, at this provider, for this address, once; RFC 7636 section 4.6."""
     code = form.get("code", "")
     if not code:
-        raise TokenRefused("invalid_request", "code is missing")
+        raise TokenRefused.by("idp-code-missing")
     entry = await deps.kept_entry(f"code/{code}") if len(code) <= MAX_GRANT_CHARS else None
     authorized = Authorized.of(entry.body) if entry is not None else None
     if authorized is None or (authorized.client_id, authorized.base) != (client.client_id, surface.base):
-        raise TokenRefused("invalid_grant", INVALID_GRANT)
+        raise TokenRefused.by(INVALID_GRANT)
     if form.get("redirect_uri") != authorized.redirect_uri or not _verifier_fits(authorized.challenge, form.get("code_verifier")):
-        raise TokenRefused("invalid_grant", INVALID_GRANT)
+        raise TokenRefused.by(INVALID_GRANT)
     if await deps.take(f"code/{code}") is None:
-        raise TokenRefused("invalid_grant", INVALID_GRANT)
+        raise TokenRefused.by(INVALID_GRANT)
     return authorized, await _issue(deps, surface, client, authorized, code=code)
 
 
@@ -84,16 +84,16 @@ async def _refresh(deps: StandIns, surface: Surface, client: Client, form: Mappi
     """RFC 6749 section 6: only the latest token is good, for no more scopes than before."""
     text = form.get("refresh_token", "")
     if not text:
-        raise TokenRefused("invalid_request", "refresh_token is missing")
+        raise TokenRefused.by("idp-refresh-token-missing")
     entry = await deps.kept_entry(f"refresh/{text}") if len(text) <= MAX_GRANT_CHARS else None
     authorized = Authorized.of(entry.body) if entry is not None else None
     if authorized is None or entry is None or (authorized.client_id, authorized.base) != (client.client_id, surface.base):
-        raise TokenRefused("invalid_grant", INVALID_GRANT)
+        raise TokenRefused.by(INVALID_GRANT)
     scopes = tuple(form["scope"].split()) if "scope" in form else authorized.scopes
     if not set(scopes) <= set(authorized.scopes) or "openid" not in scopes:
-        raise TokenRefused("invalid_scope", "scope may only be part of what was granted, and contains openid")
+        raise TokenRefused.by("idp-refresh-scope")
     if await deps.take(f"refresh/{text}") is None:
-        raise TokenRefused("invalid_grant", INVALID_GRANT)
+        raise TokenRefused.by(INVALID_GRANT)
     left = int((entry.until - deps.now()).total_seconds())
     return authorized, await _issue(deps, surface, client, replace(authorized, scopes=scopes), refresh_seconds=left)
 
@@ -119,7 +119,7 @@ async def _issue(
         entries.append(KeptEntry(f"id-token/{surface.base}/{client.client_id}/{issue.token_id}", authorized.session,
                                  deps.until(deps.settings.id_token_seconds), head=authorized.login))
     if not await deps.keep(*entries, while_kept=authorized.login):
-        raise TokenRefused("invalid_grant", INVALID_GRANT)  # signed out meanwhile
+        raise TokenRefused.by(INVALID_GRANT)  # signed out meanwhile
     id_token = sign(claims_of(replace(issue, access_token=access)), key)
     return _answer(surface, authorized, access, refresh, id_token if code is not None or user.patient is None else None, seconds)
 
@@ -147,7 +147,7 @@ def person_of(deps: StandIns, surface: Surface, username: str) -> User:
     """Return the person a grant is about. Raises `TokenRefused` for one who is no longer known."""
     user = deps.identities().person(surface.kind, username)
     if user is None:
-        raise TokenRefused("invalid_grant", INVALID_GRANT)
+        raise TokenRefused.by(INVALID_GRANT)
     return user
 
 

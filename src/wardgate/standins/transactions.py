@@ -13,8 +13,6 @@ from wardgate.standins.errors import PageRefused
 from wardgate.standins.surfaces import SURFACES, Surface
 from wardgate.stores.ports import KeptEntry
 
-_OVER = "This sign-in is over, or was begun in another browser. Go back to where you came from and begin again."
-
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
@@ -61,23 +59,23 @@ async def find(deps: StandIns, surface: Surface, transaction_id: str | None, bro
     """Return the transaction. Raises `PageRefused` when it is over, of another provider, or of another browser."""
     entry = await deps.kept_entry(f"transaction/{transaction_id}") if transaction_id and len(transaction_id) <= 200 else None
     if entry is None or transaction_id is None:
-        raise PageRefused("invalid_request", _OVER)
+        raise PageRefused.by("idp-sign-in-over")
     found = _read(transaction_id, loads(entry.body))
     if found.base != surface.base or browser is None or not compare_digest(found.browser, browser_hash(browser)):
-        raise PageRefused("invalid_request", _OVER)
+        raise PageRefused.by("idp-sign-in-over")
     return found
 
 
 async def finish(deps: StandIns, transaction: Transaction) -> None:
     """Forget the transaction: of two submissions of its last form one goes on. Raises `PageRefused` for the other."""
     if await deps.take(f"transaction/{transaction.id}") is None:
-        raise PageRefused("invalid_request", _OVER)
+        raise PageRefused.by("idp-sign-in-over")
 
 
 def check_form(transaction: Transaction, form: dict[str, str]) -> None:
     """Raise `PageRefused` unless the form is one that we gave to this browser."""
     if not compare_digest(form.get("csrf", "").encode(), transaction.csrf.encode()):
-        raise PageRefused("invalid_request", "The form is not the one that was shown. Go back and try again.", 403)
+        raise PageRefused.by("idp-form-foreign")
 
 
 def _read(transaction_id: str, body: dict[str, Any]) -> Transaction:

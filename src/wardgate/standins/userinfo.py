@@ -21,7 +21,7 @@ MAX_TOKEN_CHARS: Final = 8_192
 MAX_METADATA_CHARS: Final = 1_024
 MAX_PATCH_BYTES: Final = 16_384
 METADATA_SECONDS: Final = 10 * 365 * 86_400
-INVALID: Final = ("invalid_token", "The access token is missing, expired or revoked", 401)
+INVALID: Final = "idp-token-invalid"
 
 
 async def userinfo(deps: StandIns, surface: Surface, request: Request) -> Response:
@@ -29,16 +29,16 @@ async def userinfo(deps: StandIns, surface: Surface, request: Request) -> Respon
     authorized, client = await _bearer(deps, surface, request)
     user = deps.identities().person(surface.kind, authorized.sign_in.username)
     if user is None:
-        raise BearerRefused(*INVALID)
+        raise BearerRefused.by(INVALID)
     if "openid" not in authorized.scopes:
-        raise BearerRefused("insufficient_scope", "The token has no scope openid", 403)
+        raise BearerRefused.by("idp-token-without-openid")
     if user.worker is not None:
         assured = authorized.sign_in.identity_assurance
         scopes = authorized.scopes
         level = user.worker.identity_assurance_level if assured is None else assured
         return json_answer(replaced(claims_of_worker(user, user.worker, scopes, level), user.userinfo_claims))
     if user.patient is None:
-        raise BearerRefused(*INVALID)
+        raise BearerRefused.by(INVALID)
     kept = await deps.kept_entry(metadata_entry(client.client_id, user.username))
     about = {"im1": client.im1, "client_user_metadata": kept.body if kept is not None else None}
     proofing = authorized.sign_in.proofing or user.patient.identity_proofing_level
@@ -51,14 +51,14 @@ async def change_metadata(deps: StandIns, surface: Surface, request: Request) ->
     """PATCH of NHS login: a client's own note about a person; an empty one clears it, `auto` makes one. Raises `BearerRefused`."""
     authorized, client = await _bearer(deps, surface, request)
     if "client_metadata" not in authorized.scopes:
-        raise BearerRefused("insufficient_scope", "The token has no scope client_metadata", 403)
+        raise BearerRefused.by("idp-token-without-metadata")
     try:
         document = decode_object(await body_of(request, deps.settings.body_timeout_seconds, MAX_PATCH_BYTES))
     except (ValueError, BadParameters):
-        raise BearerRefused("invalid_request", "The body is one JSON object", 400) from None
+        raise BearerRefused.by("idp-metadata-not-object") from None
     text = document.get("client_user_metadata")
     if set(document) != {"client_user_metadata"} or type(text) is not str or len(text) > MAX_METADATA_CHARS:
-        raise BearerRefused("invalid_request", f"client_user_metadata is a text of at most {MAX_METADATA_CHARS} characters", 400)
+        raise BearerRefused.by("idp-metadata-invalid")
     name = metadata_entry(client.client_id, authorized.sign_in.username)
     if text:
         await deps.keep(KeptEntry(name, deps.identifier() if text == "auto" else text, deps.until(METADATA_SECONDS)))
@@ -72,12 +72,12 @@ async def _bearer(deps: StandIns, surface: Surface, request: Request) -> tuple[A
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     text = text.strip()
     if scheme.lower() != "bearer" or not 0 < len(text) <= MAX_TOKEN_CHARS:
-        raise BearerRefused(*INVALID)
+        raise BearerRefused.by(INVALID)
     entry = await deps.kept_entry(f"access/{text}")
     authorized = Authorized.of(entry.body) if entry is not None else None
     client = find_client(deps, surface, authorized.client_id) if authorized is not None else None
     if authorized is None or client is None or authorized.base != surface.base:
-        raise BearerRefused(*INVALID)
+        raise BearerRefused.by(INVALID)
     return authorized, client
 
 
