@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import uvicorn
+import uvloop
 
 from bench.machine import SERVER_CORE, free_ports, pin
 from wardgate.audit.model import Event
@@ -64,7 +65,7 @@ class Plane:
             uds=str(self.layout.control_socket),
         ))
         self._folding: Future[None] | None = None
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def run(self, work: Coroutine[Any, Any, T], seconds: float = 120.0) -> T:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
@@ -235,7 +236,7 @@ class Route(Document, json_schema_extra={"oneOf": [{"required": ["pattern"]}, {"
         """How the route is named to people: its methods, if it does not take all, and its path."""
         return f"{','.join(self.methods)} {self.path}" if self.methods else self.path
 
-    @property
+    @cached_property
     def alternatives(self) -> tuple[Alternative, ...]:
         """The patterns of the route, any one enough; the short form is a list of one."""
         if self.pattern is not None:

@@ -15,7 +15,7 @@ cannot differ. The rules:
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -73,17 +73,20 @@ class PathTemplate:
 
     def matches(self, route_path: str) -> bool:
         """Return whether `route_path` (what follows the base path, beginning with `/`) is one of this template's."""
-        given = [] if route_path == "/" else route_path[1:].split("/")
+        return self.matches_segments(segments_of(route_path))
+
+    def matches_segments(self, given: Sequence[str]) -> bool:
+        """Return the same for a path taken apart by `segments_of`."""
         wanted = self.segments
         if self.below:
-            if len(given) <= len(wanted) and not (route_path == "/" and not wanted):
+            if len(given) <= len(wanted) and (given or wanted):
                 return False
         elif len(given) != len(wanted):
             return False
-        return all(
-            part == segment if segment is not None else part != ""
-            for part, segment in zip(given, wanted, strict=False)
-        )
+        for part, segment in zip(given, wanted, strict=False):
+            if part != segment if segment is not None else not part:
+                return False
+        return True
 
     def as_regex(self, base_path: str = "") -> str:
         """Return the RE2 form of this template below `base_path`; it must match the whole path."""
@@ -103,6 +106,11 @@ class PathTemplate:
         if self.below:
             return (PathMatch(MatchKind.PREFIX, f"{base_path}{path}/"),)
         return (PathMatch(MatchKind.EXACT, base_path + path),)
+
+
+def segments_of(route_path: str) -> Sequence[str]:
+    """Take a request's path apart, as far as it follows the base path; `/` has no segments."""
+    return () if route_path == "/" else route_path[1:].split("/")
 
 
 def compile_template(path: str) -> PathTemplate:
@@ -176,7 +184,8 @@ class _Routes:
             return NotFound(self._api)
         entry = self._literal.get(route_path)
         if entry is None:
-            entry = next((other for other in self._others if other[0].matches(route_path)), None)
+            given = segments_of(route_path)
+            entry = next((other for other in self._others if other[0].matches_segments(given)), None)
         if entry is None:
             return NotFound(self._api)
         template, routes = entry

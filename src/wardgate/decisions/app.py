@@ -14,7 +14,7 @@ from wardgate.decisions.question import PREFIX, facts_of, headers_of
 from wardgate.refusals import Refusal, reason
 from wardgate.refusals.dialects import Dialect
 from wardgate.security_patterns import role
-from wardgate.security_patterns.decide import decide
+from wardgate.security_patterns.decide import decide_at
 from wardgate.security_patterns.decision import Decision
 from wardgate.security_patterns.facts import Facts
 from wardgate.security_patterns.snapshot import Snapshot
@@ -52,8 +52,8 @@ class DecisionApp:
         await send({"type": "http.response.body", "body": answer.body})
 
     async def _decide(self, facts: Facts, world: World) -> Answer:
-        decision = decide(facts, world.snapshot, world.routes)
         found = world.routes.find(facts.method, facts.path)
+        decision = decide_at(found, facts, world.snapshot)
         before = isinstance(found, Found) and (found.route.audit or world.snapshot.environment.audit) is Audit.BEFORE
         dialect = (found.route.errors or found.api.errors) if isinstance(found, Found) else Dialect.FAULT
         message_id = facts.headers.get("x-wardgate-message-id", "")

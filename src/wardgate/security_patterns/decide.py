@@ -20,7 +20,7 @@ from typing import Final
 from wardgate.applications import Profile
 from wardgate.catalogue import API, Alternative, Pattern, Route
 from wardgate.catalogue.model import RequestIDRule
-from wardgate.catalogue.paths import Found, MethodNotAllowed, RouteMatcher
+from wardgate.catalogue.paths import Found, Match, MethodNotAllowed, RouteMatcher
 from wardgate.refusals import Refusal, reason
 from wardgate.security_patterns import access_token, api_key, request_id, role, standing, tls_ma, token_kind
 from wardgate.security_patterns.decision import Decision
@@ -47,10 +47,14 @@ IDENTIFY: Final[Mapping[Pattern, Callable[[Facts, Snapshot], Proof | Refusal]]] 
 
 def decide(facts: Facts, snapshot: Snapshot, routes: RouteMatcher) -> Decision:
     """Decide one request. `routes` is the matcher over `snapshot.apis`, made once per snapshot."""
+    return decide_at(routes.find(facts.method, facts.path), facts, snapshot)
+
+
+def decide_at(found: Match, facts: Facts, snapshot: Snapshot) -> Decision:
+    """Decide one request whose route has been looked up."""
     if (refusal := tls_ma.admit(facts, snapshot)) is not None:  # (1)
         return Decision(allowed=False, refusal=refusal)
-    found = routes.find(facts.method, facts.path)  # (2)
-    if isinstance(found, MethodNotAllowed):
+    if isinstance(found, MethodNotAllowed):  # (2)
         refusal = Refusal(reason("method-not-allowed"), expected=", ".join(found.allowed), received=facts.method)
         return Decision(allowed=False, refusal=refusal, api=found.api.name)
     if not isinstance(found, Found):

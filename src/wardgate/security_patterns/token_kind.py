@@ -22,8 +22,11 @@ _MODE_OF: Final = {level: mode for mode, levels in LEVELS.items() for level in l
 
 def ways(route: Route) -> tuple[tuple[Alternative, ...], ...]:
     """Return the alternatives by the credential they read, in the route's order: those of access tokens are one way."""
+    alternatives = route.alternatives
+    if len(alternatives) == 1:
+        return (alternatives,)
     bearer = by_token(route)
-    found = [bearer if alternative.pattern in BEARER else (alternative,) for alternative in route.alternatives]
+    found = [bearer if alternative.pattern in BEARER else (alternative,) for alternative in alternatives]
     return tuple(dict.fromkeys(found))
 
 

@@ -5,7 +5,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from wardgate.stores.errors import StoreUnavailable
 
@@ -19,6 +19,13 @@ class LaneLimits:
     waiting: int
     batch: int
     timeout_seconds: float
+    gather_seconds: float = 0.0
+    """How long a batch waits for more calls when there is a crowd: many small batches cost more than a few large ones.
+    A caller who is alone never waits."""
+
+
+CROWD_SECONDS: Final = 0.1
+"""For so long after two calls waited at once there is a crowd."""
 
 
 class _Batch(Generic[Q]):
@@ -48,6 +55,7 @@ class Lane(Generic[Q]):
         self._open: list[_Batch[Q]] = []
         self._running: _Batch[Q] | None = None
         self._waiting = 0
+        self._crowded_until = 0.0
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -82,20 +90,31 @@ class Lane(Generic[Q]):
         if self._waiting >= self._limits.waiting:
             raise StoreUnavailable("too many calls wait for the store")
         self._waiting += 1
+        if self._waiting > 1:
+            self._crowded_until = self._loop.time() + CROWD_SECONDS
         if self._open and len(self._open[-1]) < self._limits.batch:
             return self._open[-1]
         batch: _Batch[Q] = _Batch()
         batch.timer = self._loop.call_later(self._limits.timeout_seconds, self._expire, batch)
         if not self._open and self._running is None:
             self._idle.clear()
-            self._loop.call_soon(self._start_next)
+            self._start_soon()
         self._open.append(batch)
         return batch
+
+    def _start_soon(self) -> None:
+        """Start the next batch: at the end of this tick, or after gathering more calls from a crowd."""
+        if self._limits.gather_seconds and self._loop.time() < self._crowded_until:
+            self._loop.call_later(self._limits.gather_seconds, self._start_next)
+        else:
+            self._loop.call_soon(self._start_next)
 
     def _start_next(self) -> None:
         if self._running is None and self._open:
             self._running = self._open.pop(0)
             self._batches.put(self._running)
+        elif self._running is None:  # given up on while it waited to start
+            self._idle.set()
 
     def _expire(self, batch: _Batch[Q]) -> None:
         """Give up on a batch: its time is over."""
@@ -120,7 +139,7 @@ class Lane(Generic[Q]):
             else:
                 future.set_result(answer)
         if self._open:
-            self._start_next()
+            self._start_soon()
         else:
             self._idle.set()
 
