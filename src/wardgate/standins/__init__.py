@@ -7,7 +7,7 @@ Leaves: who people and clients are (`identities`), what levels, scopes and disco
 
 A live environment has none of this: `manifest.live` refuses stand-ins, and `StandInsApp` answers 404 when there are none.
 Read: errors, surfaces, dependencies, wire, clients, authorization_request, transactions, sessions, methods, authorize, steps,
-id_token, userinfo_claims, client_authentication, token, userinfo, logout_delivery, logout, published, pages, app.
+id_token, userinfo_claims, client_authentication, token, userinfo, logout_delivery, logout, published, shared_details, pages, app.
 """
 
 from wardgate.standins.app import StandInsApp

@@ -52,7 +52,9 @@ async def logout(deps: StandIns, surface: Surface, request: Request) -> Response
     session = await sessions.find(deps, surface, cookie(request, SESSION_COOKIE))
     if session is not None and not _is_confirmed(session, parameters, hint.claims if hint is not None else {}):
         hidden = [(name, parameters[name]) for name in REPEATED if name in parameters]
-        return logout_page(surface, surface.url(origin, Endpoint.LOGOUT), _csrf(session), hidden)
+        user = deps.identities().person(surface.kind, session.sign_in.username)
+        name = user.name if user is not None else session.sign_in.username
+        return logout_page(surface, surface.url(origin, Endpoint.LOGOUT), _csrf(session), hidden, name)
     if session is not None:
         await end_session(deps, surface, session)
     answer = see(address, {"state": parameters.get("state")}) if address is not None else signed_out_page(surface)

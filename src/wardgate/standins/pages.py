@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, Response
 
 from wardgate.standins.clients import Client
 from wardgate.standins.next_step import SEARCHED_FROM, Progress, level_asked, roles_shown
+from wardgate.standins.shared_details import shared_details
 from wardgate.standins.surfaces import ASSETS, Endpoint, Surface
 from wardgate.standins.transactions import Transaction
 from wardgate.standins.wire import PAGE
@@ -29,7 +30,7 @@ def _environment() -> Environment:
 
 def page(template: str, status: int = 200, **values: Any) -> Response:
     """Return a rendered page with the headers of every page."""
-    text = _environment().get_template(f"wardgate/{template}").render(style_sheet=ASSETS + STYLE_SHEET, **values)
+    text = _environment().get_template(f"wardgate/{template}").render(assets=ASSETS, style_sheet=STYLE_SHEET, **values)
     return HTMLResponse(text, status, PAGE)
 
 
@@ -50,15 +51,15 @@ def step_page(endpoint: Endpoint, progress: Progress, client: Client, search: st
     roles = user.worker.roles if user.worker is not None else ()
     return page(
         TEMPLATES[endpoint], 400 if problem else 200, surface=progress.surface, client=client, transaction=transaction, user=user,
-        problem=problem, action=_action(transaction, endpoint), search=search[:100], searched=len(roles) >= SEARCHED_FROM,
-        roles=roles_shown(roles, search[:100]), scopes=transaction.request.scopes,
+        problem=problem, action=_action(transaction, endpoint), back=_action(transaction, Endpoint.SIGN_IN), search=search[:100],
+        searched=len(roles) >= SEARCHED_FROM, roles=roles_shown(roles, search[:100]), shared=shared_details(progress),
         proved=progress.session.sign_in.proofing, needed=level_asked(progress) if user.patient else None,
     )
 
 
-def logout_page(surface: Surface, action: str, csrf: str, hidden: Sequence[tuple[str, str]]) -> Response:
-    """Return the page that asks whether to sign out."""
-    return page("sign_out.jinja", surface=surface, action=action, csrf=csrf, hidden=hidden)
+def logout_page(surface: Surface, action: str, csrf: str, hidden: Sequence[tuple[str, str]], name: str = "") -> Response:
+    """Return the page that asks the person of this name whether to sign out."""
+    return page("sign_out.jinja", surface=surface, name=name, action=action, csrf=csrf, hidden=hidden)
 
 
 def signed_out_page(surface: Surface) -> Response:

@@ -34,6 +34,10 @@ from wardgate.standins.wire import (
 HELPER_FIELDS: Final = frozenset({"username", "login", "credentialId", "password"})
 """What the platform's test helpers post: a form with nothing else needs no token (user-restricted 13). It is bound to the
 browser by its cookie and to the sign-in by its address, so another site cannot send it."""
+NOT_CHOSEN: Final = {
+    Endpoint.ROLE: "Choose a role", Endpoint.CONSENT: "Choose whether to agree",
+    Endpoint.IDENTITY_CHECK: "Choose how the identity check ends",
+}
 CONSENT_REFUSED: Final = ("access_denied", "ConsentNotGiven")
 
 
@@ -159,7 +163,7 @@ async def _later(
     transactions.check_form(transaction, form)
     held, changed = _take(endpoint, progress, form)
     if held is None or changed is None:
-        return step_page(endpoint, progress, client, query.get("q", ""), problem="Choose one of the options below.")
+        return step_page(endpoint, progress, client, query.get("q", ""), problem=NOT_CHOSEN[endpoint])
     await transactions.save(deps, held)
     await sessions.save(deps, changed)
     return await advance(deps, held, changed, client)

@@ -64,12 +64,18 @@ def claims_of_patient(
         "client_user_metadata": client.get("client_user_metadata"),
         "delegations": [told for one in patient.delegations if (told := _delegation(person(one.for_user)))],
     }
-    given: dict[str, None] = {}
+    given = claims_given(scopes, proofing)
+    return {name: known[name] for name in known if name in given and known[name] not in ("", [], None)}
+
+
+def claims_given(scopes: Collection[str], proofing: str) -> frozenset[str]:
+    """Return the claims about a patient that scopes give at a level of identity."""
+    given: set[str] = set()
     for scope in scopes:
         claims, level = NHS_LOGIN_SCOPES.get(scope, ((), "P0"))
         reached = LEVELS.index(proofing) >= LEVELS.index(level)
-        given |= dict.fromkeys(claim for claim in claims if reached or claim in ALWAYS_TOLD)
-    return {name: known[name] for name in known if name in given and known[name] not in ("", [], None)}
+        given |= {claim for claim in claims if reached or claim in ALWAYS_TOLD}
+    return frozenset(given)
 
 
 def _contact(patient: Patient) -> dict[str, Any]:

@@ -19,9 +19,13 @@ BROWSER_COOKIE: Final = "wardgate-browser"
 SESSION_COOKIE: Final = "wardgate-session"
 MAX_COOKIE_CHARS: Final = 200
 CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action https: http:; base-uri 'none'; frame-ancestors 'none'"
 )
-"""No script at all. `form-action` is left open: browsers apply it to the redirects that follow a form, and those lead to clients."""
+"""No script at all.
+
+`form-action` cannot name hosts: browsers apply it to every redirect that follows a form, and those lead to clients and from
+there to wherever the client goes on. So it says only that a form never runs a script nor opens another program.
+"""
 ALWAYS: Final[Mapping[str, str]] = {
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains", "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

@@ -69,7 +69,7 @@ CLIENT = "test-client-signed-nhs-login"
 def _signed_in(browser: Any) -> str:
     """Sign in with a client that has a key; return the `jti` of its ID token."""
     page = browser.authorize(LOGIN, client_id=CLIENT)
-    back = browser.submit(page, 2, username="9912003071", consent="given")
+    back = browser.submit(page, -1, username="9912003071", consent="given")
     assertion = sign({"iss": CLIENT, "sub": CLIENT, "aud": LOGIN.url(ORIGIN, Endpoint.TOKEN), "exp": MOMENT + 60}, KEY)
     answer = browser.token(LOGIN, returned(back)["code"], client_id=None, client_secret=None, client_assertion=assertion,
                            client_assertion_type="urn:ietf:params:oauth:client-assertion-type:jwt-bearer")

@@ -165,6 +165,9 @@ def test_assets_are_our_own(browser: Any) -> None:
     assert sheet.headers["content-type"] == "text/css; charset=utf-8"
     assert "http:" not in sheet.text
     assert "https:" not in sheet.text
+    assert browser.get(ORIGIN + "/standins/assets/stand-in.css").headers["content-type"] == "text/css; charset=utf-8"
+    assert "http" not in browser.get(ORIGIN + "/standins/assets/stand-in.css").text
+    assert browser.get(ORIGIN + "/standins/assets/images/stand-in.svg").headers["content-type"] == "image/svg+xml"
     for icon in ("arrow-down", "arrow-up", "arrow-up-down", "cross"):
         assert f"images/nhsuk-icon-{icon}.svg" in sheet.text
         assert browser.get(f"{ORIGIN}/standins/assets/images/nhsuk-icon-{icon}.svg").headers["content-type"] == "image/svg+xml"

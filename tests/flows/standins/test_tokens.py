@@ -74,14 +74,14 @@ def test_an_nhs_login_answer_and_its_tokens(browser: Any, world: Any) -> None:
     ("openid profile", {"nhs_number", "family_name", "surname", "birthdate", "identity_proofing_level", "id_status"})])
 def test_what_nhs_logins_id_token_says_by_scope(browser: Any, world: Any, scope: str, claims: set[str]) -> None:
     """Without `profile` there is no NHS number (user-restricted 3.4); mock realms tell it always."""
-    page = browser.submit(browser.authorize(LOGIN, scope=scope), 2, username="9912003071", consent="given")
+    page = browser.submit(browser.authorize(LOGIN, scope=scope), -1, username="9912003071", consent="given")
     token = world.verified(LOGIN, browser.token(LOGIN, returned(page)["code"]).json()["id_token"])
     assert set(token.claims) - {"iss", "sub", "aud", "iat", "exp", "auth_time", "jti", "nonce", "vot", "vtm", "token_use"} == claims
 
 
 def test_a_level_that_is_not_proved_says_only_so(browser: Any, world: Any) -> None:
     """P0: the level alone (12.6)."""
-    page = browser.submit(browser.authorize(LOGIN, vtr='["P0.Cp.Cd"]'), 2, username="9912003073", consent="given")
+    page = browser.submit(browser.authorize(LOGIN, vtr='["P0.Cp.Cd"]'), -1, username="9912003073", consent="given")
     claims = world.verified(LOGIN, browser.token(LOGIN, returned(page)["code"]).json()["id_token"]).claims
     assert {name: claims.get(name) for name in ("identity_proofing_level", "id_status", "nhs_number", "family_name")} == {
         "identity_proofing_level": "P0", "id_status": "unverified", "nhs_number": None, "family_name": None}
@@ -284,7 +284,7 @@ def _assertion(surface: Any, client_id: str, key: SigningJWK = KEY, **claims: An
 def _with(browser: Any, surface: Any, client_id: str, assertion: str, **changes: str | None) -> httpx2.Response:
     page = browser.authorize(surface, client_id=client_id)
     username = "656005750104" if surface.kind == "nhs-cis2" else "9912003071"
-    back = browser.submit(page, 2, username=username, **({} if surface.kind == "nhs-cis2" else {"consent": "given"})) if "kc-form-login" in page.text else page
+    back = browser.submit(page, -1, username=username, **({} if surface.kind == "nhs-cis2" else {"consent": "given"})) if "kc-form-login" in page.text else page
     form = {"client_id": None, "client_secret": None, "client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion} | changes
     answer: httpx2.Response = browser.token(surface, returned(back)["code"], **form)
     return answer
@@ -347,7 +347,7 @@ def test_two_proofs_are_one_too_many(browser: Any) -> None:
 def test_the_platform_signs_with_the_key_made_for_it(browser: Any, world: Any) -> None:
     """An assertion of an hour without a `jti`, by the key in our store (user-restricted 4.3)."""
     page = browser.authorize(LOGIN, client_id="wardgate", redirect_uri=f"{ORIGIN}/oauth2/callback", nonce=None)
-    back = browser.submit(page, 2, username="9912003071", consent="given")
+    back = browser.submit(page, -1, username="9912003071", consent="given")
     assertion = sign({"iss": "wardgate", "sub": "wardgate", "aud": LOGIN.url(ORIGIN, Endpoint.TOKEN), "exp": MOMENT + 3600},
                      client_key(world.stores.values, "nhs-login"))
     form = {"grant_type": "authorization_code", "code": returned(back)["code"], "redirect_uri": f"{ORIGIN}/oauth2/callback",
