@@ -71,7 +71,8 @@ class Chores:
             self.keys.rotate_if_due(use, self.now())
 
     def forget(self) -> None:
-        """Purge single uses, revocations, quota windows and sign-ins that are over."""
+        """Purge single uses, revocations, quota windows, sign-ins and lock-outs that are over."""
         now = self.now()
-        for store in (self.stores.single_uses, self.stores.tokens, self.stores.grants, self.stores.quotas, self.stores.kept):
+        stores = self.stores
+        for store in (stores.single_uses, stores.tokens, stores.grants, stores.quotas, stores.kept, stores.failed_tries):
             store.purge(now)

@@ -24,6 +24,7 @@ from wardgate.stores.sql.quotas import SQLQuotas
 from wardgate.stores.sql.signing_keys import SQLSigningKeys
 from wardgate.stores.sql.single_uses import SQLSingleUses
 from wardgate.stores.sql.tokens import SQLTokens
+from wardgate.stores.sql.tries import SQLFailedTries
 from wardgate.stores.sql.values import SQLValues
 
 CANARY: Final = "store-key-canary"
@@ -74,6 +75,7 @@ def _assemble(database: Database, store_key: Sealer) -> Stores:
         data_planes=SQLDataPlanes(context),
         values=values,
         kept=SQLKept(context),
+        failed_tries=SQLFailedTries(context),
         outbox=SQLOutbox(context),
         passkeys=SQLPasskeys(context),
         close=database.engine.dispose,

@@ -31,13 +31,15 @@ from wardgate.stores.kept import Kept, KeptEntry
 from wardgate.stores.outbox import Outbox, Parcel
 from wardgate.stores.passkeys import Passkey, Passkeys
 from wardgate.stores.transitions import AuditRecord, SingleUse, TokenIssue
+from wardgate.stores.tries import FailedTries, TriesBegun, Try
 
 __all__ = [
     "AuditLog", "AuditRecord", "Authority", "AuthorizationCode", "Certificates", "Checkpoint", "CodeRedemption",
-    "Credential", "Credentials", "DataPlane", "DataPlanes", "Documents", "Generation", "Grant", "GrantStart", "Grants",
-    "IssuedCRL", "IssuedCertificate", "Kept", "KeptEntry", "LoginState", "Outbox", "Parcel", "Passkey", "Passkeys", "QuotaCount", "Quotas",
-    "RefreshToken", "Rotated", "Rotation", "RotationOutcome", "SigningKey", "SigningKeys", "SingleUse", "SingleUses", "Steps", "StoredDocument",
-    "Stores", "Taken", "TokenIssue", "Tokens", "Values",
+    "Credential", "Credentials", "DataPlane", "DataPlanes", "Documents", "FailedTries", "Generation", "Grant",
+    "GrantStart", "Grants", "IssuedCRL", "IssuedCertificate", "Kept", "KeptEntry", "LoginState", "Outbox", "Parcel",
+    "Passkey", "Passkeys", "QuotaCount", "Quotas", "RefreshToken", "Rotated", "Rotation", "RotationOutcome",
+    "SigningKey", "SigningKeys", "SingleUse", "SingleUses", "Steps", "StoredDocument", "Stores", "Taken", "TokenIssue",
+    "Tokens", "TriesBegun", "Try", "Values",
 ]
 
 
@@ -312,6 +314,7 @@ class Stores:
     data_planes: DataPlanes
     values: Values
     kept: Kept
+    failed_tries: FailedTries
     outbox: Outbox
     passkeys: Passkeys
     close: Callable[[], None] = _nothing_to_close

@@ -271,6 +271,16 @@ OUTBOX: Final = Table(
     Index("outbox_due", "due"),
 )
 
+FAILED_TRIES: Final = Table(
+    "failed_tries", METADATA,
+    Column("key", LargeBinary, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("open_from", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Index("failed_tries_until", "until"),
+)
+"""`key` is a keyed hash of a person or of an address."""
+
 INSTALLATION_VALUES: Final = Table(
     "installation_values", METADATA,
     Column("name", Text, primary_key=True),
