@@ -5,6 +5,8 @@ from typing import Final
 
 import httpx2
 
+from wardgate.outbound.roots import NOBODY
+
 TIMEOUT_SECONDS: Final = 5.0
 
 
@@ -14,7 +16,7 @@ class AdminUnavailable(Exception):
 
 async def ask(socket: Path, method: str, path: str) -> tuple[int, str]:
     """Return status and body of one admin request. Raises `AdminUnavailable`."""
-    transport = httpx2.AsyncHTTPTransport(uds=str(socket))
+    transport = httpx2.AsyncHTTPTransport(uds=str(socket), verify=NOBODY)
     try:
         async with httpx2.AsyncClient(transport=transport, timeout=TIMEOUT_SECONDS) as client:
             answer = await client.request(method, f"http://admin{path}")

@@ -15,6 +15,7 @@ import httpx2
 
 from wardgate.outbound.addresses import Network, is_public, is_within, plain
 from wardgate.outbound.errors import HostDown, NotAKeySet
+from wardgate.outbound.roots import roots
 
 USER_AGENT: Final = "APIM"
 MAX_ADDRESSES: Final = 4
@@ -50,7 +51,7 @@ class Fetcher:
     def __init__(self, rules: FetchRules) -> None:
         self._rules = rules
         self._client = httpx2.AsyncClient(
-            verify=ssl.create_default_context(cafile=rules.ca_file),
+            verify=roots(rules.ca_file),
             headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"},
             timeout=rules.timeout_seconds, follow_redirects=False, trust_env=False,
             limits=httpx2.Limits(max_connections=50, max_keepalive_connections=0),

@@ -10,6 +10,7 @@ import httpx2
 from wardgate import __version__
 from wardgate.catalogue import API
 from wardgate.catalogue.paths import RouteMatcher
+from wardgate.outbound.roots import NOBODY, roots
 
 PROBE_SECONDS: Final = 20.0
 MAX_ANSWER_BYTES: Final = 65_536
@@ -78,7 +79,7 @@ def _verdict(code: int, text: bytes) -> str:
 
 def _client(api: API) -> httpx2.AsyncClient:
     uds = api.backend.removeprefix("unix:") if api.backend.startswith("unix:") else None
-    return httpx2.AsyncClient(transport=httpx2.AsyncHTTPTransport(uds=uds), timeout=PROBE_SECONDS)
+    return httpx2.AsyncClient(transport=httpx2.AsyncHTTPTransport(uds=uds, verify=NOBODY if uds else roots()), timeout=PROBE_SECONDS)
 
 
 def _url(api: API) -> str:
