@@ -9,7 +9,7 @@ from typing import Final
 
 from wardgate.applications import Profile
 from wardgate.audit.model import EventType
-from wardgate.authserver import health, published, refuse
+from wardgate.authserver import faults, health, published, refuse
 from wardgate.authserver.addresses import AddressBook, Addresses
 from wardgate.authserver.authenticate import Authenticator
 from wardgate.authserver.authorize import authorize
@@ -26,6 +26,7 @@ from wardgate.authserver.userinfo import userinfo
 from wardgate.authserver.wire import ClientGone, Receive, Scope, Send
 from wardgate.oauth.errors import OAuthRefused
 from wardgate.outbound.mock_jwks import PREFIX as MOCK_JWKS
+from wardgate.refusals.faults import Endpoint
 from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.stores.errors import StoreError
 
@@ -65,7 +66,7 @@ class AuthServerApp:
         if scope["type"] != "http":
             raise ValueError(f"not an HTTP request: {scope['type']}")
         server = self._server
-        exchange = Exchange(server.now(), "", dict(scope["headers"]), server.new_message_id())
+        exchange = Exchange(server.now(), "", dict(scope["headers"]), server.new_message_id(), shift=server.clock_shift())
         head = scope["method"] == "HEAD"
         try:
             await self._answer(scope, exchange, receive, send)
@@ -91,6 +92,7 @@ class AuthServerApp:
             addresses = self._addresses.of(posted[0], snapshot.tokens)
             if addresses is None:
                 raise _unknown_path(exchange)
+            await faults.meet(self._server, exchange, snapshot, Endpoint(path.removeprefix(posted[0] + "/")), receive)
             await handler(self._server, self._authenticator, exchange, snapshot, addresses, receive, send)
         elif self._preflights(path, snapshot) and is_preflight(method, exchange):
             await preflight(exchange, send)
@@ -111,6 +113,7 @@ class AuthServerApp:
             raise _unknown_path(exchange)
         if scope["method"] != "GET":
             raise OAuthRefused("method-not-get", "GET", ascii(scope["method"][:20]))
+        await faults.meet(self._server, exchange, snapshot, Endpoint(what[1:]))
         match what:
             case "/authorize":
                 await authorize(self._server, self._authenticator, exchange, snapshot, addresses, scope["query_string"], send)
@@ -132,6 +135,8 @@ class AuthServerApp:
             case "/_ping":
                 await health.ping(self._server, send, head=head)
             case "/_status":
+                await faults.meet(self._server, exchange, snapshot, Endpoint.STATUS)
+                faults.settle(self._server, exchange)
                 await health.status(self._server, exchange, send, head=head)
             case "/jwks":
                 await published.publish_keys(self._server, exchange, send, head=head)

@@ -1,6 +1,7 @@
 """The authorization code grant (RFC 6749 section 4.1.3; user-restricted 4.4): the checks in the platform's order, the code used once."""
 
 from wardgate.audit.model import Event, EventType, Outcome
+from wardgate.authserver import faults
 from wardgate.authserver.addresses import Addresses
 from wardgate.authserver.authenticate import Authenticator
 from wardgate.authserver.client_secret import ProvedClient, prove_client
@@ -20,6 +21,7 @@ from wardgate.oauth.authorization_request import check_redirect_uri
 from wardgate.oauth.errors import OAuthRefused
 from wardgate.oauth.lifetimes import lifetimes
 from wardgate.oauth.pkce import check_verifier
+from wardgate.refusals.faults import Moment
 from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.stores.ports import AuthorizationCode, CodeRedemption, RefreshToken
 
@@ -42,7 +44,9 @@ async def authorization_code(
     grant = await server.sign_ins.get(found.grant)
     if grant is None or grant.ended is not None:
         raise _invalid("one whose sign-in has ended")
-    record = still_entitled(SignInRecord.read(grant.body), who.client)
+    found_record = SignInRecord.read(grant.body)
+    await faults.carried(server, exchange, Moment.CODE, found_record.who, found_record.fault)
+    record = still_entitled(found_record, who.client)
     exchange.details |= details_of(record.who, record.auth_grant_type, grant.id)
     lives = lifetimes(form, record.who.kind, grant.started, exchange.at, server.settings.token_lifetime_ms)
     made = make_access_token(server, exchange, snapshot, addresses, client=who.client, credential=who.credential, grant=grant.id,

@@ -4,10 +4,12 @@ In `strict` the request was pushed beforehand (RFC 9126): the browser brings onl
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
 from wardgate.audit.model import EventType, Outcome
+from wardgate.authserver import faults
 from wardgate.authserver.addresses import Addresses
 from wardgate.authserver.authenticate import Authenticator
 from wardgate.authserver.client_secret import named_client, profile_of
@@ -29,6 +31,7 @@ from wardgate.oauth.providers import MAX_AGE_SECONDS, SCOPES, Endpoints, Provide
 from wardgate.oauth.requests import parse_query
 from wardgate.oauth.users import ProviderKind
 from wardgate.outbound.errors import OutsideFailed
+from wardgate.refusals.faults import PARAMETER
 from wardgate.security_patterns.snapshot import APIKey, Client, Snapshot
 from wardgate.stores.ports import LoginState
 
@@ -42,6 +45,9 @@ async def authorize(
     """Send the browser to the provider. Raises `OAuthRefused`, as `SentBack` once the callback URL is known to be the application's."""
     exchange.refused_as = EventType.SIGN_IN_REFUSED
     asked: Mapping[str, str] = parse_query(query)
+    with suppress(OAuthRefused):
+        named_client(exchange, snapshot, asked.get("client_id"), "authorize-client-id-invalid")  # whose a fault is
+    fault = faults.of_sign_in(server, exchange, snapshot, asked.get(PARAMETER))
     client, key = named_client(exchange, snapshot, asked.get("client_id"), "authorize-client-id-invalid")
     authenticator.take_sign_in(client, exchange.at)
     profile = profile_of(snapshot, key.key)
@@ -50,11 +56,13 @@ async def authorize(
     redirect_uri = check_redirect_uri(asked.get("redirect_uri"), client.callback_urls, profile)
     issuer = addresses.for_host(exchange.headers.get(b"host"))
     try:
+        faults.settle(server, exchange)
         request = check_request(asked, redirect_uri, profile)
         provider, endpoints = await _provider(server, exchange, request)
     except OAuthRefused as refused:
-        raise SentBack(refused, redirect_uri, asked.get("state"), issuer if profile.issuer_in_response else None) from None
-    await _send_away(server, exchange, key, profile, request, provider, endpoints, issuer + "/callback", send)
+        state = asked.get("state") if refused.code != "state-missing" else None  # asked for, it has no state as well
+        raise SentBack(refused, redirect_uri, state, issuer if profile.issuer_in_response else None) from None
+    await _send_away(server, exchange, key, profile, request, provider, endpoints, issuer + "/callback", send, fault)
 
 
 async def _pushed(server: AuthServer, exchange: Exchange, client: Client, asked: Mapping[str, str]) -> Mapping[str, str]:
@@ -82,13 +90,15 @@ async def _provider(server: AuthServer, exchange: Exchange, request: Authorizati
 
 async def _send_away(
     server: AuthServer, exchange: Exchange, key: APIKey, profile: SignInProfile, request: AuthorizationRequest, provider: Provider,
-    endpoints: Endpoints, callback: str, send: Send,
+    endpoints: Endpoints, callback: str, send: Send, fault: str | None,
 ) -> None:
+    for_provider = faults.check_provider(fault, provider)
     state, browser = server.new_secret(), server.new_secret()
     nonce = server.new_secret() if profile.nonce else None
     record = LoginRecord(
         application=key.application, credential=key.id, redirect_uri=request.redirect_uri, state=request.state, base_path=exchange.base_path,
         callback=callback, provider=provider.name, issuer=provider.issuer, challenge=request.challenge, nonce=nonce, browser=hashed(browser),
+        fault=fault if for_provider is None else None,
     )
     until = exchange.at + timedelta(seconds=server.settings.state_seconds)
     await server.sign_ins.hold(LoginState(hashed(state), record.write(), until))
@@ -96,5 +106,6 @@ async def _send_away(
     location = with_parameters(endpoints.authorization, {
         "response_type": "code", "client_id": provider.client_id, "redirect_uri": callback, "scope": SCOPES[provider.kind], "state": state,
         "max_age": str(MAX_AGE_SECONDS), "acr_values": request.acr_values if provider.kind is ProviderKind.CIS2 else None, "nonce": nonce,
+        PARAMETER: for_provider,
     })
     await redirect(send, location, (BrowserCookie.of(state, callback).set(browser, server.settings.state_seconds),))

@@ -7,12 +7,13 @@ Only combined CIS2 sign-ins are found by session.
 import ipaddress
 
 from wardgate.audit.model import EventType, Outcome
+from wardgate.authserver import faults
 from wardgate.authserver.addresses import Addresses
 from wardgate.authserver.authenticate import Authenticator
 from wardgate.authserver.dependencies import AuthServer
 from wardgate.authserver.exchange import Exchange
 from wardgate.authserver.forms import read_form
-from wardgate.authserver.sign_in_record import session_name
+from wardgate.authserver.sign_in_record import SignInRecord, session_name
 from wardgate.authserver.token_exchange import provider_keys
 from wardgate.authserver.wire import Receive, Send, respond_json
 from wardgate.oauth.errors import OAuthRefused
@@ -20,6 +21,7 @@ from wardgate.oauth.logout_token import check_claims, verify_logout
 from wardgate.oauth.provider_tokens import kid_of
 from wardgate.oauth.providers import Provider
 from wardgate.oauth.users import ProviderKind
+from wardgate.refusals.faults import Moment
 from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.stores.errors import StoreError
 
@@ -46,6 +48,8 @@ async def _end(server: AuthServer, exchange: Exchange, session: str) -> None:
         grants = await server.sign_ins.of_session(session)
         if not grants:
             raise OAuthRefused("logout-sid-unknown", "the session of a sign-in that goes on", "another session")
+        record = SignInRecord.read(grants[0].body)
+        await faults.carried(server, exchange, Moment.LOGOUT, record.who, record.fault)
         event = exchange.event(EventType.SIGN_IN_ENDED, Outcome.ALLOWED, None, {
             "cause": "the provider's session ended", "sign_ins": len(grants), "sign_in": grants[0].id if len(grants) == 1 else None,
         })

@@ -8,9 +8,11 @@
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from wardgate.audit.model import EventType, Outcome
+from wardgate.authserver import faults
 from wardgate.authserver.client_secret import check_standing
 from wardgate.authserver.dependencies import AuthServer
 from wardgate.authserver.exchange import Details, Exchange
@@ -31,6 +33,7 @@ from wardgate.oauth.requests import parse_query
 from wardgate.oauth.users import ProviderKind, SignedIn
 from wardgate.outbound.errors import OutsideFailed, ProviderRefused
 from wardgate.outbound.providers import ProviderTokens
+from wardgate.refusals.faults import Moment
 from wardgate.security_patterns.snapshot import Client, Snapshot
 from wardgate.stores.ports import AuthorizationCode, Grant, GrantStart
 
@@ -43,7 +46,11 @@ async def callback(server: AuthServer, exchange: Exchange, snapshot: Snapshot, q
     """Send the browser back to the application with a code. Raises `OAuthRefused`."""
     exchange.refused_as = EventType.SIGN_IN_REFUSED
     asked = parse_query(query)
-    login, cookie = await _login(server, exchange, asked.get("state"))  # (1)
+    try:
+        login, cookie = await _login(server, exchange, asked.get("state"))  # (1)
+    except OAuthRefused:
+        faults.settle(server, exchange)
+        raise
     client = snapshot.clients.get(login.application)
     if client is None or login.credential in snapshot.revocations.credentials:
         raise OAuthRefused("client-not-approved-or-revoked", "an application with an approved key", "one that went away or was revoked")
@@ -52,13 +59,17 @@ async def callback(server: AuthServer, exchange: Exchange, snapshot: Snapshot, q
     check_redirect_uri(login.redirect_uri, client.callback_urls, profile)  # it may have been taken back meanwhile
     _check_browser(exchange, login, cookie, profile)
     issuer = login.callback.removesuffix("/callback") if profile.issuer_in_response else None
+    back = partial(SentBack, redirect_uri=login.redirect_uri, state=login.state, issuer=issuer)
+    faults.settle(server, exchange, back)
+    await faults.carried(server, exchange, Moment.CALLBACK, None, login.fault, back)
     provider = _provider(server, exchange, login, asked, issuer)
     tokens = await _redeem(server, provider, login, asked)  # (2)
     user = await _user(server, exchange, provider, tokens, login.nonce)  # (3)
+    await faults.carried(server, exchange, Moment.CALLBACK, user, None, back)
     scopes = scopes_for(client, user)  # (4)
     roles = await _roles(server, exchange, provider, tokens, user)
     keeps_token = user.kind is ProviderKind.CIS2
-    record = SignInRecord(user, scopes, AUTHORIZATION_CODE, roles, tokens.access_token if keeps_token else None)
+    record = SignInRecord(user, scopes, AUTHORIZATION_CODE, roles, tokens.access_token if keeps_token else None, login.fault)
     code = await _issue_code(server, exchange, client, login, record)  # (5)
     location = with_parameters(login.redirect_uri, {"code": code, "state": login.state, "iss": issuer})
     await redirect(send, location, (cookie.forget(),))

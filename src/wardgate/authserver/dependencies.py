@@ -2,13 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from wardgate.audit.model import Event
 from wardgate.authserver.keys import SigningKeyRing
 from wardgate.jose import JWKSet
 from wardgate.oauth.providers import Endpoints, Provider
+from wardgate.oauth.users import SignedIn
 from wardgate.outbound.fetch import Fetched
 from wardgate.outbound.providers import Probe, ProviderTokens
 from wardgate.security_patterns.snapshot import Snapshot
@@ -115,6 +116,14 @@ class Providers(Protocol):
     async def probe(self, provider: Provider) -> Probe: ...
 
 
+def _faultless(_user: SignedIn) -> str | None:
+    return None
+
+
+def _real_time() -> timedelta:
+    return timedelta(0)
+
+
 async def _no_checks() -> Sequence[HealthCheck]:
     return ()
 
@@ -144,3 +153,7 @@ class AuthServer:
     """The sign-in providers of every base path."""
     providers: Providers
     health: Callable[[], Awaitable[Sequence[HealthCheck]]] = _no_checks
+    persona_fault: Callable[[SignedIn], str | None] = _faultless
+    """The fault of a made-up person of the manifest, who signed in at a stand-in."""
+    clock_shift: Callable[[], timedelta] = _real_time
+    """How far `now` is ahead of the real time: zero in a live environment."""

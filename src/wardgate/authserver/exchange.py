@@ -1,11 +1,20 @@
 """One request on its way through: what is known of it so far, for the answer and for the record."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from wardgate.audit.model import Event, EventType, Outcome, Personal
+from wardgate.refusals.faults import Wanted
 
 Details = dict[str, str | int | bool | Personal | None]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedFor:
+    """A fault, and what asked for it: `header`, `parameter` or `persona`."""
+
+    wanted: Wanted
+    by: str
 
 
 @dataclass(slots=True)
@@ -22,6 +31,17 @@ class Exchange:
     """Short public values; what they are is said where they are put in. Never an assertion, a key or a token."""
     traces: tuple[str | None, str | None, str | None] | None = None
     """Request id, correlation id and the gateway's message id, read when the first event is made."""
+    shift: timedelta = timedelta(0)
+    """How far the virtual clock, which `at` is read from, is ahead of the real one."""
+    asked: AskedFor | None = None
+    """The fault that is asked for and not met yet."""
+    injected: str | None = None
+    """The fault that was met: the answer says so in a header, and nowhere else."""
+
+    @property
+    def real_at(self) -> datetime:
+        """When it really was: what records and limits go by."""
+        return self.at - self.shift
 
     def event(self, kind: EventType, outcome: Outcome, reason: str | None, more: Details) -> Event:
         """Return the event of this request's end."""
@@ -29,8 +49,10 @@ class Exchange:
         details = self.details | more
         if gateway_message_id is not None:
             details["gateway_message_id"] = gateway_message_id
+        if self.shift:
+            details["clock_shift_seconds"] = int(self.shift.total_seconds())
         return Event(
-            kind, self.at, outcome, reason, self.application, self.message_id, request_id, correlation_id, details
+            kind, self.real_at, outcome, reason, self.application, self.message_id, request_id, correlation_id, details
         )
 
     def _traces(self) -> tuple[str | None, str | None, str | None]:

@@ -11,6 +11,12 @@ from typing import Final
 WINDOW_SECONDS: Final = 60
 
 
+def used_up(limit: int, now: float) -> "Exceeded":
+    """Return what is said at `now` seconds to whoever used the whole limit up in this minute."""
+    full = TokenRateLimit(limit)
+    return full.exceeded(0, limit, now % WINDOW_SECONDS, now)
+
+
 @dataclass(frozen=True, slots=True)
 class Exceeded:
     """The limit is used up: when a request fits again."""
@@ -41,12 +47,13 @@ class TokenRateLimit:
         weighted = before * (1 - elapsed / WINDOW_SECONDS) + current
         if weighted + 1 > limit:
             self._counts[application] = (window, before, current)
-            return self._exceeded(limit, before, current, elapsed, now)
+            return self.exceeded(before, current, elapsed, now)
         self._counts[application] = (window, before, current + 1)
         return None
 
-    @staticmethod
-    def _exceeded(limit: int, before: int, current: int, elapsed: float, now: float) -> Exceeded:
+    def exceeded(self, before: int, current: int, elapsed: float, now: float) -> Exceeded:
+        """Return when a request fits again, after `before` and `current` requests in the last minute and this one."""
+        limit = self._limit or 1
         if current + 1 <= limit and before:
             wait = WINDOW_SECONDS * (1 - (limit - 1 - current) / before) - elapsed
         else:  # the rest of this minute, then until enough of its count has aged

@@ -7,6 +7,7 @@ one after that ends the sign-in (RFC 9700 section 4.14.2). The store decides in 
 from dataclasses import dataclass
 
 from wardgate.audit.model import EventType, Outcome
+from wardgate.authserver import faults
 from wardgate.authserver.addresses import Addresses
 from wardgate.authserver.authenticate import Authenticator
 from wardgate.authserver.client_secret import ProvedClient, prove_client
@@ -24,6 +25,7 @@ from wardgate.authserver.user_tokens import (
 )
 from wardgate.oauth.errors import OAuthRefused
 from wardgate.oauth.lifetimes import Lifetimes, lifetimes
+from wardgate.refusals.faults import Moment
 from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.stores.ports import Grant, RefreshToken, Rotated, Rotation, RotationOutcome
 
@@ -69,6 +71,7 @@ async def _look(server: AuthServer, exchange: Exchange, form: dict[str, str], wh
     if min(token.until, grant.until) <= exchange.at:
         raise _expired(token)
     record = SignInRecord.read(grant.body)
+    await faults.carried(server, exchange, Moment.REFRESH, record.who, record.fault)
     exchange.details |= details_of(record.who, record.auth_grant_type, grant.id)
     lives = lifetimes(form, record.who.kind, grant.started, exchange.at, server.settings.token_lifetime_ms)
     if lives.refresh_until <= exchange.at:

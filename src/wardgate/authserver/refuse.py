@@ -2,7 +2,7 @@
 
 The body has the three members of the platform; a 405 has none, a 429 the eight of section 9; a token of ours that does not
 count is answered as the gateway does; what the application is told through the browser is a redirect. The header
-`x-wardgate-reason` names the reason on every refusal.
+`x-wardgate-reason` names the reason on every refusal; `wardgate-fault` is on those that somebody asked for.
 """
 
 from typing import Final
@@ -16,7 +16,9 @@ from wardgate.authserver.wire import JSON, NEVER_CACHED, Header, Send, encode_js
 from wardgate.oauth.errors import OAuthRefused
 from wardgate.refusals import Area, Reason, Refusal, reason
 from wardgate.refusals.dialects import Dialect, body, rate_limit_body
+from wardgate.refusals.faults import HEADER
 
+HEADER_NAME: Final = HEADER.lower().encode("ascii")
 _TEXT: Final[Header] = (b"content-type", b"text/plain")
 
 
@@ -47,10 +49,11 @@ async def answer(exchange: Exchange, refused: OAuthRefused, send: Send, *, head:
     headers: list[Header] = [
         *NEVER_CACHED,
         (b"x-wardgate-reason", row.code.encode("ascii")),
+        *([(HEADER_NAME, exchange.injected.encode("ascii"))] if exchange.injected else []),
         *((name.lower().encode("ascii"), refusal.fill(_filled(value, row)).encode("ascii")) for name, value in row.headers),
     ]
     if isinstance(refused, SentBack):
-        await redirect(send, refused.location(), (headers[len(NEVER_CACHED)],))
+        await redirect(send, refused.location(), tuple(headers[len(NEVER_CACHED):]))
         return
     if isinstance(refused, RateLimited):
         headers += _limit_headers(refused)

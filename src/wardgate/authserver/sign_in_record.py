@@ -38,12 +38,14 @@ class SignInRecord:
     """The role profiles of a worker, when the provider told them; one empty text: it told nonsense."""
     provider_token: str | None = field(default=None, repr=False)
     """The provider's access token, of a combined CIS2 sign-in: for userinfo."""
+    fault: str | None = None
+    """A fault that was asked for when the sign-in began (`authserver.faults`)."""
 
     def write(self) -> str:
         """Return the body. Written out: `asdict` copies deeply, which is felt in every token."""
         who = {name: getattr(self.who, name) for name in _WHO}
         return _encode({"who": who, "scopes": self.scopes, "auth_grant_type": self.auth_grant_type, "roles": self.roles,
-                        "provider_token": self.provider_token})
+                        "provider_token": self.provider_token, **({"fault": self.fault} if self.fault is not None else {})})
 
     @classmethod
     def read(cls, body: str) -> "SignInRecord":
@@ -51,7 +53,8 @@ class SignInRecord:
         found: dict[str, Any] = json.loads(body)
         who = SignedIn(**{**found["who"], "kind": ProviderKind(found["who"]["kind"]), "amr": tuple(found["who"]["amr"])})
         roles = found["roles"]
-        return cls(who, tuple(found["scopes"]), found["auth_grant_type"], tuple(roles) if roles is not None else None, found["provider_token"])
+        return cls(who, tuple(found["scopes"]), found["auth_grant_type"], tuple(roles) if roles is not None else None, found["provider_token"],
+                   found.get("fault"))
 
     def within(self, scopes: tuple[str, ...]) -> "SignInRecord":
         """Return the record with the scopes that the application still has."""
@@ -76,6 +79,8 @@ class LoginRecord:
     nonce: str | None
     browser: str
     """Hash of the cookie's value."""
+    fault: str | None = None
+    """A fault that was asked for, to be met later in the sign-in."""
 
     def write(self) -> str:
         """Return the body."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from wardgate.audit.model import EventType, Outcome
+from wardgate.authserver import faults
 from wardgate.authserver.addresses import Addresses
 from wardgate.authserver.authenticate import Authenticated, Authenticator
 from wardgate.authserver.dependencies import AuthServer
@@ -29,6 +30,7 @@ from wardgate.oauth.subject_token import Subject, check_subject, provider_of, ve
 from wardgate.oauth.token_requests import check_exchange
 from wardgate.oauth.users import SignedIn
 from wardgate.outbound.errors import OutsideFailed
+from wardgate.refusals.faults import Moment
 from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.stores.ports import Grant, GrantStart, RefreshToken
 
@@ -42,6 +44,7 @@ async def token_exchange(
     check_exchange(form, by_certificate=authenticator.shows_certificate(form, snapshot))  # rows 1, 2
     who = await authenticator.authenticate(exchange, form, snapshot, addresses, limited=True)  # rows 3 to 21
     user = await _user(server, exchange, form.get("subject_token"))  # rows 22 to 36
+    await faults.carried(server, exchange, Moment.EXCHANGE, user, None)
     scopes = scopes_for(who.client, user)  # row 37
     record = SignInRecord(user, scopes, TOKEN_EXCHANGE)
     lives = lifetimes(form, user.kind, exchange.at, exchange.at, server.settings.token_lifetime_ms)

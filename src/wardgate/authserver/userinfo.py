@@ -7,6 +7,7 @@ same user. Also the role profiles in such an answer (user-restricted 8), which g
 from typing import Any, Final
 
 from wardgate.audit.model import EventType, Outcome
+from wardgate.authserver import faults
 from wardgate.authserver.dependencies import AuthServer
 from wardgate.authserver.exchange import Exchange
 from wardgate.authserver.sign_in_record import SignInRecord
@@ -20,6 +21,7 @@ from wardgate.oauth.mtls_binding import read_forwarded_certificate
 from wardgate.outbound.errors import OutsideFailed
 from wardgate.outbound.fetch import Fetched
 from wardgate.refusals import Refusal
+from wardgate.refusals.faults import Moment
 from wardgate.security_patterns import access_token
 from wardgate.security_patterns.facts import Facts, Listener, PresentedCertificate
 from wardgate.security_patterns.proof import Proof
@@ -32,13 +34,19 @@ PASSED_ON: Final = frozenset({200, 401, 403})
 async def userinfo(server: AuthServer, exchange: Exchange, snapshot: Snapshot, send: Send) -> None:
     """Answer what the provider answers. Raises `OAuthRefused`, for a token that does not count with the gateway's own reason."""
     exchange.refused_as = EventType.USERINFO_REFUSED
-    proof = _bearer(exchange, snapshot)
+    try:
+        proof = _bearer(exchange, snapshot)
+    except OAuthRefused:
+        faults.settle(server, exchange)
+        raise
+    faults.settle(server, exchange)
     grant = await server.sign_ins.get(proof.user.grant) if proof.user is not None else None
     if proof.user is not None and (grant is None or grant.ended is not None):
         raise OAuthRefused("access-token-revoked", "a token of a sign-in that goes on", "one whose sign-in ended")
     record = SignInRecord.read(grant.body) if grant is not None else None
     if record is not None and grant is not None:
         exchange.details |= details_of(record.who, record.auth_grant_type, grant.id)
+        await faults.carried(server, exchange, Moment.USERINFO, record.who, record.fault)
     if record is None or record.provider_token is None:
         raise OAuthRefused("userinfo-not-combined", "a token from a code, of NHS CIS2", "another kind of token")
     found = await _ask(server, record)

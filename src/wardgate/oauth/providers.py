@@ -56,6 +56,8 @@ class Provider:
     """How long after `exp` its ID tokens still count: 0 (spec README rule 35)."""
     logout_networks: tuple[str, ...] = ()
     """Networks (CIDR) its logout tokens come from; empty: any."""
+    stand_in: bool = False
+    """Whether it is one of our stand-ins, which takes the faults that are asked for."""
 
     @property
     def record_name(self) -> str:

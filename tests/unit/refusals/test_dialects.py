@@ -83,7 +83,7 @@ def test_only_placeholders_are_filled() -> None:
 @pytest.mark.parametrize("found", CATALOGUE.values(), ids=lambda found: found.code)
 def test_a_reason_is_whole(found: Any) -> None:
     """A status of an error, what had to be true, what to do, where it comes from; every placeholder is used and none is forgotten."""
-    assert 400 <= found.status <= 599 or (found.status == 302 and found.area is Area.SIGN_IN)
+    assert 400 <= found.status <= 599 or (found.status == 302 and found.area in {Area.SIGN_IN, Area.PROVIDERS})
     assert found.check
     assert found.advice
     assert found.source
