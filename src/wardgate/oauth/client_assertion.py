@@ -99,6 +99,8 @@ def _has_kid(e: Examination) -> bool:
 
 def _typ_is_jwt(e: Examination) -> bool:
     typ = e.jwt.header.get("typ")
+    if typ is None and not e.profile.type_needed:
+        return "typ" not in e.jwt.header
     return typ == "JWT" or (type(typ) is str and typ.upper() == "JWT")
 
 

@@ -24,6 +24,8 @@ class AssertionProfile:
     """RFC 7521 section 4.2: a `client_id` in the form must be the assertion's subject."""
     refetch_unknown_kid: bool
     """application-restricted 6.2: `nhs` waits for its cache, `strict` asks again, at most once a minute per URL."""
+    type_needed: bool
+    """`nhs` wants `typ: JWT` in the header (row 8); `strict` takes one without `typ` as well (RFC 7519 section 5.1)."""
     max_issued_ahead_seconds: int | None
     """FAPI 2.0 section 5.3.2.1: an `iat` further ahead than this is refused; None: `iat` is not looked at."""
 
@@ -32,12 +34,12 @@ PROFILES: Final[Mapping[str, AssertionProfile]] = MappingProxyType({
     "nhs": AssertionProfile(
         name="nhs", algorithms=frozenset({"RS512"}), algorithm_code="assertion-alg", issuer_is_audience=False,
         single_audience=False, content_type_parameters=False, client_id_must_match=False, refetch_unknown_kid=False,
-        max_issued_ahead_seconds=None,
+        type_needed=True, max_issued_ahead_seconds=None,
     ),
     "strict": AssertionProfile(
         name="strict", algorithms=frozenset({"PS256", "ES256", "EdDSA"}), algorithm_code="assertion-alg-strict",
         issuer_is_audience=True, single_audience=True, content_type_parameters=True, client_id_must_match=True,
-        refetch_unknown_kid=True, max_issued_ahead_seconds=60,
+        refetch_unknown_kid=True, type_needed=False, max_issued_ahead_seconds=60,
     ),
 })
 
