@@ -8,7 +8,7 @@ from types import MappingProxyType
 from wardgate.identities.provider import IdentityProvider
 from wardgate.identities.relying_party import RelyingParty
 from wardgate.identities.user import User
-from wardgate.oauth.users import ProviderKind
+from wardgate.oauth.users import ProviderKind, SignedIn
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,14 @@ class Identities:
         found = self._by_username.get(username.casefold())
         return found if found is not None and found.kind is kind else None
 
+    def fault_of(self, who: SignedIn) -> str | None:
+        """Return the fault of a person who signed in at one of our stand-ins; nobody else has one."""
+        name = who.provider.partition(" at ")[0]
+        if not any(provider.stand_in and provider.name == name for provider in self.providers):
+            return None
+        user = self._by_subject.get(who.subject) if who.kind is ProviderKind.NHS_LOGIN else self.person(who.kind, who.subject)
+        return user.fault if user is not None else None
+
     def people(self, kind: ProviderKind) -> tuple[User, ...]:
         """Return everybody who signs in at this kind of provider."""
         return self._by_kind[kind]
@@ -31,6 +39,10 @@ class Identities:
     @cached_property
     def _by_username(self) -> Mapping[str, User]:
         return MappingProxyType({username.casefold(): user for username, user in self.users.items()})
+
+    @cached_property
+    def _by_subject(self) -> Mapping[str, User]:
+        return {user.patient.subject: user for user in self.users.values() if user.patient is not None}
 
     @cached_property
     def _by_kind(self) -> Mapping[ProviderKind, tuple[User, ...]]:

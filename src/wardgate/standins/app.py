@@ -13,6 +13,7 @@ from wardgate.standins.authorize import authorize
 from wardgate.standins.clients import is_served
 from wardgate.standins.dependencies import StandIns
 from wardgate.standins.errors import BearerRefused, PageRefused, StandInRefused, TokenRefused
+from wardgate.standins.faults import meet, told, with_headers
 from wardgate.standins.logout import logout
 from wardgate.standins.pages import refusal_page
 from wardgate.standins.published import CREDENTIALS_PATH, asset, client_credentials, describe, publish_keys, trustmark
@@ -88,6 +89,7 @@ class StandInsApp:
 
     async def _or_refusal(self, surface: Surface, endpoint: Endpoint, method: str, request: Request) -> Response:
         try:
+            await meet(surface, endpoint, request)
             return await self._endpoint(surface, endpoint, method, request)
         except PageRefused as refused:
             await self._record(surface, refused)
@@ -115,14 +117,7 @@ class StandInsApp:
         return await client_credentials(self._deps) if method == "GET" else _nothing(405)
 
     async def _record(self, surface: Surface, refused: StandInRefused) -> None:
-        await note(self._deps, EventType.STAND_IN_REFUSED, Outcome.REFUSED, refused.error, surface, None, reason=refused.code)
-
-
-def with_headers(answer: Response, refused: StandInRefused) -> Response:
-    """Return an answer with the headers of the refusal's row, such as `Retry-After`."""
-    for name, value in refused.headers:
-        answer.headers[name] = value
-    return answer
+        await note(self._deps, EventType.STAND_IN_REFUSED, Outcome.REFUSED, refused.error, surface, None, reason=refused.code, **told(refused))
 
 
 def _nothing(status: int = 404) -> Response:

@@ -42,6 +42,8 @@ class AuthorizationRequest:
     challenge: str | None = None
     login_hint: str | None = None
     asserted_identity: str | None = None
+    fault: str | None = None
+    """A fault that the sign-in carries (`standins.faults`)."""
 
     @property
     def vectors(self) -> tuple[Vector, ...]:

@@ -12,6 +12,7 @@ from wardgate.standins.authorization_request import AuthorizationRequest, check_
 from wardgate.standins.clients import Client, find_client
 from wardgate.standins.dependencies import StandIns
 from wardgate.standins.errors import PageRefused, RedirectRefused
+from wardgate.standins.faults import of_sign_in, told, with_headers
 from wardgate.standins.methods import Attempt
 from wardgate.standins.next_step import may_continue
 from wardgate.standins.record import note
@@ -43,7 +44,8 @@ async def authorize(deps: StandIns, surface: Surface, request: Request) -> Respo
         raise PageRefused.by("idp-client-unknown")
     origin = origin_of(request, deps.origins())
     try:
-        asked = check_request(parameters, client, surface, address)  # (3) whether it is well asked
+        fault = await of_sign_in(surface, request, parameters)
+        asked = replace(check_request(parameters, client, surface, address), fault=fault)  # (3) whether it is well asked
         return await _answer(deps, surface, request, client, asked, origin)
     except RedirectRefused as refused:
         return await send_refusal(deps, surface, client, address, parameters.get("state"), origin, refused)
@@ -81,6 +83,8 @@ async def send_refusal(
     deps: StandIns, surface: Surface, client: Client, address: str, state: str | None, origin: str, refused: RedirectRefused
 ) -> Response:
     """Return the redirect that tells the client why not (RFC 6749 section 4.1.2.1)."""
-    await note(deps, EventType.STAND_IN_REFUSED, Outcome.REFUSED, refused.error, surface, client.client_id, reason=refused.code)
+    await note(deps, EventType.STAND_IN_REFUSED, Outcome.REFUSED, refused.error, surface, client.client_id, reason=refused.code, **told(refused))
     issuer = surface.issuer(origin) if surface.names_issuer else None
-    return see(address, {"error": refused.error, "error_description": refused.description, "state": state, "iss": issuer})
+    answer = see(address, {"error": refused.error, "error_description": refused.description,
+                           "state": state if refused.code != "idp-state-missing" else None, "iss": issuer})
+    return with_headers(answer, refused)

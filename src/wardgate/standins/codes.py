@@ -37,6 +37,8 @@ class Authorized:
     nonce: str | None = None
     challenge: str | None = None
     role: str | None = None
+    fault: str | None = None
+    """A fault that the sign-in carries."""
 
     @property
     def login(self) -> str:
@@ -66,7 +68,7 @@ async def send_back(deps: StandIns, progress: Progress, client: Client) -> Respo
     code = deps.secret()
     authorized = Authorized(
         request.client_id, surface.base, origin, session.sid, session.id, request.scopes, session.sign_in, request.redirect_uri,
-        request.acr_names, request.vtr, request.state, request.nonce, request.challenge, role_to_tell(progress),
+        request.acr_names, request.vtr, request.state, request.nonce, request.challenge, role_to_tell(progress), request.fault,
     )
     told = KeptEntry(
         f"party/{session.sid}/{origin}/{request.client_id}",

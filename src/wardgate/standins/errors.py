@@ -26,6 +26,8 @@ class StandInRefused(Exception):
         self.status = status
         self.code = code
         self.headers = headers
+        self.asked_by: str | None = None
+        """What asked for it, when it is a fault (`standins.faults`)."""
 
     @classmethod
     def by(cls, code: str, **values: str) -> Self:

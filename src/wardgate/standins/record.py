@@ -7,7 +7,7 @@ from wardgate.standins.surfaces import Surface
 
 async def note(
     deps: StandIns, kind: EventType, outcome: Outcome, error: str | None, surface: Surface, client_id: str | None,
-    username: str | None = None, reason: str | None = None, **details: str | int | None,
+    username: str | None = None, reason: str | None = None, **details: str | int | Personal | None,
 ) -> None:
     """Store the event; returns when it is durable. `reason` is the refusal's code, if it has one."""
     about: dict[str, str | int | Personal | None] = {

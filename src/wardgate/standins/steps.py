@@ -7,11 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from wardgate.audit.model import EventType, Outcome
+from wardgate.refusals.faults import Moment
 from wardgate.standins import sessions, transactions
 from wardgate.standins.clients import Client, find_client
 from wardgate.standins.codes import send_back
 from wardgate.standins.dependencies import StandIns
 from wardgate.standins.errors import PageRefused, RedirectRefused
+from wardgate.standins.faults import carried, told, with_headers
 from wardgate.standins.logout import end_session
 from wardgate.standins.methods import FIRST, Attempt, Method, NotProved, Question, method_of, offered
 from wardgate.standins.next_step import Progress, level_asked, next_step, role_to_tell
@@ -38,7 +40,7 @@ NOT_CHOSEN: Final = {
     Endpoint.ROLE: "Choose a role", Endpoint.CONSENT: "Choose whether to agree",
     Endpoint.IDENTITY_CHECK: "Choose how the identity check ends",
 }
-CONSENT_REFUSED: Final = ("access_denied", "ConsentNotGiven")
+"""What is said of a form that chooses nothing, or something that was not offered."""
 
 
 async def step(deps: StandIns, surface: Surface, endpoint: Endpoint, request: Request) -> Response:
@@ -47,11 +49,11 @@ async def step(deps: StandIns, surface: Surface, endpoint: Endpoint, request: Re
         query = query_of(request)
         form = await form_of(request, deps.settings.body_timeout_seconds) if request.method == "POST" else None
     except BadParameters as bad:
-        raise PageRefused("invalid_request", f"{bad}.") from None
+        raise PageRefused.by("idp-parameters-malformed", problem=str(bad)) from None
     transaction = await transactions.find(deps, surface, query.get("session_code"), cookie(request, BROWSER_COOKIE))
     client = find_client(deps, surface, transaction.request.client_id)
     if client is None or transaction.request.redirect_uri not in client.redirect_uris:
-        raise PageRefused("invalid_client", "The client is no longer known to this provider.", 401)
+        raise PageRefused.by("idp-client-gone")
     try:
         if endpoint is Endpoint.SIGN_IN:
             return await _sign_in(Attempt(deps, transaction, client, request, query, form or {}))
@@ -65,7 +67,8 @@ async def advance(deps: StandIns, transaction: Transaction, session: Session, cl
     """Show what is still to be asked, or send the person back. Raises `RedirectRefused`."""
     user = deps.identities().person(transaction.surface.kind, session.sign_in.username)
     if user is None:
-        raise RedirectRefused("access_denied", "The person is no longer known to this provider")
+        raise RedirectRefused.by("idp-person-gone")
+    await carried(Moment.PROVIDER, transaction.surface, user, transaction.request.fault)
     progress = Progress(transaction, session, user)
     page = next_step(progress)
     if page is not None:
@@ -124,7 +127,7 @@ async def _signed_in(attempt: Attempt, sign_in: SignIn) -> Response:
     deps, transaction, client = attempt.deps, attempt.transaction, attempt.client
     consent = attempt.form.get("consent")
     if consent == "refused":
-        raise RedirectRefused(*CONSENT_REFUSED)
+        raise RedirectRefused.by("idp-consent-refused")
     session = await _session_after(deps, transaction.surface, cookie(attempt.request, SESSION_COOKIE), sign_in)
     if consent == "given":
         session = replace(session, consents=tuple(dict.fromkeys((*session.consents, client.client_id))))
@@ -151,10 +154,10 @@ async def _later(
 ) -> Response:
     session = await sessions.find(deps, transaction.surface, transaction.session)
     if session is None:
-        raise PageRefused("invalid_request", "You are not signed in any more. Go back to where you came from and begin again.")
+        raise PageRefused.by("idp-not-signed-in")
     user = deps.identities().person(transaction.surface.kind, session.sign_in.username)
     if user is None:
-        raise RedirectRefused("access_denied", "The person is no longer known to this provider")
+        raise RedirectRefused.by("idp-person-gone")
     progress = Progress(transaction, session, user)
     if next_step(progress) is not endpoint:
         return await advance(deps, transaction, session, client)
@@ -177,11 +180,11 @@ def _take(endpoint: Endpoint, progress: Progress, form: dict[str, str]) -> tuple
         case (Endpoint.CONSENT, "agree"):
             return transaction, replace(session, consents=(*session.consents, transaction.request.client_id))
         case (Endpoint.CONSENT, "refuse"):
-            raise RedirectRefused(*CONSENT_REFUSED)
+            raise RedirectRefused.by("idp-consent-refused")
         case (Endpoint.IDENTITY_CHECK, "passed"):
             return transaction, replace(session, sign_in=replace(session.sign_in, proofing=level_asked(progress)))
         case (Endpoint.IDENTITY_CHECK, "failed"):
-            raise RedirectRefused("access_denied", "The identity check was not passed")
+            raise RedirectRefused.by("idp-identity-check-failed")
         case (Endpoint.ROLE, str()) if progress.user.worker is not None:
             if choice not in {role.person_roleid for role in progress.user.worker.roles}:
                 return None, None
@@ -192,7 +195,9 @@ def _take(endpoint: Endpoint, progress: Progress, form: dict[str, str]) -> tuple
 
 async def _tell(deps: StandIns, transaction: Transaction, client: Client, refused: RedirectRefused) -> Response:
     surface, request = transaction.surface, transaction.request
-    await note(deps, EventType.STAND_IN_REFUSED, Outcome.REFUSED, refused.error, surface, client.client_id)
+    await note(deps, EventType.STAND_IN_REFUSED, Outcome.REFUSED, refused.error, surface, client.client_id, reason=refused.code, **told(refused))
     issuer = surface.issuer(transaction.origin) if surface.names_issuer else None
-    return see(request.redirect_uri, {
-        "error": refused.error, "error_description": refused.description, "state": request.state, "iss": issuer})
+    answer = see(request.redirect_uri, {
+        "error": refused.error, "error_description": refused.description,
+        "state": request.state if refused.code != "idp-state-missing" else None, "iss": issuer})
+    return with_headers(answer, refused)

@@ -15,6 +15,7 @@ from wardgate.audit.model import EventType, Outcome
 from wardgate.identities import User
 from wardgate.jose import base64url, sign
 from wardgate.oauth.users import ProviderKind
+from wardgate.refusals.faults import Moment
 from wardgate.standins.authorization_request import OFFLINE
 from wardgate.standins.client_authentication import authenticate
 from wardgate.standins.clients import Client
@@ -22,6 +23,7 @@ from wardgate.standins.codes import Authorized
 from wardgate.standins.delegation import EXCHANGE, exchange
 from wardgate.standins.dependencies import StandIns
 from wardgate.standins.errors import TokenRefused
+from wardgate.standins.faults import carried
 from wardgate.standins.id_token import Issue, access_token_claims, claims_of
 from wardgate.standins.record import note
 from wardgate.standins.surfaces import Surface
@@ -66,11 +68,17 @@ async def _code(deps: StandIns, surface: Surface, client: Client, form: Mapping[
     authorized = Authorized.of(entry.body) if entry is not None else None
     if authorized is None or (authorized.client_id, authorized.base) != (client.client_id, surface.base):
         raise TokenRefused.by(INVALID_GRANT)
+    await _meet_fault(deps, surface, authorized)
     if form.get("redirect_uri") != authorized.redirect_uri or not _verifier_fits(authorized.challenge, form.get("code_verifier")):
         raise TokenRefused.by(INVALID_GRANT)
     if await deps.take(f"code/{code}") is None:
         raise TokenRefused.by(INVALID_GRANT)
     return authorized, await _issue(deps, surface, client, authorized, code=code)
+
+
+async def _meet_fault(deps: StandIns, surface: Surface, authorized: Authorized) -> None:
+    user = deps.identities().person(surface.kind, authorized.sign_in.username)
+    await carried(Moment.PROVIDER_TOKEN, surface, user, authorized.fault)
 
 
 def _verifier_fits(challenge: str | None, verifier: str | None) -> bool:
@@ -89,6 +97,7 @@ async def _refresh(deps: StandIns, surface: Surface, client: Client, form: Mappi
     authorized = Authorized.of(entry.body) if entry is not None else None
     if authorized is None or entry is None or (authorized.client_id, authorized.base) != (client.client_id, surface.base):
         raise TokenRefused.by(INVALID_GRANT)
+    await _meet_fault(deps, surface, authorized)
     scopes = tuple(form["scope"].split()) if "scope" in form else authorized.scopes
     if not set(scopes) <= set(authorized.scopes) or "openid" not in scopes:
         raise TokenRefused.by("idp-refresh-scope")

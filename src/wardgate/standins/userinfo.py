@@ -7,10 +7,12 @@ from starlette.responses import Response
 
 from wardgate.jose.strict_json import decode_object
 from wardgate.oauth.users import ProviderKind
+from wardgate.refusals.faults import Moment
 from wardgate.standins.clients import Client, find_client
 from wardgate.standins.codes import Authorized
 from wardgate.standins.dependencies import StandIns
 from wardgate.standins.errors import BearerRefused
+from wardgate.standins.faults import carried
 from wardgate.standins.surfaces import Surface
 from wardgate.standins.token import metadata_entry
 from wardgate.standins.userinfo_claims import claims_of_patient, claims_of_worker, replaced
@@ -30,6 +32,7 @@ async def userinfo(deps: StandIns, surface: Surface, request: Request) -> Respon
     user = deps.identities().person(surface.kind, authorized.sign_in.username)
     if user is None:
         raise BearerRefused.by(INVALID)
+    await carried(Moment.PROVIDER_USERINFO, surface, user, authorized.fault)
     if "openid" not in authorized.scopes:
         raise BearerRefused.by("idp-token-without-openid")
     if user.worker is not None:
