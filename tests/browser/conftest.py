@@ -1,0 +1,95 @@
+"""One Wardgate and one client application for the session, one Chromium for each module, one browser context for each person.
+
+NOTE: Playwright keeps an event loop in the thread it is started in, so it must have ended before tests of other folders begin.
+"""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+
+def _load(name: str, folder: Path) -> Any:
+    """Make a file of a test folder importable as `FOLDER_NAME`: tests are imported by path, not from packages."""
+    module_name = f"{folder.name}_{name}"
+    if module_name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(module_name, folder / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[module_name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[module_name])
+    return sys.modules[module_name]
+
+
+HERE = Path(__file__).parent
+system = _load("running", HERE.parent / "system")
+client_application = _load("client_application", HERE)
+browsing = _load("browsing", HERE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here starts a real Envoy."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker("envoy")
+
+
+@pytest.fixture(scope="session")
+def wardgate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The Wardgate that everybody here visits."""
+    with system.running(tmp_path_factory.mktemp("browser")) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def application(wardgate: Any) -> Iterator[Any]:
+    """The application that people sign in to."""
+    with client_application.running(wardgate) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def chromium(wardgate: Any) -> Iterator[Browser]:
+    """The browser program."""
+    with browsing.chromium(wardgate) as one:
+        yield one
+
+
+@pytest.fixture
+def watched() -> Iterator[Any]:
+    """What the pages of the test complain about; anything fails it."""
+    found = browsing.Watched()
+    yield found
+    assert found.complaints == []
+
+
+@pytest.fixture
+def open_page(chromium: Browser, watched: Any) -> Iterator[Callable[..., Page]]:
+    """Open a page of a browser that has visited nothing yet; arguments are those of a Playwright context."""
+    contexts = []
+
+    def open_one(**how: Any) -> Page:
+        context = chromium.new_context(**how)
+        contexts.append(context)
+        watched.watch(context)
+        return context.new_page()
+
+    yield open_one
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Page]) -> Page:
+    """A page of a new browser."""
+    return open_page()
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[..., Any]:
+    """Return the function that waits for something to become true."""
+    return system.until  # type: ignore[no-any-return]
