@@ -15,8 +15,9 @@ from wardgate.cli.context import with_world
 from wardgate.cli.failures import Failed
 from wardgate.cli.options import read_input
 from wardgate.cli.output import Printer
-from wardgate.cli.refused import reason_lines
-from wardgate.client import APIError, api_error
+from wardgate.cli.refused import reason_lines, tell_refused
+from wardgate.cli.signing_in import SignIn, Users, with_sign_in
+from wardgate.client import APIError, SignInRefused, UserAuth, api_error, role_headers
 from wardgate.refusals import CATALOGUE
 
 MAX_BODY_BYTES: Final = 10_000_000
@@ -30,35 +31,68 @@ HEADERS_OF_INTEREST: Final = (
 @click.command()
 @click.argument("method")
 @click.argument("url")
-@click.option("--pattern", type=click.Choice([pattern.value for pattern in Pattern]), default=None, show_default="signed-jwt with --app, else open-access",
+@click.option("--pattern", type=click.Choice([pattern.value for pattern in Pattern]), default=None, show_default="user-restricted with a user, signed-jwt with --app, else open-access",
               help="How the caller proves itself.")
 @click.option("--header", "-H", "headers", multiple=True, metavar="NAME:VALUE", help="A header to send; not one that carries a credential.")
 @click.option("--data-file", type=click.Path(dir_okay=False, path_type=Path), default=None, help="The request body; - is standard input.")
 @click.option("--retry", is_flag=True, help="Try again as the SDK does, instead of showing the first failure.")
+@click.option("--role", default=None, metavar="URID", help="The role profile a healthcare worker acts in: NHSD-Session-URID.")
+@with_sign_in
 @with_world
 @with_caller
 @click.pass_context
 def call(
     ctx: click.Context, method: str, url: str, pattern: str | None, headers: tuple[str, ...], data_file: Path | None,
-    retry: bool, caller: Caller, printer: Printer,
+    retry: bool, role: str | None, sign_in: SignIn, caller: Caller, printer: Printer,
 ) -> None:
     """Call URL (a path, or a whole URL) with METHOD, and print status, headers of interest and body.
 
-    A refusal is explained, and the exit code is 1.
+    A refusal is explained, and the exit code is 1. With --user, --browser or --id-token a user is behind the call.
     """
-    chosen = Pattern(pattern) if pattern is not None else (Pattern.SIGNED_JWT if caller.app else Pattern.OPEN_ACCESS)
+    chosen = _pattern(pattern, sign_in, caller)
+    _check_role(role, chosen)
     content = read_input(data_file, "the body") if data_file is not None else None
     attempts = 4 if retry else 1
-    auth: httpx2.Auth | None = None
-    if chosen is Pattern.API_KEY:
-        auth = caller.api_key_auth()
-    elif chosen is Pattern.SIGNED_JWT:
-        auth = caller.signed_jwt(attempts)
-    with caller.client(auth, mutual_tls=chosen is Pattern.TLS_MA, attempts=attempts) as client:
-        response = _send(client, method.upper(), url, _headers(headers), content)
+    try:
+        with Users(caller, sign_in, role) as users, caller.client(
+            _auth(chosen, caller, users, role, attempts), mutual_tls=chosen is Pattern.TLS_MA, attempts=attempts
+        ) as client:
+            response = _send(client, method.upper(), url, _headers(headers), content)
+    except SignInRefused as refused:
+        tell_refused(printer, refused)
+        ctx.exit(1)
     _show(printer, response, caller.world.now)
     if response.status_code >= 400:
         ctx.exit(1)
+
+
+def _pattern(said: str | None, sign_in: SignIn, caller: Caller) -> Pattern:
+    if said is None:
+        return Pattern.USER_RESTRICTED if sign_in.wanted else Pattern.SIGNED_JWT if caller.app else Pattern.OPEN_ACCESS
+    if (Pattern(said) is Pattern.USER_RESTRICTED) != sign_in.wanted:
+        raise click.UsageError("the pattern user-restricted goes with a user: --user NAME, --browser or --id-token FILE")
+    return Pattern(said)
+
+
+def _check_role(role: str | None, pattern: Pattern) -> None:
+    if role is not None and pattern is not Pattern.USER_RESTRICTED:
+        raise click.UsageError("--role goes with a user: --user NAME, --browser or --id-token FILE")
+    try:
+        role_headers(role)
+    except ValueError as error:
+        raise click.UsageError(f"--role: {error}") from None
+
+
+def _auth(pattern: Pattern, caller: Caller, users: Users, role: str | None, attempts: int) -> httpx2.Auth | None:
+    match pattern:
+        case Pattern.API_KEY:
+            return caller.api_key_auth()
+        case Pattern.SIGNED_JWT:
+            return caller.signed_jwt(attempts)
+        case Pattern.USER_RESTRICTED:
+            return UserAuth(users.session(), role=role, renew_after_401=attempts > 1)  # without --retry a 401 is shown
+        case _:
+            return None
 
 
 def _send(client: httpx2.Client, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> httpx2.Response:

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,11 +17,23 @@ from wardgate.applications import Application, Profile
 from wardgate.cli.context import World
 from wardgate.cli.failures import Failed
 from wardgate.cli.options import IN_FILE, Command, ca_option, read_input
-from wardgate.client import APIKeyAuth, Environment, PrivateKeySigner, SignedJWTAuth, tls_ma_context, trust_context
+from wardgate.client import (
+    APIKeyAuth,
+    ClientAssertion,
+    ClientSecret,
+    Environment,
+    PrivateKeySigner,
+    SignedJWTAuth,
+    UserApplication,
+    tls_ma_context,
+    trust_context,
+)
 from wardgate.client.clients import api_client
 from wardgate.client.retry import RetryPolicy
+from wardgate.stores.ports import Credential
 
 API_KEY_VARIABLE: Final = "WARDGATE_API_KEY"
+CLIENT_SECRET_VARIABLE: Final = "WARDGATE_CLIENT_SECRET"  # noqa: S105 - the name of a variable
 KEY_PASSWORD_VARIABLE: Final = "WARDGATE_KEY_PASSWORD"  # noqa: S105 - the name of a variable
 DEMO_KID: Final = "demo-1"
 HTTPS_PORT: Final = "https://localhost:8443"
@@ -60,11 +73,47 @@ class Caller:
             return from_environment.strip()
         if self.app is None:
             raise click.UsageError(f"name the caller with --app, or set {API_KEY_VARIABLE}")
-        credentials = sorted(self.world.stores.credentials.of(self.app), key=lambda c: (c.status == "approved", c.issued))
+        return self._credential(self.app).key
+
+    def client_secret(self) -> str | None:
+        """Return the secret of the API key: of WARDGATE_CLIENT_SECRET, else what the store has beside the key; None: there is none."""
+        from_environment = os.environ.get(CLIENT_SECRET_VARIABLE)
+        if from_environment:
+            return from_environment.strip()
+        return None if self.app is None or os.environ.get(API_KEY_VARIABLE) else self._credential(self.app).secret
+
+    def _credential(self, app: str) -> Credential:
+        """Return the application's newest API key, an approved one first."""
+        credentials = sorted(self.world.stores.credentials.of(app), key=lambda c: (c.status == "approved", c.issued))
         if not credentials:
             self.application()
-            raise Failed(f"the application {self.app} has no API key: wardgate app rotate-key {self.app}")
-        return credentials[-1].key
+            raise Failed(f"the application {app} has no API key: wardgate app rotate-key {app}")
+        return credentials[-1]
+
+    def callback_urls(self) -> tuple[str, ...]:
+        """Return where the application's users may come back to; none for an application that the store does not know."""
+        return self.application().callback_urls if self.app is not None and self.world.exists else ()
+
+    def may_renew(self) -> bool:
+        """Whether the application can prove itself at the refresh grant."""
+        return self.is_strict() or self.client_secret() is not None
+
+    def user_application(self, *, exchanges: bool) -> UserApplication:
+        """Return the application as one with users. `exchanges`: it needs its private key. Raises `Failed` and `KeyUnusable`."""
+        strict, key = self.is_strict(), self.api_key()
+        secret = None if strict else self.client_secret()
+        if not strict and not exchanges and secret is None:
+            raise Failed(f"the API key of {self.app or 'the application'} has no client secret, with which codes are redeemed: "
+                         f"wardgate app rotate-key makes both, or set {CLIENT_SECRET_VARIABLE}")
+        assertion = self.assertion(key) if exchanges or strict else None
+        proof = ClientSecret(key, secret) if secret is not None else assertion
+        assert proof is not None  # noqa: S101 - without a secret there is an assertion
+        return UserApplication(self.environment(), proof, exchange_authentication=assertion, pushed=strict, issuer_required=strict, tls=self.trust())
+
+    def assertion(self, client_id: str) -> ClientAssertion:
+        """Return the proof by the caller's private key. Raises `Failed` and `KeyUnusable`."""
+        path, kid = self._private_key()
+        return ClientAssertion(client_id, self._signer(path), kid)
 
     def application(self) -> Application:
         """Return the application as the manifest in the store has it. Raises `Failed`."""
@@ -87,13 +136,19 @@ class Caller:
         except ValueError as error:
             raise Failed(str(error)) from None
 
-    def _tls(self, mutual_tls: bool) -> Any:
-        ca = self.ca or (self.world.data / "ca.pem" if (self.world.data / "ca.pem").is_file() else None)
+    def trust(self) -> ssl.SSLContext:
+        """Return what the server's certificate is verified with."""
+        return trust_context(self._anchor())
+
+    def _anchor(self) -> Path | None:
+        return self.ca or (self.world.data / "ca.pem" if (self.world.data / "ca.pem").is_file() else None)
+
+    def _tls(self, mutual_tls: bool) -> ssl.SSLContext:
         if not mutual_tls:
-            return trust_context(ca)
+            return self.trust()
         if self.cert is None or self.cert_key is None:
             raise click.UsageError("tls-ma needs --cert (the chain, leaf first) and --cert-key; wardgate cert issue makes the first")
-        return tls_ma_context(self.cert, self.cert_key, ca, os.environ.get(KEY_PASSWORD_VARIABLE))
+        return tls_ma_context(self.cert, self.cert_key, self._anchor(), os.environ.get(KEY_PASSWORD_VARIABLE))
 
     def _private_key(self) -> tuple[Path, str]:
         """Return the private key's file and its kid: what the options say, else the demo's for this application."""
@@ -127,9 +182,10 @@ class Caller:
             return "ES256"
         if isinstance(key, ed25519.Ed25519PrivateKey):
             return "EdDSA"
-        return "PS256" if isinstance(key, rsa.RSAPrivateKey) and self._is_strict() else "RS512"
+        return "PS256" if isinstance(key, rsa.RSAPrivateKey) and self.is_strict() else "RS512"
 
-    def _is_strict(self) -> bool:
+    def is_strict(self) -> bool:
+        """Whether the application has the profile `strict`."""
         if self.app is None:
             return False
         return (self.application().profile or self.world.environment.profile) is Profile.STRICT

@@ -1,7 +1,7 @@
 """A refusal of a server, told to a person: the reason, what to do, and where the whole story is."""
 
-from wardgate.cli.output import pairs
-from wardgate.client import APIError
+from wardgate.cli.output import Printer, pairs
+from wardgate.client import APIError, SignInRefused, TokenRefused
 from wardgate.refusals import CATALOGUE
 
 
@@ -23,3 +23,15 @@ def reason_lines(error: APIError) -> list[str]:
     if error.explain_id is not None:
         rows.append(("whole story", f"wardgate explain {error.explain_id}"))
     return pairs(rows)
+
+
+def tell_refused(printer: Printer, refused: TokenRefused | SignInRefused) -> None:
+    """Print why there is no token: an answer of the token endpoint, or the error that a user came back with."""
+    if isinstance(refused, SignInRefused):
+        printer.answer({"error": refused.code, "error_description": refused.text, "status": None, "reason": None, "message_id": None},
+                       [f"the user came back with the error {refused}"])
+        return
+    printer.answer(
+        {"error": refused.code, "error_description": refused.text, "status": refused.status, "reason": refused.reason,
+         "message_id": refused.message_id},
+        [f"HTTP {refused.status} {refused.code}: {refused.text}", "", *reason_lines(refused)])

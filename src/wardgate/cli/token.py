@@ -1,4 +1,4 @@
-"""`wardgate token`: get an access token as an application does, revoke one as the operator may."""
+"""`wardgate token`: get an access token, of an application by itself or of a user; forget what is kept; revoke one as the operator may."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,8 +14,9 @@ from wardgate.cli.context import World, with_world
 from wardgate.cli.failures import Failed
 from wardgate.cli.options import read_input
 from wardgate.cli.output import Printer
-from wardgate.cli.refused import reason_lines
-from wardgate.client import TokenRefused
+from wardgate.cli.refused import tell_refused
+from wardgate.cli.signing_in import SignIn, Users, every_kept, told, with_sign_in
+from wardgate.client import FileTokenStore, SignInRefused, TokenRefused
 from wardgate.jose import BadSignature, KeyRules, MalformedJWT, UnsuitableKey, UnverifiedJWT, verify
 from wardgate.jose.jwk import parse_jwk
 from wardgate.keystores.database import ACCESS_TOKEN
@@ -31,22 +32,55 @@ def token() -> None:
 
 @token.command()
 @click.option("--retry", is_flag=True, help="Try again as the SDK does, instead of showing the first failure.")
+@click.option("--role", default=None, metavar="URID", help="NHS CIS2: the role profile to choose, if the provider asks.")
+@with_sign_in
 @with_world
 @with_caller
 @click.pass_context
-def get(ctx: click.Context, retry: bool, caller: Caller, printer: Printer) -> None:
-    """Get an access token with a signed assertion (client credentials), and print it alone, for use in scripts."""
-    auth = caller.signed_jwt(4 if retry else 1)
+def get(ctx: click.Context, retry: bool, role: str | None, sign_in: SignIn, caller: Caller, printer: Printer) -> None:
+    """Get an access token and print it alone, for use in scripts: the application's own, with a signed assertion, or a user's.
+
+    With --user, --browser or --id-token it is a user's. Its tokens are kept, and renewed when they are due.
+    """
     try:
+        if sign_in.wanted:
+            _print_users(caller, sign_in, role, printer)
+            return
         with caller.client() as client:
-            got = auth.obtain(client)
-    except TokenRefused as refused:
-        printer.answer(
-            {"error": refused.code, "error_description": refused.text, "status": refused.status, "reason": refused.reason,
-             "message_id": refused.message_id},
-            [f"HTTP {refused.status} {refused.code}: {refused.text}", "", *reason_lines(refused)])
+            got = caller.signed_jwt(4 if retry else 1).obtain(client)
+    except (TokenRefused, SignInRefused) as refused:
+        tell_refused(printer, refused)
         ctx.exit(1)
     printer.answer({"access_token": got.value, "token_type": "Bearer", "expires_in": got.life_seconds}, [got.value])
+
+
+def _print_users(caller: Caller, sign_in: SignIn, role: str | None, printer: Printer) -> None:
+    with Users(caller, sign_in, role) as users:
+        tokens = users.session().tokens
+        assert tokens is not None  # noqa: S101 - a session begins with tokens
+        printer.answer(told(tokens, tokens.access.seconds_left(caller.world.now)), [tokens.access.value])
+
+
+@token.command()
+@click.option("--all", "every", is_flag=True, help="The tokens of every user of every application.")
+@with_sign_in
+@with_world
+@with_caller
+def forget(every: bool, sign_in: SignIn, caller: Caller, printer: Printer) -> None:
+    """Forget the tokens that are kept for --app and --user (by --flow, at --provider), or --all.
+
+    They stay good until their end: sign out at the provider, or `wardgate token revoke`, to have them refused.
+    """
+    if every == sign_in.wanted:
+        raise click.UsageError("give --user or --all")
+    if every:
+        files = every_kept(caller.world.data)
+    else:
+        with Users(caller, sign_in, None) as users:
+            files = [path for path in (users.kept_at,) if path.is_file()]
+    for path in files:
+        FileTokenStore(path).forget()
+    printer.answer({"forgotten": len(files)}, [f"forgot the tokens of {len(files)} sign-ins" if len(files) != 1 else "forgot the tokens of 1 sign-in"])
 
 
 @token.command()

@@ -29,7 +29,6 @@ from wardgate.oauth.providers import DISCOVERY_PATH
 from wardgate.oauth.token_requests import ID_TOKEN_TYPE, GrantType
 
 _LONGEST_URL: Final = 2_000
-_NEEDED: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +50,9 @@ class ProviderMetadata:
         if document.get("issuer") != issuer:
             raise ProviderUnusable(f"the discovery document is not that of {issuer}")
         userinfo, end = (_url(document, name) if name in document else None for name in ("userinfo_endpoint", "end_session_endpoint"))
+        authorization, token, keys = (_url(document, name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"))
         names_issuer = document.get("authorization_response_iss_parameter_supported") is True
-        return cls(issuer, *(_url(document, name) for name in _NEEDED), userinfo, end, names_issuer)
+        return cls(issuer, authorization, token, keys, userinfo, end, names_issuer)
 
 
 def _url(document: Mapping[str, Any], name: str) -> str:
