@@ -23,6 +23,8 @@ _SENTENCES: Final[Mapping[EventType, str]] = {
     EventType.STAND_IN_TOKEN_ISSUED: "A stand-in provider gave a client tokens",
     EventType.STAND_IN_SIGNED_OUT: "Somebody signed out of a stand-in provider",
     EventType.STAND_IN_REFUSED: "A stand-in provider refused a request",
+    EventType.STAND_IN_LOCKED: "Somebody was locked out of a stand-in provider after too many failed tries",
+    EventType.STAND_IN_UNLOCKED: "An operator ended a lock-out at a stand-in provider",
     EventType.PASSKEY_REGISTERED: "A passkey was registered at a stand-in provider",
     EventType.PASSKEY_REMOVED: "A passkey of a stand-in provider was removed",
     EventType.CALL_ALLOWED: "A call was allowed",

@@ -39,6 +39,8 @@ FORM: Final[Mapping[EventType, tuple[Mapping[str, str], str]]] = {
     EventType.STAND_IN_TOKEN_ISSUED: (_AUTHENTICATION, "E"),
     EventType.STAND_IN_SIGNED_OUT: (_AUTHENTICATION, "D"),
     EventType.STAND_IN_REFUSED: (_AUTHENTICATION, "E"),
+    EventType.STAND_IN_LOCKED: (_AUTHENTICATION, "E"),
+    EventType.STAND_IN_UNLOCKED: (_SECURITY, "U"),
     EventType.CALL_ALLOWED: (_REST, "E"),
     EventType.CALL_REFUSED: (_REST, "E"),
     EventType.CALL_DECIDED: (_REST, "E"),

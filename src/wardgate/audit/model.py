@@ -21,6 +21,9 @@ class EventType(StrEnum):
     STAND_IN_TOKEN_ISSUED = "StandInTokenIssued"  # noqa: S105 - the name of an event
     STAND_IN_SIGNED_OUT = "StandInSignedOut"
     STAND_IN_REFUSED = "StandInRefused"
+    STAND_IN_LOCKED = "StandInLocked"
+    """Too many failed tries: a person, or an address, is locked out of a stand-in for a while."""
+    STAND_IN_UNLOCKED = "StandInUnlocked"
     PASSKEY_REGISTERED = "PasskeyRegistered"
     PASSKEY_REMOVED = "PasskeyRemoved"
     SIGN_IN_STARTED = "SignInStarted"

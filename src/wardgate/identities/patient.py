@@ -45,7 +45,7 @@ class Patient(Document):
     identity_proofing_level: ProofingLevel = "P9"
     """The highest level the identity was ever proved to."""
     credentials: Annotated[tuple[Credential, ...], Field(min_length=1)] = ("Cp.Cd", "Cm")
-    """What one click may pretend, best liked first: password, password and device, password and shared key, passkey."""
+    """What the patient can sign in with, best liked first: password, password and device, password and shared key, passkey."""
     email: Line = ""
     """The e-mail address; when empty, there is none."""
     phone_number: Telephone | None = None

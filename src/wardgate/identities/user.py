@@ -24,9 +24,9 @@ class User(Document, json_schema_extra={"oneOf": [{"required": ["worker"]}, {"re
     note: Line = ""
     """What this person is for, shown on the page that lists everybody."""
     password: PasswordHash | None = None
-    """The password as an Argon2id hash, which `wardgate user hash-password` makes; when absent, there is no signing in with one."""
+    """The password as an Argon2id hash, which `wardgate user hash-password` makes. It is for those who can sign in with USERPASS or TOTP, Cp or Cp.Cd."""
     totp_secret: TOTPSecret | None = None
-    """The secret of the person's authenticator app, in base32, kept encrypted and never exported; it is asked for after the password."""
+    """The secret of the authenticator app whose code is asked for after the password, in base32, kept encrypted and never exported. It is for TOTP and Cp.Cd."""
     worker: Worker | None = None
     """Signs in at NHS CIS2."""
     patient: Patient | None = None
@@ -40,6 +40,16 @@ class User(Document, json_schema_extra={"oneOf": [{"required": ["worker"]}, {"re
     def _one_kind(self) -> Self:
         if (self.worker is None) == (self.patient is None):
             raise ValueError("a user has either `worker` or `patient`")
+        return self
+
+    @model_validator(mode="after")
+    def _can_sign_in_with_them(self) -> Self:
+        ways: set[str] = set(self.worker.authenticators) if self.worker is not None else set()
+        ways |= set(self.patient.credentials) if self.patient is not None else set()
+        if self.password is not None and not ways & {"USERPASS", "TOTP", "Cp", "Cp.Cd"}:
+            raise ValueError("`password` is for somebody who can sign in with USERPASS or TOTP, Cp or Cp.Cd")
+        if self.totp_secret is not None and (self.password is None or not ways & {"TOTP", "Cp.Cd"}):
+            raise ValueError("`totp_secret` is for somebody with a `password` who can sign in with TOTP or Cp.Cd")
         return self
 
     @property

@@ -95,7 +95,7 @@ class Worker(Document):
     identity_assurance_level: Annotated[Whole, Field(ge=0, le=3)] = 3
     """How well the identity was proved (`id_assurance_level`)."""
     authenticators: Annotated[tuple[Authenticator, ...], Field(min_length=1)] = (Authenticator.N3_SMARTCARD,)
-    """What one click may pretend, best liked first; the assurance level follows from the one that is used."""
+    """What the worker can sign in with, best liked first; the assurance level follows from the one that is used."""
     roles: Annotated[tuple[Role, ...], Field(max_length=100)] = ()
     """National RBAC roles."""
     selected_role: PersonID | None = None

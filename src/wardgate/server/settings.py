@@ -63,6 +63,12 @@ class Settings(BaseSettings):
     """How long a client of a stand-in provider may take over a logout token."""
     logout_retry_pauses_seconds: Annotated[tuple[Annotated[float, Field(ge=0, le=86_400)], ...], Field(max_length=20)] = (1.0, 5.0)
     """Pauses after which a logout token is posted again that was not taken; after the last attempt it is given up and recorded."""
+    sign_in_lock_failures: Annotated[int, Field(ge=1, le=100)] = 10
+    """Wrong passwords, or wrong one-time codes, in a row at a stand-in provider after which the person is locked out; from the fourth on, each makes the next one wait."""
+    sign_in_lock_seconds: Annotated[int, Field(ge=1, le=86_400)] = 1800
+    """How long such a lock-out lasts, in seconds, and the longest wait."""
+    sign_in_source_failures: Annotated[int, Field(ge=1, le=100_000)] = 100
+    """Wrong passwords and codes from one network address within an hour, whoever they are for, after which it is refused for an hour."""
     jwks_min_rsa_bits: Annotated[int, Field(ge=2048, le=8192)] = 2048
     """The smallest RSA key accepted in a client's key set."""
     token_requests_per_minute: Annotated[int, Field(ge=1)] | None = 300

@@ -104,6 +104,7 @@ def stand_ins(
     return StandIns(
         settings, identities, origins, stores.kept, stores.outbox, stores.values, keys, client_keys, claim, record, deliver, now,
         secret=lambda: secrets.token_urlsafe(32), identifier=lambda: str(uuid.uuid4()),
+        failed_tries=stores.failed_tries,
     )
 
 

@@ -27,6 +27,7 @@ from wardgate.outbound.fetch import FetchRules
 from wardgate.outbound.inside import InsideOrOut
 from wardgate.outbound.jwks import KeySetSettings, KeySetSource
 from wardgate.outbound.providers import ProviderSettings, ProviderSource
+from wardgate.quotas.failed_tries import TryLimit
 from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.server.chores import Chores
 from wardgate.server.control import Control
@@ -180,7 +181,7 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
     told = InsideOrOut(_logout_rules(settings), inside)
     people = stand_ins(
         stores, lambda: keeper.identities, lambda: control.snapshot().environment.public_urls, key_sets, told, claim, record, now,
-        StandInSettings(logout_timeout_seconds=settings.logout_timeout_seconds, logout_pauses_seconds=settings.logout_retry_pauses_seconds),
+        _stand_in_settings(settings),
     )
     standins = StandInsApp(people)
     public = _Public(authserver, standins, create_app(authority, now), health)
@@ -237,6 +238,16 @@ class _Private:
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         chosen = self._xds if scope["path"].startswith(PREFIX) else self._decisions
         await chosen(scope, receive, send)
+
+
+def _stand_in_settings(settings: Settings) -> StandInSettings:
+    failures, seconds, hour = settings.sign_in_lock_failures, settings.sign_in_lock_seconds, 3600
+    source = settings.sign_in_source_failures
+    return StandInSettings(
+        logout_timeout_seconds=settings.logout_timeout_seconds, logout_pauses_seconds=settings.logout_retry_pauses_seconds,
+        person_tries=TryLimit(free=min(3, failures - 1), first_wait_seconds=min(5, seconds), lock_after=failures, lock_seconds=seconds),
+        source_tries=TryLimit(free=source - 1, first_wait_seconds=hour, lock_after=source, lock_seconds=hour, forget_seconds=hour),
+    )
 
 
 def _authserver_settings(settings: Settings, stores: Stores) -> AuthServerSettings:

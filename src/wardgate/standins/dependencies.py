@@ -13,10 +13,14 @@ from wardgate.identities import Identities
 from wardgate.jose import JWKSet
 from wardgate.keystores.rsa import CalendarKeys
 from wardgate.oauth.users import ProviderKind
-from wardgate.stores.ports import Kept, KeptEntry, Outbox, Parcel, SingleUse, Values
+from wardgate.quotas.failed_tries import TryLimit
+from wardgate.stores.ports import FailedTries, Kept, KeptEntry, Outbox, Parcel, SingleUse, Values
 
 ALGORITHMS: Final = {ProviderKind.CIS2: "RS256", ProviderKind.NHS_LOGIN: "RS512"}
 """What each signs with (user-restricted 15.2)."""
+
+PERSON_TRIES: Final = TryLimit(free=3, first_wait_seconds=5, lock_after=10, lock_seconds=1800)
+SOURCE_TRIES: Final = TryLimit(free=99, first_wait_seconds=3600, lock_after=100, lock_seconds=3600, forget_seconds=3600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,10 @@ class StandInSettings:
     logout_pauses_seconds: tuple[float, ...] = (1.0, 5.0)
     """Between the attempts to deliver a logout token: one more attempt than there are pauses."""
     body_timeout_seconds: float = 10.0
+    person_tries: TryLimit = PERSON_TRIES
+    """At the password of one person, and at the code."""
+    source_tries: TryLimit = SOURCE_TRIES
+    """From one address, at whatever and whomever."""
 
 
 class ClientKeys(Protocol):
@@ -73,6 +81,7 @@ class StandIns:
     """At least 192 random bits in URL-safe text."""
     identifier: Callable[[], str]
     """A new random UUID."""
+    failed_tries: FailedTries
     posted: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when something was put into the outbox."""
 

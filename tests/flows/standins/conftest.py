@@ -94,6 +94,7 @@ class World:
         self.deps = StandIns(
             settings, lambda: self.identities, lambda: (ORIGIN, PLAIN_ORIGIN), self.stores.kept, self.stores.outbox, self.stores.values, keys, DemoKeys(),
             claim, record, deliver, lambda: self.now, lambda: f"secret-{uuid.uuid4().hex}", lambda: str(uuid.uuid4()),
+            failed_tries=self.stores.failed_tries,
         )
         self.app = StandInsApp(self.deps)
 

@@ -99,6 +99,11 @@ _STAND_IN: Final = {
     "user": "the person, as a keyed hash",
     "sid": "the provider's name of the sign-in",
 }
+_GUARDED: Final = {
+    "secret": "what was guessed: `password` or `code`",
+    "source": "network address, as a keyed hash",
+    "failures": "how many in a row",
+}
 _CERTIFICATE: Final = {
     "fingerprint": "SHA-256 of the certificate",
     "serial": "its serial number in hex",
@@ -124,7 +129,12 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
     EventType.STAND_IN_TOKEN_ISSUED: Entry("A stand-in provider gave a client tokens.", _STAND_IN | {"grant": "the grant"}),
     EventType.STAND_IN_SIGNED_OUT: Entry("A person signed out at a stand-in provider.", _STAND_IN | {"clients": "how many clients were signed in to"}),
     EventType.STAND_IN_REFUSED: Entry("A stand-in provider refused a request, or a client did not take a logout token.", _STAND_IN | {
-        "error": "the error on the wire, `sign-in-failed` or `logout-not-delivered`"}),
+        "error": "the error on the wire, `sign-in-failed`, `wrong-password`, `wrong-code`, `code-used`, `too-many-tries` or `logout-not-delivered`",
+        "method": "how the person tried to sign in", **_GUARDED}),
+    EventType.STAND_IN_LOCKED: Entry("So many tries failed at a stand-in provider that a person, or an address, is locked out; the failure is a `StandInRefused` of its own.", _STAND_IN | {
+        "method": "how the person tried to sign in", "whose": "`person` or `source`", "seconds": "how long it lasts", **_GUARDED}),
+    EventType.STAND_IN_UNLOCKED: Entry("An operator ended the lock-out of a person, or of an address.", _BY | {
+        "user": "the person, as a keyed hash", "source": "the address, as a keyed hash", "provider": "`nhs-cis2` or `nhs-login`"}),
     EventType.PASSKEY_REGISTERED: Entry("A passkey was registered at a stand-in provider.", _PASSKEY),
     EventType.PASSKEY_REMOVED: Entry("A passkey of a stand-in provider was removed.", _PASSKEY),
     EventType.SIGN_IN_STARTED: Entry("A browser was sent to a sign-in provider, or an authorization request was pushed.", _CALLER | {
