@@ -6,7 +6,7 @@ It knows nothing of Wardgate. `CLAIMS` are those of user-restricted 11.4 and 12.
 import json
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -47,14 +47,20 @@ class OpenIDProvider:
         self.codes: dict[str, dict[str, str]] = {}
         self.access_tokens: list[str] = []
         self.asked: list[tuple[str, dict[str, str]]] = []
+        self.clock: Callable[[], float] | None = None
+        """The time; None: `now`."""
         self.now = 0.0
         self._server: ThreadingHTTPServer | None = None
 
     # --- tokens
 
+    def seconds(self) -> int:
+        """Return the time."""
+        return int(self.clock() if self.clock is not None else self.now)
+
     def claims(self, **changes: Any) -> dict[str, Any]:
         """Return good claims, changed; None leaves one out."""
-        return {"iss": self.issuer, "aud": self.client_id, "iat": int(self.now), "exp": int(self.now) + 3600, **self.person, **changes}
+        return {"iss": self.issuer, "aud": self.client_id, "iat": self.seconds(), "exp": self.seconds() + 3600, **self.person, **changes}
 
     def id_token(self, header: Mapping[str, Any] | None = None, signer: SigningJWK | None = None, **claims: Any) -> str:
         """Return a signed ID token, changed; None leaves a header member or a claim out."""
@@ -64,7 +70,7 @@ class OpenIDProvider:
     def logout_token(self, header: Mapping[str, Any] | None = None, signer: SigningJWK | None = None, **claims: Any) -> str:
         """Return a signed logout token, changed."""
         chosen = signer or self.signers[0]
-        good = {"iss": self.issuer, "aud": self.client_id, "sub": self.person["sub"], "iat": int(self.now), "exp": int(self.now) + 120,
+        good = {"iss": self.issuer, "aud": self.client_id, "sub": self.person["sub"], "iat": self.seconds(), "exp": self.seconds() + 120,
                 "jti": secrets.token_hex(8), "sid": self.person.get("sid"), "events": {"http://schemas.openid.net/event/backchannel-logout": {}}}
         return compact({"typ": "JWT", "kid": self.signers[0].kid, "alg": chosen.algorithm.name, **(header or {})}, {**good, **claims}, chosen)
 

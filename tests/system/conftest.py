@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,11 +13,11 @@ import httpx2
 import pytest
 
 
-def _load(name: str) -> Any:
-    """Make a neighbouring file importable as `system_NAME`: tests are imported by path, not from packages."""
-    module_name = f"system_{name}"
+def _load(name: str, folder: Path = Path(__file__).parent, prefix: str = "system") -> Any:
+    """Make a file, of this folder or another, importable as `PREFIX_NAME`: tests are imported by path, not from packages."""
+    module_name = f"{prefix}_{name}"
     if module_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module_name, Path(__file__).with_name(f"{name}.py"))
+        spec = importlib.util.spec_from_file_location(module_name, folder / f"{name}.py")
         assert spec is not None
         assert spec.loader is not None
         sys.modules[module_name] = importlib.util.module_from_spec(spec)
@@ -25,6 +26,10 @@ def _load(name: str) -> Any:
 
 
 system = _load("running")
+for _name in ("place", "rows", "exchange_rows", "token_rows", "sign_in_rows", "logout_rows", "tables", "checking"):
+    _load(_name, Path(__file__).parents[1] / "user_rows", "user_rows")
+openid = _load("openid_provider", Path(__file__).parents[1] / "simulators", "simulators")
+sign_in = _load("sign_in_place")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -79,3 +84,28 @@ def backends_apart() -> Iterator[int]:
     """The port of the demo's backends in a process of their own: those of `up --demo` end with it."""
     with system.backends_apart() as port:
         yield port
+
+
+@pytest.fixture(scope="module")
+def whole_place(new_wardgate: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A Wardgate of its own with two foreign sign-in providers."""
+    providers = [openid.OpenIDProvider("nhs-cis2"), openid.OpenIDProvider("nhs-login")]
+    with new_wardgate(environ=system.MANY_TOKENS) as one:
+        for found in providers:
+            found.clock = time.time
+            found.start()
+        cis2, nhs_login = providers
+        made = sign_in.WholeWardgate(
+            cis2=cis2, nhs_login=nhs_login, wardgate=one, assert_of=system.assertion, directory=tmp_path_factory.mktemp("manifests"),
+            manifest=sign_in.manifest(one, cis2.issuer, nhs_login.issuer))
+        made.apply(made.manifest)
+        yield made
+        for found in providers:
+            found.stop()
+
+
+@pytest.fixture
+def place(whole_place: Any) -> Iterator[Any]:
+    """The same, as it was at first."""
+    yield whole_place
+    whole_place.restore()

@@ -133,6 +133,10 @@ class Place:
         """Say that logout tokens of CIS2 come from one network only."""
         raise NotImplementedError
 
+    def forget_provider(self) -> None:
+        """Take NHS CIS2 out of the manifest."""
+        raise NotImplementedError
+
     def store_that_cannot_end(self) -> AbstractContextManager[None]:
         """Keep the store from ending sign-ins, for a while."""
         raise NotImplementedError

@@ -28,6 +28,17 @@ class Authorization:
 
 
 @dataclass
+class Pushed:
+    """A request that an application of the profile `strict` pushes (RFC 9126): refused to itself, not by the browser."""
+
+    form: dict[str, Any] = field(default_factory=dict)
+
+    def send(self, place: Place) -> Answer:
+        """Push."""
+        return place.push(standing="strict", **self.form)
+
+
+@dataclass
 class Return:
     """A user who comes back from the provider. `person` and `header` change the ID token, `answers` what the provider says."""
 
@@ -97,6 +108,16 @@ MORE_AUTHORIZE_ROWS: tuple[Row[Authorization], ...] = (
     Row("strict: a request_uri elsewhere", "request-uri-invalid", both(be(standing="strict"), put("query", request_uri="https://evil.example/request"))),
 )
 
+PUSHED_ROWS: tuple[Row[Pushed], ...] = (
+    Row("a secret in place of an assertion", "client-certificate-missing", put("form", client_assertion=None, client_assertion_type=None, client_secret="x")),
+    Row("no redirect_uri", "redirect-uri-missing", put("form", redirect_uri=None)),
+    Row("another redirect_uri", "redirect-uri-invalid", put("form", redirect_uri="https://evil.example/")),
+    Row("no state", "state-missing", put("form", state=None)),
+    Row("no response_type", "response-type-missing", put("form", response_type=None)),
+    Row("another response_type", "response-type-invalid", put("form", response_type="token")),
+    Row("no challenge", "code-challenge-missing", put("form", code_challenge=None)),
+    Row("plain", "code-challenge-invalid", put("form", code_challenge_method="plain")),
+)
 CALLBACK_ROWS: tuple[Row[Return], ...] = (
     Row("a state of nobody", "callback-state", put("query", state="guessed")),
     Row("an application that went meanwhile", "client-not-approved-or-revoked", be(standing="goes", then=lambda place: place.revoke("goes"))),
@@ -120,6 +141,7 @@ MORE_CALLBACK_ROWS: tuple[Row[Return], ...] = (
     Row("a state at the twin's callback", "callback-state", be(base=TWIN)),
     Row("a state twice", "callback-state", be(then=lambda place: place.use_state())),
     Row("a callback URL that was taken back", "redirect-uri-invalid", be(standing="moves", then=lambda place: place.take_callback_back("moves"))),
+    Row("the provider goes from the manifest", "provider-not-configured", be(then=lambda place: place.forget_provider())),
     Row("strict: a browser without the cookie", "callback-browser", be(standing="strict", then=lambda place: place.jar.clear())),
     Row("strict: another nonce", "id-token-nonce", both(be(standing="strict"), put("person", nonce="another"))),
     Row("strict: no nonce", "id-token-nonce", both(be(standing="strict"), put("person", nonce=None))),
@@ -150,11 +172,14 @@ class Asking:
     header: Callable[[Place], str | None] = lambda place: "Bearer " + place.tokens()["access_token"]
     then: Callable[[Place], Any] = lambda _place: None
     method: str = "GET"
+    answers: dict[str, tuple[int, str, bytes]] = field(default_factory=dict)
+    """What the provider says."""
 
     def send(self, place: Place) -> Answer:
         """Ask."""
         header = self.header(place)
         self.then(place)
+        place.cis2.answers |= self.answers
         return place.get("/userinfo", method=self.method, **({} if header is None else {"authorization": header}))
 
 
@@ -168,12 +193,6 @@ def _short(place: Place) -> str:
     return "Bearer " + token
 
 
-def _mismatch(place: Place) -> str:
-    header = "Bearer " + place.tokens()["access_token"]
-    place.cis2.answers["/userinfo"] = (200, "application/json", b'{"sub":"555000000999"}')
-    return header
-
-
 USERINFO_ROWS: tuple[Row[Asking], ...] = (
     Row("no header", "authorization-missing", be(header=lambda _place: None)),
     Row("an empty header", "authorization-empty", be(header=lambda _place: "")),
@@ -185,6 +204,9 @@ USERINFO_ROWS: tuple[Row[Asking], ...] = (
         header=lambda place: "Bearer " + place.tokens()["access_token"], then=lambda place: place.logout(place.cis2.logout_token()))),
     Row("a token of an exchange", "userinfo-not-combined", be(header=_exchanged)),
     Row("a patient's token", "userinfo-not-combined", be(header=lambda place: "Bearer " + place.tokens(scope="nhs-login")["access_token"])),
-    Row("details of somebody else", "userinfo-mismatch", be(header=_mismatch)),
+    Row("details of somebody else", "userinfo-mismatch", be(answers={"/userinfo": (200, "application/json", b'{"sub":"555000000999"}')})),
+    Row("details of nobody", "userinfo-mismatch", be(answers={"/userinfo": (200, "application/json", b'{"name":"x"}')})),
+    Row("details that are no JSON", "userinfo-mismatch", be(answers={"/userinfo": (200, "text/html", b"<html>")})),
+    Row("a provider that fails", "provider-unreachable", be(answers={"/userinfo": (503, "text/html", b"<html>")})),
     Row("PUT", "method-not-get", be(method="PUT")),
 )

@@ -11,9 +11,11 @@ from user_rows_sign_in_rows import (
     CALLBACK_ROWS,
     MORE_AUTHORIZE_ROWS,
     MORE_CALLBACK_ROWS,
+    PUSHED_ROWS,
     USERINFO_ROWS,
     Asking,
     Authorization,
+    Pushed,
     Return,
 )
 from user_rows_token_rows import CODE_ROWS, MORE_CODE_ROWS, MORE_REFRESH_ROWS, REFRESH_ROWS, Redemption, Refresh
@@ -21,7 +23,7 @@ from user_rows_token_rows import CODE_ROWS, MORE_CODE_ROWS, MORE_REFRESH_ROWS, R
 Table = tuple[Callable[[], Any], Sequence[Row[Any]]]
 ORDERED: Mapping[str, Table] = {
     "exchange": (Exchange, EXCHANGE_ROWS), "code": (Redemption, CODE_ROWS), "refresh": (Refresh, REFRESH_ROWS),
-    "authorize": (Authorization, AUTHORIZE_ROWS), "callback": (Return, CALLBACK_ROWS), "logout": (Logout, LOGOUT_ROWS),
+    "authorize": (Authorization, AUTHORIZE_ROWS), "pushed": (Pushed, PUSHED_ROWS), "callback": (Return, CALLBACK_ROWS), "logout": (Logout, LOGOUT_ROWS),
 }
 SINGLE: Mapping[str, Table] = {
     "exchange": (Exchange, (*BEFORE, *MORE_ROWS)), "code": (Redemption, MORE_CODE_ROWS), "refresh": (Refresh, MORE_REFRESH_ROWS),

@@ -38,13 +38,6 @@ def _no_provider(world: Any) -> None:
     world.trusted = ()
 
 
-def _provider_gone(world: Any) -> Any:
-    away = world.authorize()
-    back = world.cis2.sign_in(away.headers["location"]).partition("?")[2]
-    world.trusted = world.trusted[1:]
-    return world.get("/callback?" + back)
-
-
 def _keys_away(world: Any) -> Any:
     away = world.authorize()
     world.cis2.answers["/connect/jwk_uri"] = (404, "application/json", b"")
@@ -69,12 +62,9 @@ CASES: list[tuple[str, str, Case]] = [
     ("no provider", "provider-not-configured", _after(_no_provider, lambda w: w.authorize())),
     ("the provider's discovery is down", "provider-unavailable", _after(lambda w: w.cis2.stop(), lambda w: w.authorize())),
     ("the discovery of another issuer", "provider-unavailable", _after(_other_discovery, lambda w: w.authorize())),
-    ("the provider goes from the manifest", "provider-not-configured", _provider_gone),
     ("the keys are not to be had", "provider-keys-unavailable", _keys_away),
     ("strict: pushed and used", "request-uri-invalid", _used_request),
     ("strict: a plain http callback", "redirect-uri-invalid", lambda w: w.push(standing="strict over http", redirect_uri="http://example.org/")),
-    ("strict: no challenge", "code-challenge-missing", lambda w: w.push(standing="strict", code_challenge=None)),
-    ("strict: plain", "code-challenge-invalid", lambda w: w.push(standing="strict", code_challenge_method="plain")),
     ("strict: a pushed request as a state", "callback-state", lambda w: w.get("/callback?code=x&state=" + w.push(standing="strict").json["request_uri"])),
 ]
 # fmt: on

@@ -242,6 +242,10 @@ class UserWorld(Place):
         """Say that logout tokens of CIS2 come from one network only."""
         self.provider("nhs-cis2", logout_networks=(network,))
 
+    def forget_provider(self) -> None:
+        """Take NHS CIS2 out of the manifest."""
+        self.trusted = tuple(found for found in self.trusted if found.issuer != self.cis2.issuer)
+
     @contextmanager
     def store_that_cannot_end(self) -> Iterator[None]:
         """Keep the store from ending sign-ins, for a while."""
