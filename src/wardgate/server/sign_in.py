@@ -64,7 +64,7 @@ def _providers(stated: IdentityProvider, origins: tuple[str, ...], values: Value
     common = Provider(
         stated.name, stated.kind, stated.issuer or "", stated.client_id, stated.base_path, client_secret=secret, signing_key=key,
         authentication=ProviderAuthentication(stated.authentication), assertion_audience=stated.assertion_audience,
-        mock=stated.realm is not None,
+        mock=stated.realm is not None, logout_networks=stated.logout_networks,
     )
     if not stated.stand_in:
         yield replace(
