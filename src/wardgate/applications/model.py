@@ -80,7 +80,7 @@ class Application(Document, json_schema_extra={"not": {"required": ["jwks", "jwk
     products: tuple[Subscription, ...] = ()
     """Its subscriptions; a product's name alone is an approved one."""
     callback_urls: tuple[Annotated[str, Field(max_length=2000, pattern=r"^https?://[\x21\x22\x24-\x7E]+$")], ...] = ()
-    """Where user sign-in may return to. Recorded; this version has no sign-in of users."""
+    """Where people are sent back to after signing in, compared to the letter (user-restricted 4.1)."""
     jwks_url: Annotated[str, Field(max_length=8000, pattern=r"^https?://[\x21-\x2E\x30-\x7E]+/[\x21-\x7E]*$")] | None = None
     """Where the application publishes its public keys (application-restricted 6.1)."""
     jwks: dict[str, Any] | None = None

@@ -1,9 +1,10 @@
 """A sign-in provider that the authorisation server sends people to, and whose ID tokens it exchanges."""
 
 from enum import StrEnum
+from ipaddress import ip_network
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from wardgate.applications.model import ClientSecret, Name
 from wardgate.directory.model import Document, Flag
@@ -11,6 +12,14 @@ from wardgate.oauth.users import ProviderKind
 
 HTTPURL = Annotated[str, Field(max_length=2000, pattern=r"^https?://[\x21\x22\x24-\x7E]+$")]
 ClientID = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]
+
+
+def _network(text: str) -> str:
+    ip_network(text)
+    return text
+
+
+Network = Annotated[str, Field(max_length=43), AfterValidator(_network)]
 REALM_ENVIRONMENTS: Final = (
     "internal-dev", "internal-dev-sandbox", "internal-qa", "internal-qa-sandbox", "ref", "dev", "sandbox", "int",
 )
@@ -59,11 +68,13 @@ class IdentityProvider(Document):
     """The secret, kept encrypted and never exported; refused when live, where `wardgate provider set-secret` takes it."""
     assertion_audience: HTTPURL | None = None
     """With `private_key_jwt`: the `aud` of the assertion; when absent, the token endpoint."""
+    logout_networks: Annotated[tuple[Network, ...], Field(max_length=20)] = ()
+    """NHS CIS2: the networks (CIDR) its logout tokens come from, as Envoy sees them; when empty, any (user-restricted 7.2)."""
 
     @model_validator(mode="after")
     def _real_or_not(self) -> Self:
         if self.stand_in:
-            stated = [name for name in ("issuer", *ENDPOINTS, "assertion_audience") if getattr(self, name) is not None]
+            stated = [name for name in ("issuer", *ENDPOINTS, "assertion_audience", "logout_networks") if getattr(self, name)]
             if stated:
                 raise ValueError(f"a stand-in has no `{stated[0]}`: Wardgate serves it itself")
             return self

@@ -58,6 +58,9 @@ def test_a_whole_one(people: dict[str, Any], accept: Callable[..., Manifest]) ->
 ONE_MISTAKE = [
     ("identity_providers.0.realm", "prod", "identity_providers[0].realm", "must be internal-dev"),
     ("identity_providers.0.issuer", "https://x.example", "identity_providers[0]", "a stand-in has no `issuer`"),
+    ("identity_providers.0.logout_networks", ["10.0.0.0/8"], "identity_providers[0]", "a stand-in has no `logout_networks`"),
+    ("identity_providers.1.logout_networks", ["10.0.0.0/8", "10.1.2.3/8"], "identity_providers[1].logout_networks[1]", "10.1.2.3/8 has host bits set"),
+    ("identity_providers.1.logout_networks", ["everybody"], "identity_providers[1].logout_networks[0]", "IPv4 or IPv6 network"),
     ("identity_providers.0.stand_in", False, "identity_providers[0]", "a provider has an `issuer`, or is a `stand_in`"),
     ("identity_providers.1.realm", "ref", "identity_providers[1]", "`realm` is for a provider that is a `stand_in`"),
     ("identity_providers.1.client_secret", "a-secret-of-mine", "identity_providers[1]", "`client_secret` is for the authentication client_secret_post"),
