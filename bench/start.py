@@ -20,8 +20,9 @@ READY_SECONDS: Final = 60.0
 
 def start(data: Path, ports: list[int]) -> tuple[float, float]:
     """Start, wait for the line `ready`, stop. Return the seconds it took and the control plane's memory in MB."""
-    https, mtls, http, demo = map(str, ports)
-    command = [str(PROGRAM), "up", "--demo", "--data", str(data), "--port", https, "--mtls-port", mtls, "--http-port", http, "--demo-port", demo]
+    https, mtls, http, demo, cards = map(str, ports)
+    command = [str(PROGRAM), "up", "--demo", "--data", str(data), "--port", https, "--mtls-port", mtls, "--http-port", http, "--demo-port", demo,
+               "--smartcard-port", cards]
     log = data.with_suffix(".log")
     with log.open("wb") as output:
         began = time.monotonic()
@@ -45,7 +46,7 @@ def start(data: Path, ports: list[int]) -> tuple[float, float]:
 def measure(rounds: int = 5) -> list[Verdict]:
     """Measure the first start and several second ones, and return the promises."""
     with tempfile.TemporaryDirectory(prefix="wardgate-bench-") as temporary:
-        data, ports = Path(temporary) / "data", free_ports(4)
+        data, ports = Path(temporary) / "data", free_ports(5)
         first, _ = start(data, ports)
         found = [start(data, ports) for _ in range(rounds)]
     print(f"first start, with every key and authority to make: {first:.2f} s; later ones: {', '.join(f'{seconds:.2f}' for seconds, _ in found)} s")

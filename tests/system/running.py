@@ -79,6 +79,7 @@ class Wardgate:
     data: Path
     log: Path
     arguments: tuple[str, ...] = ("--demo",)
+    smartcard_port: int | None = 0
     environ: Mapping[str, str] = field(default_factory=dict)
     port: int = 0
     mtls_port: int = 0
@@ -88,9 +89,10 @@ class Wardgate:
     """A command that runs the rest of its command line."""
     process: subprocess.Popen[bytes] | None = None
     seconds_to_ready: float = 0.0
+        self.smartcard_port = smartcard if self.smartcard_port is not None else None
 
     def __post_init__(self) -> None:
-        self.port, self.mtls_port, http, self.demo_port = free_ports(4)
+        self.port, self.mtls_port, http, smartcard, self.demo_port = free_ports(5)
         self.http_port = http if self.http_port is not None else None
 
     @property
@@ -99,6 +101,11 @@ class Wardgate:
         return f"https://localhost:{self.port}"
 
     @property
+    @property
+    def smartcard_url(self) -> str:
+        """The base URL of the smartcard port."""
+        return f"https://localhost:{self.smartcard_port}"
+
     def mtls_url(self) -> str:
         """The base URL of the mutual-TLS port."""
         return f"https://localhost:{self.mtls_port}"
@@ -116,7 +123,8 @@ class Wardgate:
     def command(self) -> list[str]:
         """Return the command line of `wardgate up`."""
         plain = ["--http-port", str(self.http_port)] if self.http_port else []
-        ports = ["--port", str(self.port), "--mtls-port", str(self.mtls_port), *plain, "--demo-port", str(self.demo_port)]
+        cards = ["--smartcard-port", str(self.smartcard_port)] if self.smartcard_port else []
+        ports = ["--port", str(self.port), "--mtls-port", str(self.mtls_port), *plain, *cards, "--demo-port", str(self.demo_port)]
         return [*self.started_by, str(PROGRAM), "up", *self.arguments, "--data", str(self.data), *ports]
 
     def spawn(self) -> subprocess.Popen[bytes]:

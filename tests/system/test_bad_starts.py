@@ -57,7 +57,7 @@ def test_a_data_directory_has_one_wardgate(wardgate: Any) -> None:
         assert client.get("/hello-world/hello/world").status_code == 200
 
 
-@pytest.mark.parametrize("which", ["port", "mtls_port", "http_port", "demo_port"])
+@pytest.mark.parametrize("which", ["port", "mtls_port", "http_port", "smartcard_port", "demo_port"])
 def test_a_port_in_use_is_named(served: Any, which: str) -> None:
     """Envoy itself would share the port with another Envoy without a word."""
     with socket.socket() as other:
@@ -81,6 +81,8 @@ def test_live_and_demo_exclude_each_other(stopped: Any, tmp_path: Path) -> None:
     stopped.arguments = ("--manifest", str(manifest))
     assert "a live environment has no plain HTTP port: leave --http-port out" in refused(stopped)
     stopped.http_port = None
+    assert "no smartcard port: leave --smartcard-port out" in refused(stopped)
+    stopped.smartcard_port = None
     assert "a live environment has no demo" in refused(stopped, "--demo")
     stopped.start()
     assert "ready " in stopped.said()

@@ -83,10 +83,10 @@ class Tour:
     def __init__(self, page: str, directory: Path) -> None:
         self._steps = STEPS[page]
         self._directory = directory
-        self._https, mtls, http, demo, own = _free_ports(5)
+        self._https, mtls, http, demo, own, cards = free_ports(6)
         self._ports = f" --port {self._https} --mtls-port {mtls} --demo-port {demo}"
-        self._demo_port = f" --http-port {http}"
-        self._replaced = {"localhost:8443": f"localhost:{self._https}", "localhost:8444": f"localhost:{mtls}",
+        self._demo_port = f" --http-port {http} --smartcard-port {cards}"
+        self._replaced = {"localhost:8443": f"localhost:{self._https}", "localhost:8444": f"localhost:{mtls}", "localhost:8445": f"localhost:{cards}",
                           "127.0.0.1:9001": f"127.0.0.1:{demo}", "9100": str(own),
                           ".wardgate/demo": str(directory / "data"), "$PWD/.venv": str(ROOT / ".venv"), "script/": f"{ROOT}/script/"}
         curl = directory / ".curlrc"

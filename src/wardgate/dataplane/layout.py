@@ -31,3 +31,5 @@ class Layout:
     """The longest pause between an answer to an Envoy and its next question for the same."""
     log_flush_seconds: float = 0.2
     worker_threads: int = 2
+    smartcard_port: int | None = None
+    """Where the stand-in NHS CIS2 asks browsers for a certificate; None: nowhere."""

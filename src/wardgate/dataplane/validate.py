@@ -199,8 +199,8 @@ def _inlined(listener: JSON) -> JSON:
     copied: JSON = json.loads(json.dumps(listener))
     for chain in copied["filter_chains"]:
         manager = chain["filters"][0]["typed_config"]
-        manager.pop("rds", None)
-        manager["route_config"] = {"name": "none", "virtual_hosts": []}
+        if manager.pop("rds", None) is not None:
+            manager["route_config"] = {"name": "none", "virtual_hosts": []}
         manager["http_filters"] = [_defaulted(item) for item in manager["http_filters"]]
         if "transport_socket" in chain:
             chain["transport_socket"]["typed_config"] = _tls_by_name(chain["transport_socket"]["typed_config"])

@@ -33,6 +33,10 @@ class Settings(BaseSettings):
     """TLS port that asks for a client certificate."""
     http_port: Annotated[int, Field(ge=1, le=65535)] | None = None
     """Plain HTTP on loopback for first steps; refused in a live environment. None: none."""
+    smartcard_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """TLS port on which the stand-in NHS CIS2 asks browsers for a smartcard's certificate; refused in a live environment. None: none."""
+    smartcard_url: Annotated[str, Field(pattern=r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")] | None = None
+    """Scheme, host and port under which browsers reach the smartcard port; when absent, localhost."""
     mtls_url: Annotated[str, Field(pattern=r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")] | None = None
     """Scheme, host and port under which clients reach the mutual-TLS port, for metadata (RFC 8705 section 5); when absent, localhost."""
     pki_url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/pki$")] | None = None

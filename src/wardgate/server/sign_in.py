@@ -90,7 +90,7 @@ def _places(stated: IdentityProvider, origins: tuple[str, ...]) -> list[tuple[Su
 def stand_ins(
     stores: Stores, identities: Callable[[], Identities], origins: Callable[[], tuple[str, ...]], client_keys: ClientKeys, asking: InsideOrOut,
     claim: Callable[[SingleUse], Awaitable[bool]], record: Callable[[Event], Awaitable[None]], now: Callable[[], datetime],
-    settings: StandInSettings,
+    settings: StandInSettings, smartcard_origin: str | None,
 ) -> StandIns:
     """Return what the stand-ins need."""
     keys = {kind: CalendarKeys(stores.values, f"stand-in-key/{kind}", ALGORITHMS[kind], KEY_PERIOD, KEY_OVERLAP) for kind in ProviderKind}
@@ -104,7 +104,7 @@ def stand_ins(
     return StandIns(
         settings, identities, origins, stores.kept, stores.outbox, stores.values, keys, client_keys, claim, record, deliver, now,
         secret=lambda: secrets.token_urlsafe(32), identifier=lambda: str(uuid.uuid4()),
-        failed_tries=stores.failed_tries,
+        failed_tries=stores.failed_tries, passkeys=stores.passkeys, certificates=stores.certificates, smartcard_origin=smartcard_origin,
     )
 
 

@@ -31,10 +31,11 @@ _log = logging.getLogger("wardgate")
 
 def run(
     *, data: Path, manifests: Sequence[Path], demo: bool, port: int, mtls_port: int, http_port: int | None,
-    database_url: str | None, demo_port: int, output: str,
+    smartcard_port: int | None, database_url: str | None, demo_port: int, output: str,
 ) -> int:
     """Run until SIGTERM or SIGINT and return the exit code. Raises `StartRefused` and the known errors of the rooms."""
     given: dict[str, Any] = {"data": data, "demo": demo, "port": port, "mtls_port": mtls_port, "http_port": http_port,
+             "smartcard_port": smartcard_port,
              "database_url": database_url, "demo_port": demo_port}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
@@ -157,6 +158,8 @@ def _say_ready(settings: Settings, output: str, *, adopted: bool) -> None:
         return
     lines = [f"data directory    {settings.data}", f"trust anchor      {settings.data / 'ca.pem'}",
              f"mutual TLS        https://localhost:{settings.mtls_port}"]
+    if settings.smartcard_port:
+        lines.append(f"smartcards        https://localhost:{settings.smartcard_port} (stand-in NHS CIS2)")
     if settings.http_port:
         lines.append(f"plain HTTP        http://localhost:{settings.http_port} (loopback only)")
     if adopted:

@@ -91,6 +91,7 @@ def layout_of(settings: Settings) -> Layout:
         log_flush_seconds=settings.log_flush_seconds, worker_threads=settings.envoy_threads,
     )
 
+        smartcard_port=settings.smartcard_port,
 
 def authority_of(settings: Settings, stores: Stores) -> CertificateAuthority:
     """Return the certification authority; its lists are fetched over plain HTTP where there is such a port."""
@@ -184,6 +185,7 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
         _stand_in_settings(settings),
     )
     standins = StandInsApp(people)
+        _smartcard_origin(settings),
     public = _Public(authserver, standins, create_app(authority, now), health)
     return Server(
         settings, stores, layout, commits, keys, authority, control,
@@ -241,6 +243,12 @@ class _Private:
 
 
 def _stand_in_settings(settings: Settings) -> StandInSettings:
+def _smartcard_origin(settings: Settings) -> str | None:
+    if settings.smartcard_port is None:
+        return None
+    return settings.smartcard_url or f"https://localhost:{settings.smartcard_port}"
+
+
     failures, seconds, hour = settings.sign_in_lock_failures, settings.sign_in_lock_seconds, 3600
     source = settings.sign_in_source_failures
     return StandInSettings(

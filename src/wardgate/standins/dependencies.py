@@ -14,7 +14,17 @@ from wardgate.jose import JWKSet
 from wardgate.keystores.rsa import CalendarKeys
 from wardgate.oauth.users import ProviderKind
 from wardgate.quotas.failed_tries import TryLimit
-from wardgate.stores.ports import FailedTries, Kept, KeptEntry, Outbox, Parcel, SingleUse, Values
+from wardgate.stores.ports import (
+    Certificates,
+    FailedTries,
+    Kept,
+    KeptEntry,
+    Outbox,
+    Parcel,
+    Passkeys,
+    SingleUse,
+    Values,
+)
 
 ALGORITHMS: Final = {ProviderKind.CIS2: "RS256", ProviderKind.NHS_LOGIN: "RS512"}
 """What each signs with (user-restricted 15.2)."""
@@ -82,6 +92,11 @@ class StandIns:
     identifier: Callable[[], str]
     """A new random UUID."""
     failed_tries: FailedTries
+    passkeys: Passkeys
+    certificates: Certificates
+    """What our certification authority issued: a smartcard is a certificate of a person."""
+    smartcard_origin: str | None
+    """Where the listener is that asks browsers for a certificate; None: there is none, and smartcards are not offered."""
     posted: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when something was put into the outbox."""
 

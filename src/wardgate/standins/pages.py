@@ -1,4 +1,4 @@
-"""The pages: NHS.UK design system, rendered here, without scripts and without anything from another host."""
+"""The pages: NHS.UK design system, rendered here, without anything from another host, and without scripts but where a passkey is asked for."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -13,7 +13,7 @@ from wardgate.standins.next_step import SEARCHED_FROM, Progress, level_asked, ro
 from wardgate.standins.shared_details import shared_details
 from wardgate.standins.surfaces import ASSETS, Endpoint, Surface
 from wardgate.standins.transactions import Transaction
-from wardgate.standins.wire import PAGE
+from wardgate.standins.wire import PAGE, SCRIPTED_PAGE
 
 STYLE_SHEET: Final = "nhsuk-frontend-10.6.1.min.css"
 TEMPLATES: Final = {Endpoint.ROLE: "role.jinja", Endpoint.CONSENT: "consent.jinja", Endpoint.IDENTITY_CHECK: "identity_check.jinja"}
@@ -31,7 +31,7 @@ def _environment() -> Environment:
 def page(template: str, status: int = 200, **values: Any) -> Response:
     """Return a rendered page with the headers of every page."""
     text = _environment().get_template(f"wardgate/{template}").render(assets=ASSETS, style_sheet=STYLE_SHEET, **values)
-    return HTMLResponse(text, status, PAGE)
+    return HTMLResponse(text, status, SCRIPTED_PAGE if values.get("script") else PAGE)
 
 
 def question_page(

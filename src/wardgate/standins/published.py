@@ -16,7 +16,7 @@ from wardgate.standins.dependencies import StandIns
 from wardgate.standins.surfaces import ASSETS, SURFACES, Surface
 from wardgate.standins.wire import ALWAYS, json_answer, origin_of
 
-ASSET_TYPES: Final = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+ASSET_TYPES: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 CREDENTIALS_PATH: Final = "/mock-jwks/keycloak-client-credentials"
 CREDENTIAL_NAMES: Final = {ProviderKind.CIS2: "cis2", ProviderKind.NHS_LOGIN: "nhs-login"}
 

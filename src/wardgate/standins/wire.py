@@ -31,9 +31,12 @@ ALWAYS: Final[Mapping[str, str]] = {
     "Referrer-Policy": "no-referrer",
 }
 NEVER_CACHED: Final[Mapping[str, str]] = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-PAGE: Final[Mapping[str, str]] = {
+PAGE: Final = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY, "X-Frame-Options": "DENY", **NEVER_CACHED, **ALWAYS,
 }
+
+SCRIPTED_PAGE: Final[Mapping[str, str]] = PAGE | {"Content-Security-Policy": CONTENT_SECURITY_POLICY + "; script-src 'self'"}
+"""Of the pages that ask for a passkey, which only a script can do: our own file, and none within the page."""
 
 
 class BadParameters(Exception):

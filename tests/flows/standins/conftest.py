@@ -46,6 +46,7 @@ def _load(name: str) -> Any:
 
 cast = _load("cast")
 ORIGIN, PLAIN_ORIGIN, CALLBACK, CLIENTS = cast.ORIGIN, cast.PLAIN_ORIGIN, cast.CALLBACK, cast.CLIENTS
+SMARTCARD_ORIGIN = "https://wardgate.test:8445"
 START = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
 
 
@@ -94,7 +95,7 @@ class World:
         self.deps = StandIns(
             settings, lambda: self.identities, lambda: (ORIGIN, PLAIN_ORIGIN), self.stores.kept, self.stores.outbox, self.stores.values, keys, DemoKeys(),
             claim, record, deliver, lambda: self.now, lambda: f"secret-{uuid.uuid4().hex}", lambda: str(uuid.uuid4()),
-            failed_tries=self.stores.failed_tries,
+            failed_tries=self.stores.failed_tries, passkeys=self.stores.passkeys, certificates=self.stores.certificates, smartcard_origin=SMARTCARD_ORIGIN,
         )
         self.app = StandInsApp(self.deps)
 

@@ -31,14 +31,14 @@ DROPPED_PREFIXES: Final = ("x-wardgate-", "nhse-", "x-ers-", "client-cert")
 SHOWN_CORRELATION_CHARACTERS: Final = 128
 
 
-def header_mutations(listener: Listener) -> JSON:
+def header_mutations(listener: str) -> JSON:
     """Return the early header mutation extension of a listener's connection manager."""
     mutations = [
         *({"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}} for prefix in DROPPED_PREFIXES),
         {"remove_on_match": {"key_matcher": {"safe_regex": {"regex": "nhsd-" + none_of(CLIENT_HEADERS, "nhsd-")}}}},
         _put(GIVEN_REQUEST_ID, "%REQ(x-request-id)%"),
         _put(MESSAGE_ID, "%UNIQUE_ID%"),
-        _put(LISTENER, str(listener)),
+        _put(LISTENER, listener),
     ]
     return named("door", T + "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
                  mutations=mutations)
@@ -76,7 +76,7 @@ def _none_of(words: frozenset[str]) -> str:
     return "(?:" + "|".join(branches) + ")"
 
 
-def state_filter(listener: Listener) -> JSON:
+def state_filter(listener: Listener | None) -> JSON:
     """Return the filter that remembers a request's ids and, on the mutual-TLS port, its certificate."""
     remembered = {
         State.MESSAGE_ID: f"%REQ({MESSAGE_ID})%",

@@ -7,7 +7,7 @@ but the TLS-MA profile of the environment.
 from typing import Any, Final
 
 from wardgate.dataplane.layout import ANSWER_SECONDS, Layout
-from wardgate.dataplane.resources import credentials, decision, door, error_mappers, log_format, standing
+from wardgate.dataplane.resources import credentials, decision, door, error_mappers, log_format, smartcard, standing
 from wardgate.dataplane.resources.envoy import (
     EXPLAIN,
     HTTP,
@@ -149,7 +149,7 @@ def connection_manager(listener: Listener, layout: Layout, *, answer_bad_certifi
         "stat_prefix": str(listener),
         "rds": {"config_source": source(layout.poll_seconds), "route_config_name": f"routes-{listener}"},
         "http_filters": http_filters(listener, layout, answer_bad_certificates=answer_bad_certificates, refusal_secret=refusal_secret),
-        "early_header_mutation_extensions": [door.header_mutations(listener)],
+        "early_header_mutation_extensions": [door.header_mutations(str(listener))],
         "local_reply_config": {"mappers": error_mappers.mappers()},
         "access_log": log_format.request_logs(str(layout.access_log)),
         "use_remote_address": True, "skip_xff_append": False,
@@ -193,7 +193,7 @@ def tls_context(listener: Listener, layout: Layout, *, answer_bad_certificates: 
 
 
 def listeners(layout: Layout, *, answer_bad_certificates: bool, refusal_secret: str) -> list[JSON]:
-    """Return the listeners: TLS, TLS with client certificates, and plain HTTP on loopback if it is asked for."""
+    """Return the listeners: TLS, TLS with client certificates, and if they are asked for plain HTTP on loopback and smartcards."""
     ports = {Listener.HTTPS: layout.https_port, Listener.MTLS: layout.mtls_port, Listener.HTTP: layout.http_port}
     found = []
     for listener, port in ports.items():
@@ -205,14 +205,33 @@ def listeners(layout: Layout, *, answer_bad_certificates: bool, refusal_secret: 
             context = tls_context(listener, layout, answer_bad_certificates=answer_bad_certificates)
             chain |= {"transport_socket": {"name": "tls", "typed_config": context}, "transport_socket_connect_timeout": "10s"}
         address = "127.0.0.1" if listener is Listener.HTTP else layout.address
-        failed = {"extension_filter": {"name": "cel", "typed_config": {
-            "@type": T + "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
-            "expression": "connection.transport_failure_reason != ''"}}}
-        found.append({
-            "@type": T + "envoy.config.listener.v3.Listener", "name": str(listener),
-            "address": {"socket_address": {"address": address, "port_value": port}},
-            "filter_chains": [chain], "per_connection_buffer_limit_bytes": BUFFER_BYTES,
-            "listener_filters_timeout": "5s",
-            **({"access_log": [log_format.file_log(str(layout.access_log), log_format.HANDSHAKE_LINE, failed)]} if listener is not Listener.HTTP else {}),
-        })
-    return found
+        found.append(_listener(str(listener), layout, address, port, chain))
+    return [*found, *_smartcard(layout)]
+
+
+def _smartcard(layout: Layout) -> list[JSON]:
+    """Return the listener of smartcards, if there is to be one."""
+    if layout.smartcard_port is None:
+        return []
+    trust = {"name": CLIENT_TRUST, "sds_config": source(layout.poll_seconds)}
+    context = smartcard.accepting(tls_context(Listener.HTTPS, layout, answer_bad_certificates=False), trust)
+    chain = {"filters": [{"name": "http", "typed_config": smartcard.connection_manager(layout)}],
+             "transport_socket": {"name": "tls", "typed_config": context}, "transport_socket_connect_timeout": "10s"}
+    return [_listener(smartcard.NAME, layout, layout.address, layout.smartcard_port, chain)]
+
+
+def _listener(name: str, layout: Layout, address: str, port: int, chain: JSON) -> JSON:
+    logs = [log_format.file_log(str(layout.access_log), log_format.HANDSHAKE_LINE, _FAILED)] if "transport_socket" in chain else None
+    return {
+        "@type": T + "envoy.config.listener.v3.Listener", "name": name,
+        "address": {"socket_address": {"address": address, "port_value": port}},
+        "filter_chains": [chain], "per_connection_buffer_limit_bytes": BUFFER_BYTES,
+        "listener_filters_timeout": "5s",
+        **({"access_log": logs} if logs else {}),
+    }
+
+
+_FAILED: Final = {"extension_filter": {"name": "cel", "typed_config": {
+    "@type": T + "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+    "expression": "connection.transport_failure_reason != ''"}}}
+"""Handshakes that failed."""

@@ -2,12 +2,13 @@
 
 Owns: what is asked of a person to prove who they are, and the judging of the answer.
 Leaves: the pages around it, consent, roles and sessions (`standins.steps`), who people are (`identities`).
-Read: seam, persona, failed_tries, password.
+Read: seam, persona, failed_tries, password, passkey_ceremony, passkey.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
+from wardgate.standins.methods.passkey import Passkey
 from wardgate.standins.methods.password import Password
 from wardgate.standins.methods.persona import Persona
 from wardgate.standins.methods.seam import Attempt, Form, Method, NotProved, Question
@@ -15,7 +16,7 @@ from wardgate.standins.transactions import Transaction
 
 __all__ = ["FIRST", "METHODS", "Attempt", "Form", "Method", "NotProved", "Question", "method_of", "offered"]
 
-METHODS: Final[Mapping[str, Method]] = {method.name: method for method in (Persona(), Password())}
+METHODS: Final[Mapping[str, Method]] = {method.name: method for method in (Persona(), Password(), Passkey())}
 """By name, in the order in which they are offered; the first of them when a request names none.
 
 The one-click persona is first: it proves nothing, and lets a tester choose what it pretends.

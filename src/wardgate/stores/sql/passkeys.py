@@ -7,7 +7,7 @@ from datetime import datetime
 from json import dumps, loads
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
 
 from wardgate.audit.chain import Link
 from wardgate.audit.model import Event
@@ -45,7 +45,7 @@ class SQLPasskeys:
         return self._select(PASSKEYS.c.person == self._person(username))
 
     def use(self, credential_id: bytes, sign_count: int, at: datetime) -> bool:
-        moves = or_(PASSKEYS.c.sign_count < sign_count, and_(PASSKEYS.c.sign_count == 0, sign_count == 0))
+        moves = PASSKEYS.c.sign_count < sign_count if sign_count else PASSKEYS.c.sign_count == 0
         change = update(PASSKEYS).where(PASSKEYS.c.id == _hash(credential_id), moves).values(sign_count=sign_count, used=at)
         with writing(self._context.database) as connection:
             return connection.execute(change).rowcount == 1
