@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import NameOID
 
+from free_ports import free_ports
 from wardgate.cli import main
 from wardgate.client.environments import Environment
 from wardgate.demo.keys import KEYS, private_pem
@@ -38,15 +39,10 @@ MANY_TOKENS = {"WARDGATE_TOKEN_REQUESTS_PER_MINUTE": "100000"}
 """For tests that ask for more tokens than an application may."""
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports nobody listens on now."""
-    found = [socket.socket() for _ in range(count)]
-    for one in found:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in found]
-    for one in found:
-        one.close()
-    return ports
+def resident_kib(pid: int) -> int:
+    """Return the resident memory of a process."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1])
 
 
 def until(true: Callable[[], Any], seconds: float = 10.0, what: str = "it") -> Any:
@@ -79,21 +75,21 @@ class Wardgate:
     data: Path
     log: Path
     arguments: tuple[str, ...] = ("--demo",)
-    smartcard_port: int | None = 0
     environ: Mapping[str, str] = field(default_factory=dict)
     port: int = 0
     mtls_port: int = 0
     http_port: int | None = 0
+    smartcard_port: int | None = 0
     demo_port: int = 0
     started_by: tuple[str, ...] = ()
     """A command that runs the rest of its command line."""
     process: subprocess.Popen[bytes] | None = None
     seconds_to_ready: float = 0.0
-        self.smartcard_port = smartcard if self.smartcard_port is not None else None
 
     def __post_init__(self) -> None:
         self.port, self.mtls_port, http, smartcard, self.demo_port = free_ports(5)
         self.http_port = http if self.http_port is not None else None
+        self.smartcard_port = smartcard if self.smartcard_port is not None else None
 
     @property
     def url(self) -> str:
@@ -101,14 +97,14 @@ class Wardgate:
         return f"https://localhost:{self.port}"
 
     @property
+    def mtls_url(self) -> str:
+        """The base URL of the mutual-TLS port."""
+        return f"https://localhost:{self.mtls_port}"
+
     @property
     def smartcard_url(self) -> str:
         """The base URL of the smartcard port."""
         return f"https://localhost:{self.smartcard_port}"
-
-    def mtls_url(self) -> str:
-        """The base URL of the mutual-TLS port."""
-        return f"https://localhost:{self.mtls_port}"
 
     @property
     def token_url(self) -> str:

@@ -4,8 +4,6 @@ import contextlib
 import json
 import resource
 import socket
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -22,20 +20,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import NameOID
 
+from system.running import resident_kib
 from wardgate.cli.context import World
 from wardgate.demo import source
 
 OPEN = "/hello-world/hello/world"
 TOKEN = "/oauth2/token"
-WANTED_CONNECTIONS = 10_000
-LIMIT_KIB = 200 * 1024
-"""What a control plane may use, resident (issue 2, "Speed and size")."""
-
-
-def resident_kib(pid: int) -> int:
-    """Return the resident memory of a process."""
-    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1])
 
 
 # --- key sets
@@ -291,7 +281,7 @@ def test_a_bad_manifest_changes_nothing(wardgate: Any, tmp_path: Path, change: t
         assert world.stores.generation.current() == before
 
 
-# --- a disk that fills up, and the number of connections
+# --- a disk that fills up
 
 @pytest.fixture
 def own(new_wardgate: Callable[..., Any]) -> Iterator[Any]:
@@ -322,37 +312,3 @@ def test_a_disk_that_fills_up_issues_nothing_and_loses_nothing(own: Any, until: 
         until(lambda: client.get("/hello-world/hello/application", headers=limited).status_code == 401, 15, "the change")
     assert own.done("explain", request_id, "--wait", 10)["events"][0]["type"] == "CallAllowed"
     assert own.done("audit", "verify")["intact"]
-
-
-def test_ten_thousand_connections(new_wardgate: Callable[..., Any]) -> None:
-    """All of them are answered, twice; others are served meanwhile; and Envoy raised its limit of open files itself."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with new_wardgate(start=False) as one:
-        one.started_by = ("bash", "-c", 'ulimit -S -n 1024; exec "$@"', "bash")
-        one.start()
-        limits = Path(f"/proc/{one.envoy_pid()}/limits").read_text()
-        envoy_files = int(next(line for line in limits.splitlines() if line.startswith("Max open files")).split()[3])
-        wanted = min(WANTED_CONNECTIONS, envoy_files - 500)
-        if wanted < WANTED_CONNECTIONS:
-            print(f"\nonly {wanted} connections are tried: the system allows {hard} open files")
-        program = Path(__file__).with_name("many_connections.py")
-        with subprocess.Popen([sys.executable, program, str(one.port), one.ca, str(wanted)], stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE, text=True) as many:
-            assert many.stdin is not None
-            assert many.stdout is not None
-            found = json.loads(many.stdout.readline())
-            with one.client() as client:
-                token = one.token(client)
-                answer = client.get("/hello-world/hello/application", headers={"authorization": f"Bearer {token}"})
-            memory = {"control plane": resident_kib(one.process.pid) // 1024, "Envoy": resident_kib(one.envoy_pid()) // 1024}
-            many.stdin.write("\n")
-            many.stdin.flush()
-            again = json.loads(many.stdout.readline())
-        print(f"\n{found} {again}; resident MB: {memory}")
-        assert answer.status_code == 200
-        assert found["allowed"] == wanted - wanted % 16 or found["open"] >= found["allowed"] - 16
-        assert not found["errors"]
-        assert again["answered_again"] == found["open"]
-        assert resident_kib(one.process.pid) < LIMIT_KIB
-        with one.client() as client:
-            assert client.get(OPEN).status_code == 200

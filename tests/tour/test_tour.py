@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -21,6 +20,7 @@ from typing import Final
 
 import pytest
 
+from free_ports import free_ports
 from wardgate.audit.model import EventType
 from wardgate.server.reference.events import EVENTS
 
@@ -162,16 +162,6 @@ class Tour:
         self._shell.communicate()
         if self.server is not None and self.server.poll() is None:
             self.stop(signal.SIGTERM)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 Tours = Callable[[str], Tour]

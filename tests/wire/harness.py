@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import sys
 import threading
 import time
@@ -22,6 +21,7 @@ from typing import Any
 import httpx2
 import uvicorn
 
+from free_ports import free_ports
 from wardgate.audit.model import Event
 from wardgate.catalogue.paths import RouteMatcher
 from wardgate.dataplane.layout import Layout
@@ -33,17 +33,6 @@ from wardgate.decisions.app import DecisionApp, World
 from wardgate.security_patterns.snapshot import Snapshot
 
 ENVOY = Path(sys.executable).with_name("envoy")
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports nobody listens on now."""
-    found = [socket.socket() for _ in range(count)]
-    for one in found:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in found]
-    for one in found:
-        one.close()
-    return ports
 
 
 class ServerThread:
