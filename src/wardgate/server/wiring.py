@@ -89,9 +89,9 @@ def layout_of(settings: Settings) -> Layout:
         admin_socket=run / "admin.sock", access_log=run / "access.log", run_directory=run,
         envoy_binary=settings.envoy_binary, poll_seconds=settings.envoy_poll_seconds,
         log_flush_seconds=settings.log_flush_seconds, worker_threads=settings.envoy_threads,
+        smartcard_port=settings.smartcard_port,
     )
 
-        smartcard_port=settings.smartcard_port,
 
 def authority_of(settings: Settings, stores: Stores) -> CertificateAuthority:
     """Return the certification authority; its lists are fetched over plain HTTP where there is such a port."""
@@ -183,9 +183,9 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
     people = stand_ins(
         stores, lambda: keeper.identities, lambda: control.snapshot().environment.public_urls, key_sets, told, claim, record, now,
         _stand_in_settings(settings),
+        _smartcard_origin(settings),
     )
     standins = StandInsApp(people)
-        _smartcard_origin(settings),
     public = _Public(authserver, standins, create_app(authority, now), health)
     return Server(
         settings, stores, layout, commits, keys, authority, control,
@@ -243,12 +243,6 @@ class _Private:
 
 
 def _stand_in_settings(settings: Settings) -> StandInSettings:
-def _smartcard_origin(settings: Settings) -> str | None:
-    if settings.smartcard_port is None:
-        return None
-    return settings.smartcard_url or f"https://localhost:{settings.smartcard_port}"
-
-
     failures, seconds, hour = settings.sign_in_lock_failures, settings.sign_in_lock_seconds, 3600
     source = settings.sign_in_source_failures
     return StandInSettings(
@@ -256,6 +250,12 @@ def _smartcard_origin(settings: Settings) -> str | None:
         person_tries=TryLimit(free=min(3, failures - 1), first_wait_seconds=min(5, seconds), lock_after=failures, lock_seconds=seconds),
         source_tries=TryLimit(free=source - 1, first_wait_seconds=hour, lock_after=source, lock_seconds=hour, forget_seconds=hour),
     )
+
+
+def _smartcard_origin(settings: Settings) -> str | None:
+    if settings.smartcard_port is None:
+        return None
+    return settings.smartcard_url or f"https://localhost:{settings.smartcard_port}"
 
 
 def _authserver_settings(settings: Settings, stores: Stores) -> AuthServerSettings:
