@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import NameOID
 
+from free_ports import free_ports
 from wardgate.cli import main
 from wardgate.client.environments import Environment
 from wardgate.demo.keys import KEYS, private_pem
@@ -38,15 +39,10 @@ MANY_TOKENS = {"WARDGATE_TOKEN_REQUESTS_PER_MINUTE": "100000"}
 """For tests that ask for more tokens than an application may."""
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports nobody listens on now."""
-    found = [socket.socket() for _ in range(count)]
-    for one in found:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in found]
-    for one in found:
-        one.close()
-    return ports
+def resident_kib(pid: int) -> int:
+    """Return the resident memory of a process."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1])
 
 
 def until(true: Callable[[], Any], seconds: float = 10.0, what: str = "it") -> Any:
