@@ -6,6 +6,7 @@ All but Envoy is threads of this process, whose time a decided call costs as wel
 import asyncio
 import contextlib
 import os
+import socket
 import sys
 import threading
 import time
@@ -25,8 +26,9 @@ from wardgate.dataplane.layout import Layout
 from wardgate.dataplane.process import EnvoyProcess
 from wardgate.dataplane.publish import Publisher
 from wardgate.dataplane.resources.secrets import TLSMaterial
-from wardgate.dataplane.xds import PREFIX, Discovery, XDSApp
-from wardgate.decisions.app import DecisionApp, World
+from wardgate.dataplane.xds import Discovery, XDSApp
+from wardgate.decisions.protocol import DecisionServer
+from wardgate.decisions.service import DecisionService, World
 from wardgate.keystores import load_store_keys
 from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.server.control import TICK_SECONDS
@@ -48,20 +50,19 @@ class Plane:
         https, mtls, http = free_ports(3)
         self.layout = Layout(
             node="bench", address="127.0.0.1", https_port=https, mtls_port=mtls, http_port=http,
-            control_socket=directory / "control.sock", public_socket=directory / "public.sock", admin_socket=directory / "admin.sock",
+            control_socket=directory / "control.sock", decision_socket=directory / "decisions.sock", public_socket=directory / "public.sock", admin_socket=directory / "admin.sock",
             access_log=directory / "access.log", run_directory=directory, envoy_binary=ENVOY, worker_threads=1,
             poll_seconds=Settings.model_fields["envoy_poll_seconds"].default,
         )
         self.discovery = Discovery()
         self.publisher = Publisher(self.layout, self.discovery, "bench-secret")
         self.process = EnvoyProcess(self.layout)
-        self._xds = XDSApp(self.discovery)
-        self._decisions: DecisionApp | None = None
+        self._decisions: DecisionServer | None = None
         self._world: World | None = None
         self._stores = open_stores(f"sqlite:///{directory / 'wardgate.db'}", load_store_keys(os.environ, directory))
         self._commits: GroupCommit | None = None
         self._server = uvicorn.Server(uvicorn.Config(
-            self._private, interface="asgi3", http="httptools", proxy_headers=False, lifespan="off", log_level="error", access_log=False,
+            XDSApp(self.discovery), interface="asgi3", http="httptools", proxy_headers=False, lifespan="off", log_level="error", access_log=False,
             uds=str(self.layout.control_socket),
         ))
         self._folding: Future[None] | None = None
@@ -76,11 +77,6 @@ class Plane:
         """Start a coroutine on the control plane's loop and return its future at once."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
-    async def _private(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve Envoy's socket as `wardgate up` does."""
-        app: Any = self._xds if scope["path"].startswith(PREFIX) else self._decisions
-        await app(scope, receive, send)
-
     async def _open(self) -> None:
         """Make what needs the loop."""
         commits = self._commits = GroupCommit(self._stores)
@@ -88,7 +84,9 @@ class Plane:
         async def record(event: Event) -> None:
             await commits.append(event)
 
-        self._decisions = DecisionApp(self._now_serving, lambda: datetime.now(UTC), record, (StoreError,))
+        where = socket.socket(socket.AF_UNIX)
+        where.bind(str(self.layout.decision_socket))
+        self._decisions = await DecisionServer.start(DecisionService(self._now_serving, lambda: datetime.now(UTC), record, (StoreError,)), where)
 
     def _now_serving(self) -> World:
         assert self._world is not None
@@ -168,7 +166,8 @@ class Plane:
         self.run(self.process.stop())
         self._server.should_exit = True
         time.sleep(0.3)
-        if self._commits is not None:
+        if self._decisions is not None and self._commits is not None:
+            self.run(self._decisions.stop())
             self.run(self._commits.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)

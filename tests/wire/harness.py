@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import sys
 import threading
 import time
@@ -29,7 +30,8 @@ from wardgate.dataplane.process import EnvoyProcess
 from wardgate.dataplane.publish import Publisher
 from wardgate.dataplane.resources.secrets import TLSMaterial
 from wardgate.dataplane.xds import PREFIX, Discovery, XDSApp
-from wardgate.decisions.app import DecisionApp, World
+from wardgate.decisions.protocol import DecisionServer
+from wardgate.decisions.service import DecisionService, World
 from wardgate.security_patterns.snapshot import Snapshot
 
 ENVOY = Path(sys.executable).with_name("envoy")
@@ -100,7 +102,8 @@ class DataPlane:
         self.loop_thread.start()
         self._world: World | None = None
         self.servers: list[ServerThread] = []
-        """The control plane's private socket, the public one, the backend."""
+        """The control socket, the public one, the backend."""
+        self.decisions: DecisionServer
 
     def run(self, coroutine: Any) -> Any:
         """Run a coroutine on the control loop and return its result."""
@@ -124,8 +127,15 @@ class DataPlane:
         elif scope["path"].startswith(PREFIX):
             await XDSApp(self.discovery)(scope, receive, send)
         else:
-            decisions = DecisionApp(self.world, lambda: datetime.now(UTC), self._record, (OSError,))
-            await decisions(scope, receive, send)
+            raise AssertionError(scope["path"])
+
+    def decide(self) -> DecisionServer:
+        """Serve the decision socket on the control loop."""
+        where = socket.socket(socket.AF_UNIX)
+        where.bind(str(self.layout.decision_socket))
+        decisions = DecisionService(self.world, lambda: datetime.now(UTC), self._record, (OSError,))
+        server: DecisionServer = self.run(DecisionServer.start(decisions, where))
+        return server
 
     def publish(self, snapshot: Snapshot, *, wait: bool = True) -> None:
         """Put a snapshot in force and, if asked, return when Envoy has confirmed all of it."""
@@ -164,7 +174,7 @@ def running(directory: Path, tls: TLSMaterial, snapshot: Any, *, withheld: Itera
     https, mtls, http, backend = free_ports(4)
     layout = Layout(
         node="test", address="127.0.0.1", https_port=https, mtls_port=mtls, http_port=http,
-        control_socket=run_directory / "control.sock", public_socket=run_directory / "public.sock",
+        control_socket=run_directory / "control.sock", decision_socket=run_directory / "decisions.sock", public_socket=run_directory / "public.sock",
         admin_socket=run_directory / "admin.sock", access_log=run_directory / "access.log", run_directory=run_directory,
         envoy_binary=ENVOY, poll_seconds=0.1, log_flush_seconds=0.1, worker_threads=1,
     )
@@ -177,6 +187,7 @@ def running(directory: Path, tls: TLSMaterial, snapshot: Any, *, withheld: Itera
     for server in servers:
         server.start()
     plane.servers = servers
+    plane.decisions = plane.decide()
     try:
         plane.publish(snapshot(plane.backend_url), wait=False)
         plane.process.start()
@@ -186,6 +197,7 @@ def running(directory: Path, tls: TLSMaterial, snapshot: Any, *, withheld: Itera
         yield plane
     finally:
         plane.run(plane.process.stop())
+        plane.run(plane.decisions.stop())
         for server in servers:
             server.stop()
         plane.loop.call_soon_threadsafe(plane.loop.stop)

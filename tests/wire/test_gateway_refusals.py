@@ -471,7 +471,9 @@ def orphan_plane(cast: Cast, new_plane: Callable[..., AbstractContextManager[Any
     """An Envoy whose control plane has gone."""
     with new_plane(make=platform(cast)) as plane:
         plane.servers[0].stop()
+        plane.run(plane.decisions.stop())
         plane.layout.control_socket.unlink(missing_ok=True)
+        plane.layout.decision_socket.unlink(missing_ok=True)
         plane.caller = caller_of(plane, cast.roots)
         yield plane
         plane.caller.close()

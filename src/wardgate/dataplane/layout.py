@@ -20,7 +20,9 @@ class Layout:
     mtls_port: int
     http_port: int | None
     control_socket: Path
-    """Where xDS, decisions and explained refusals are served: private, never routed to from outside."""
+    """Where xDS is served: private, never routed to from outside."""
+    decision_socket: Path
+    """Where decisions and explained refusals are served: private as well."""
     public_socket: Path
     """Where the authorisation server and the PKI's endpoints are served."""
     admin_socket: Path

@@ -1,14 +1,24 @@
 """Envoy's question to facts. Everything here was written by Envoy: the socket is private and the door scrubs our headers."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from wardgate.pki.xfcc import presented_certificate
 from wardgate.security_patterns.decide import GIVEN_REQUEST_ID
 from wardgate.security_patterns.facts import Facts, Listener, PresentedCertificate
 
 PREFIX: Final = "/decide"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What Envoy sent: `target` is the path as it came, percent-encoding kept; header names are lower case."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
 
 
 def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -20,13 +30,14 @@ def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return found
 
 
-def facts_of(scope: Mapping[str, Any], headers: Mapping[str, str], now: datetime) -> Facts:
-    """Return the facts of the request Envoy asks about. `raw_path` keeps percent-encoding, as the route rules do."""
-    path = scope["raw_path"].decode("latin-1").partition("?")[0].removeprefix(PREFIX)
+def facts_of(question: Question, now: datetime) -> Facts:
+    """Return the facts of the request Envoy asks about. The path keeps percent-encoding, as the route rules do."""
+    headers = question.headers
+    path = question.target.partition("?")[0].removeprefix(PREFIX)
     listener = Listener(headers.get("x-wardgate-listener", Listener.HTTPS))
     certificate = _certificate(headers.get("x-forwarded-client-cert")) if listener is Listener.MTLS else None
     given = {GIVEN_REQUEST_ID: headers.get(GIVEN_REQUEST_ID, "")}  # NOTE: x-request-id is made up by then if it had to be
-    return Facts(listener, scope["method"], path, {**headers, **given}, now, certificate)
+    return Facts(listener, question.method, path, {**headers, **given}, now, certificate)
 
 
 def _certificate(xfcc: str | None) -> PresentedCertificate | None:

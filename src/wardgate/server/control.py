@@ -18,7 +18,7 @@ from wardgate.dataplane.errors import Rejected
 from wardgate.dataplane.publish import Publisher
 from wardgate.dataplane.resources.secrets import TLSMaterial
 from wardgate.dataplane.xds import Discovery
-from wardgate.decisions.app import World
+from wardgate.decisions.service import World
 from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.server.world import WorldKeeper, next_moment
 from wardgate.stores import Stores

@@ -1,4 +1,4 @@
-"""The sockets of the control plane, each served by a uvicorn of its own: private, public, and the demo's backends."""
+"""The sockets of the control plane: xDS, public and the demo's backends, each served by a uvicorn of its own; and decisions."""
 
 import asyncio
 import contextlib
@@ -10,16 +10,19 @@ from typing import Any
 
 import uvicorn
 
+from wardgate.decisions.protocol import DecisionServer
 from wardgate.demo.backends import backends
 from wardgate.server.errors import StartRefused
 from wardgate.server.wiring import Server
 
 
 async def listen(server: Server, cleanup: AsyncExitStack) -> None:
-    """Serve the two sockets, and the demo's backends on loopback. Raises `StartRefused`."""
+    """Serve the sockets, and the demo's backends on loopback. Raises `StartRefused`."""
     layout = server.layout
+    decisions = await DecisionServer.start(server.decisions, _unix_socket(layout.decision_socket))
+    cleanup.push_async_callback(decisions.stop)
     applications: list[tuple[Any, socket.socket]] = [
-        (server.private, _unix_socket(layout.control_socket)),
+        (server.xds, _unix_socket(layout.control_socket)),
         (server.public, _unix_socket(layout.public_socket)),
     ]
     if server.settings.demo:

@@ -18,8 +18,8 @@ from wardgate.dataplane.layout import Layout
 from wardgate.dataplane.process import EnvoyProcess
 from wardgate.dataplane.publish import Publisher
 from wardgate.dataplane.resources.secrets import TLSMaterial
-from wardgate.dataplane.xds import PREFIX, Discovery, XDSApp
-from wardgate.decisions.app import DecisionApp
+from wardgate.dataplane.xds import Discovery, XDSApp
+from wardgate.decisions.service import DecisionService
 from wardgate.jose import KeyRules
 from wardgate.keystores import DatabaseKeys
 from wardgate.keystores.database import ACCESS_TOKEN
@@ -71,8 +71,10 @@ class Server:
     deliveries: LogoutDelivery
     public: Any
     """The ASGI application of the public socket."""
-    private: Any
-    """The ASGI application of the private socket."""
+    xds: XDSApp
+    """The ASGI application of the control socket."""
+    decisions: DecisionService
+    """What the decision socket serves."""
 
 
 def now() -> datetime:
@@ -85,7 +87,7 @@ def layout_of(settings: Settings) -> Layout:
     run = settings.data.resolve() / "run"
     return Layout(
         node=settings.node, address=settings.address, https_port=settings.port, mtls_port=settings.mtls_port,
-        http_port=settings.http_port, control_socket=run / "control.sock", public_socket=run / "public.sock",
+        http_port=settings.http_port, control_socket=run / "control.sock", decision_socket=run / "decisions.sock", public_socket=run / "public.sock",
         admin_socket=run / "admin.sock", access_log=run / "access.log", run_directory=run,
         envoy_binary=settings.envoy_binary, poll_seconds=settings.envoy_poll_seconds,
         log_flush_seconds=settings.log_flush_seconds, worker_threads=settings.envoy_threads,
@@ -194,7 +196,7 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
                      lambda: admin.reopen_logs(layout.admin_socket), lambda: keeper.quotas, now, settings.log_flush_seconds),
         chores=Chores(stores, keys, authority, now, settings.checkpoint_seconds), key_sets=key_sets, providers=providers,
         told=told, deliveries=LogoutDelivery(people), public=public,
-        private=_Private(XDSApp(discovery), DecisionApp(control.world, now, record, (StoreError, asyncio.TimeoutError))),
+        xds=XDSApp(discovery), decisions=DecisionService(control.world, now, record, (StoreError, asyncio.TimeoutError)),
     )
 
 
@@ -229,17 +231,6 @@ class _Public:
         else:
             await send(_HTTP_NOT_FOUND)
             await send({"type": "http.response.body", "body": b""})
-
-
-class _Private:
-    """The private socket: xDS, decisions, explained limits. Never routed to from outside."""
-
-    def __init__(self, xds: XDSApp, decisions: DecisionApp) -> None:
-        self._xds, self._decisions = xds, decisions
-
-    async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
-        chosen = self._xds if scope["path"].startswith(PREFIX) else self._decisions
-        await chosen(scope, receive, send)
 
 
 def _stand_in_settings(settings: Settings) -> StandInSettings:
@@ -278,7 +269,8 @@ def _refusal_secret(stores: Stores) -> str:
 def _provider_settings(settings: Settings) -> ProviderSettings:
     """Sign-in providers are asked under the rules of key sets: what the operator allows for the one, it allows for the other."""
     found = _key_set_settings(settings)
-    return ProviderSettings(fetch=replace(found.fetch, timeout_seconds=settings.provider_timeout_seconds), keys=found.keys)
+    return ProviderSettings(fetch=replace(found.fetch, timeout_seconds=settings.provider_timeout_seconds), keys=found.keys,
+                            refetch_seconds=settings.provider_keys_refetch_seconds)
 
 
 def _key_set_settings(settings: Settings) -> KeySetSettings:

@@ -50,7 +50,7 @@ class World:
         """Return a layout below a directory."""
         return Layout(
             node="unit", address="127.0.0.1", https_port=18443, mtls_port=18444, http_port=18080,
-            control_socket=directory / "control.sock", public_socket=directory / "public.sock", admin_socket=directory / "admin.sock",
+            control_socket=directory / "control.sock", decision_socket=directory / "decisions.sock", public_socket=directory / "public.sock", admin_socket=directory / "admin.sock",
             access_log=directory / "access.log", run_directory=directory, envoy_binary=binary,
         )
 

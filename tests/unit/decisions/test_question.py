@@ -1,11 +1,10 @@
 """Envoy's question to facts."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
-from wardgate.decisions.question import facts_of, headers_of
+from wardgate.decisions.question import Question, facts_of, headers_of
 from wardgate.pki.errors import MalformedXFCC
 from wardgate.security_patterns.decide import GIVEN_REQUEST_ID
 from wardgate.security_patterns.facts import Facts, Listener
@@ -14,10 +13,9 @@ NOW = datetime(2026, 11, 21, tzinfo=UTC)
 HASH = "ab" * 32
 
 
-def facts(raw_path: bytes = b"/decide/hello/a%20b?x=1", **headers: str) -> Facts:
+def facts(target: str = "/decide/hello/a%20b?x=1", **headers: str) -> Facts:
     """Return the facts of a question."""
-    scope: dict[str, Any] = {"method": "GET", "raw_path": raw_path}
-    return facts_of(scope, {name.replace("_", "-"): value for name, value in headers.items()}, NOW)
+    return facts_of(Question("GET", target, {name.replace("_", "-"): value for name, value in headers.items()}), NOW)
 
 
 def test_repeated_headers_are_joined() -> None:
@@ -28,7 +26,7 @@ def test_repeated_headers_are_joined() -> None:
 def test_the_path_is_the_request_s() -> None:
     """Percent-encoding is kept, the query is not, and the prefix of the question is taken away once."""
     assert facts().path == "/hello/a%20b"
-    assert facts(b"/decide/decide/x").path == "/decide/x"
+    assert facts("/decide/decide/x").path == "/decide/x"
 
 
 def test_the_listener_is_what_the_door_wrote() -> None:

@@ -1,4 +1,4 @@
-"""Clusters: the backends of APIs, and Wardgate's two sockets."""
+"""Clusters: the backends of APIs, and Wardgate's sockets."""
 
 import ipaddress
 from typing import Final
@@ -32,8 +32,11 @@ def pipe_cluster(name: str, path: str) -> JSON:
 
 
 def wardgate_clusters(layout: Layout) -> list[JSON]:
-    """Return Wardgate's own two clusters; they are part of the bootstrap."""
-    return [pipe_cluster("wardgate-control", str(layout.control_socket)), pipe_cluster("wardgate-public", str(layout.public_socket))]
+    """Return Wardgate's own clusters; they are part of the bootstrap."""
+    return [
+        pipe_cluster("wardgate-control", str(layout.control_socket)), pipe_cluster("wardgate-decisions", str(layout.decision_socket)),
+        pipe_cluster("wardgate-public", str(layout.public_socket)),
+    ]
 
 
 def backend(api: API) -> JSON:

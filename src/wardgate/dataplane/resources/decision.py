@@ -24,10 +24,10 @@ def _exactly(names: tuple[str, ...]) -> JSON:
 
 
 def filter_() -> JSON:
-    """Return the ext_authz filter over HTTP on the control plane's private socket."""
+    """Return the ext_authz filter over HTTP on its private socket."""
     asked = {"patterns": [*_exactly(ASKED_WITH)["patterns"], {"prefix": "x-wardgate-"}]}
     service = {
-        "server_uri": {"uri": "http://wardgate", "cluster": "wardgate-control", "timeout": TIMEOUT},
+        "server_uri": {"uri": "http://wardgate", "cluster": "wardgate-decisions", "timeout": TIMEOUT},
         "path_prefix": DECISION_PATH,
         "authorization_response": {
             "allowed_upstream_headers": {"patterns": [{"prefix": "x-wardgate-"}]},

@@ -308,7 +308,7 @@ def _explained_limit(place: Place) -> tuple[str, JSON]:
         "filter_enabled": {"default_value": {"numerator": 100}}, "filter_enforced": {"default_value": {"numerator": 100}},
     }
     ours = {"name": REFUSAL_SECRET, "string_match": {"exact": place.refusal_secret}}
-    route = _to_wardgate("wardgate refusal", {"path": REFUSAL_PATH, "headers": [ours]}, "wardgate-control", "2s", None)
+    route = _to_wardgate("wardgate refusal", {"path": REFUSAL_PATH, "headers": [ours]}, "wardgate-decisions", "2s", None)
     route["typed_per_filter_config"] = _switches(frozenset({Filter.APPLICATION_QUOTA}), {Filter.APPLICATION_QUOTA: flood})
     return REFUSAL_PATH, route
 

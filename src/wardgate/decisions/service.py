@@ -1,16 +1,15 @@
-"""The ASGI application of the private socket: `/decide…` for ext_authz, `/refusal` for explained limits."""
+"""The answer to a question of Envoy's: `/decide…` for ext_authz, `/refusal` for explained limits."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from wardgate.audit.model import Event, EventType, Outcome, Personal
 from wardgate.catalogue import Audit
-from wardgate.catalogue.paths import Found, RouteMatcher
+from wardgate.catalogue.paths import Found, Match, RouteMatcher
 from wardgate.decisions import limits
 from wardgate.decisions.answer import Answer, allowed, refused
-from wardgate.decisions.question import PREFIX, facts_of, headers_of
+from wardgate.decisions.question import PREFIX, Question, facts_of
 from wardgate.refusals import Refusal, reason
 from wardgate.refusals.dialects import Dialect
 from wardgate.security_patterns import role
@@ -30,7 +29,16 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
-class DecisionApp:
+class ToRecord:
+    """An answer that may leave when its event is stored; `otherwise` is said when it cannot be."""
+
+    event: Event
+    answer: Answer
+    otherwise: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionService:
     """`record` stores an event durably before it returns, or raises; then the answer is 503 (design 3.4)."""
 
     world: Callable[[], World]
@@ -39,34 +47,39 @@ class DecisionApp:
     unavailable: tuple[type[Exception], ...] = ()
     """What `record` raises when it cannot keep its promise."""
 
-    async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
-        """Answer one question."""
-        del receive  # NOTE: ext_authz sends no body
-        headers = headers_of(scope["headers"])
+    def ask(self, question: Question) -> Answer | ToRecord:
+        """Return the answer to one question, or what is to be recorded before it."""
         world, now = self.world(), self.now()
-        if scope["path"].startswith(PREFIX + "/"):
-            answer = await self._decide(facts_of(scope, headers, now), world)
-        else:
-            answer = limits.explain(headers, world.snapshot, now)
-        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-        await send({"type": "http.response.body", "body": answer.body})
-
-    async def _decide(self, facts: Facts, world: World) -> Answer:
+        if not question.target.startswith(PREFIX + "/"):
+            return limits.explain(question.headers, world.snapshot, now)
+        facts = facts_of(question, now)
         found = world.routes.find(facts.method, facts.path)
         decision = decide_at(found, facts, world.snapshot)
-        before = isinstance(found, Found) and (found.route.audit or world.snapshot.environment.audit) is Audit.BEFORE
-        dialect = (found.route.errors or found.api.errors) if isinstance(found, Found) else Dialect.FAULT
-        message_id = facts.headers.get("x-wardgate-message-id", "")
-        if before:
-            try:
-                await self.record(event_of(decision, facts))
-            except self.unavailable:
-                return refused(Refusal(reason("decision-unavailable")), dialect, message_id)
-        if decision.refusal is not None:
-            extra = {"allow": decision.refusal.expected or ""} if decision.refusal.reason.code == "method-not-allowed" else {}
-            said = role.shape(decision.refusal, found.api, found.route) if isinstance(found, Found) else dialect
-            return refused(decision.refusal, said, message_id, extra)
-        return allowed(decision, world.snapshot)
+        answer = _answer(decision, found, facts, world.snapshot)
+        if not isinstance(found, Found) or (found.route.audit or world.snapshot.environment.audit) is not Audit.BEFORE:
+            return answer
+        dialect = found.route.errors or found.api.errors
+        return ToRecord(event_of(decision, facts), answer, refused(Refusal(reason("decision-unavailable")), dialect, _message_id(facts)))
+
+    async def recorded(self, decided: ToRecord) -> Answer:
+        """Return the answer that may be given once its event has been tried to be stored."""
+        try:
+            await self.record(decided.event)
+        except self.unavailable:
+            return decided.otherwise
+        return decided.answer
+
+
+def _message_id(facts: Facts) -> str:
+    return facts.headers.get("x-wardgate-message-id", "")
+
+
+def _answer(decision: Decision, found: Match, facts: Facts, snapshot: Snapshot) -> Answer:
+    if decision.refusal is None:
+        return allowed(decision, snapshot)
+    extra = {"allow": decision.refusal.expected or ""} if decision.refusal.reason.code == "method-not-allowed" else {}
+    said = role.shape(decision.refusal, found.api, found.route) if isinstance(found, Found) else Dialect.FAULT
+    return refused(decision.refusal, said, _message_id(facts), extra)
 
 
 def event_of(decision: Decision, facts: Facts) -> Event:

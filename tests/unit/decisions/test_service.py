@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from wardgate.audit.model import Event, Outcome, Personal
 from wardgate.catalogue import API, Environment
 from wardgate.catalogue.paths import RouteMatcher
-from wardgate.decisions.app import DecisionApp, World
+from wardgate.decisions.question import Question
+from wardgate.decisions.service import DecisionService, ToRecord, World
 from wardgate.jose import KeyRules, SigningJWK, parse_jwk_set, sign
 from wardgate.oauth.access_token import AccessToken, TokenUser
 from wardgate.quotas import RateLimits
@@ -53,15 +54,10 @@ class Service:
 
     def ask(self, path: str, headers: Iterable[tuple[str, str]] = (), method: str = "GET") -> tuple[int, dict[str, str], bytes]:
         """Return status, headers and body of the answer to one question."""
-        app = DecisionApp(lambda: World(self.snapshot, RouteMatcher(self.snapshot.apis)), lambda: NOW, self.record, (Down,))
-        sent: list[dict[str, Any]] = []
-
-        async def send(message: dict[str, Any]) -> None:
-            sent.append(message)
-
-        raw = [(name.encode(), value.encode()) for name, value in headers]
-        asyncio.run(app({"path": path, "raw_path": path.encode(), "method": method, "headers": raw}, None, send))
-        return sent[0]["status"], {name.decode(): value.decode() for name, value in sent[0]["headers"]}, sent[1]["body"]
+        service = DecisionService(lambda: World(self.snapshot, RouteMatcher(self.snapshot.apis)), lambda: NOW, self.record, (Down,))
+        decided = service.ask(Question(method, path, dict(headers)))
+        answer = asyncio.run(service.recorded(decided)) if isinstance(decided, ToRecord) else decided
+        return answer.status, {name.decode(): value.decode() for name, value in answer.headers}, answer.body
 
 
 @pytest.fixture
