@@ -86,11 +86,11 @@ def backends_apart() -> Iterator[int]:
         yield port
 
 
-@pytest.fixture(scope="module")
-def whole_place(new_wardgate: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+@pytest.fixture(scope="session")
+def whole_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A Wardgate of its own with two foreign sign-in providers."""
     providers = [openid.OpenIDProvider("nhs-cis2"), openid.OpenIDProvider("nhs-login")]
-    with new_wardgate(environ=system.MANY_TOKENS) as one:
+    with system.running(tmp_path_factory.mktemp("foreign"), environ=system.MANY_TOKENS) as one:
         for found in providers:
             found.clock = time.time
             found.start()
