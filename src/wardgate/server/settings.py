@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     """How long a client's key set may take to arrive."""
     provider_timeout_seconds: Annotated[float, Field(gt=0, le=55)] = 10.0
     """How long a sign-in provider may take over one request."""
+    provider_keys_refetch_seconds: Annotated[float, Field(ge=1, le=86_400)] = 60.0
+    """How soon a sign-in provider's keys may be asked for again because a token names one that is not known."""
     logout_allowed_networks: tuple[str, ...] = ()
     """Private networks (CIDR) in which clients of the stand-in providers may be told of a sign-out; loopback is added in a demonstration."""
     logout_timeout_seconds: Annotated[float, Field(gt=0, le=30)] = 5.0
