@@ -58,7 +58,8 @@ async def logout(deps: StandIns, surface: Surface, request: Request) -> Response
     if session is not None:
         await end_session(deps, surface, session)
     answer = see(address, {"state": parameters.get("state")}) if address is not None else signed_out_page(surface)
-    forget_cookie(answer, SESSION_COOKIE, surface, origin)
+    if cookie(request, SESSION_COOKIE) is not None:  # another site's form comes without it, and must not make the browser lose it
+        forget_cookie(answer, SESSION_COOKIE, surface, origin)
     return answer
 
 
