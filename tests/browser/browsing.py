@@ -84,3 +84,15 @@ class Watched:
     def _check_part(self, response: Response) -> None:
         if response.status >= 400 and not response.request.is_navigation_request():
             self.complaints.append(f"{response.status} for a part of a page: {response.url}")
+
+
+# --- what people do on pages
+
+def signs_in_as(page: Page, name: str) -> None:
+    """Press somebody's button on the list."""
+    page.get_by_role("button", name=f"Sign in as {name}").click()
+
+
+def agrees(page: Page) -> None:
+    """Agree to share."""
+    page.get_by_role("button", name="Agree and continue").click()

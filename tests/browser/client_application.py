@@ -157,7 +157,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     application: ClientApplication
 
-    def do_GET(self) -> None:  # noqa: N802 - the library's name
+    def do_GET(self) -> None:
+        """Answer."""
         address = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(address.query).items()}
         if address.path.startswith("/sign-in/"):

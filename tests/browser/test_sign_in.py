@@ -4,21 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from browser_browsing import agrees, signs_in_as
 from playwright.sync_api import Page, expect
 
 ECHO = {"cis2": "/user-demo/echo/worker", "login": "/user-demo/echo/patient"}
 WORKER, PATIENT = "Amara Osei", "Nia EXAMPLE"
 IDENTITY = {"cis2": ("nhsd-identity-uuid", "656005750104"), "login": ("nhsd-nhslogin-user", "P9:9912003071")}
-
-
-def signs_in_as(page: Page, name: str) -> None:
-    """Press somebody's button on the list."""
-    page.get_by_role("button", name=f"Sign in as {name}").click()
-
-
-def agrees(page: Page) -> None:
-    """Agree to share."""
-    page.get_by_role("button", name="Agree and continue").click()
 
 
 @pytest.mark.parametrize("flow", ["cis2-combined", "cis2-combined-mock", "cis2-separate", "login-combined", "login-separate"])
