@@ -46,10 +46,10 @@ class CertificateAuthority:
         return self._servers.current(names, now)
 
     def issue_from_csr(
-        self, csr: bytes, *, subject_kind: SubjectKind, subject: str, expected_name: str, now: datetime
+        self, csr: bytes, *, subject_kind: SubjectKind, subject: str, expected_name: str, now: datetime, person: str = ""
     ) -> Issued:
-        """Certify a request; raises `wardgate.pki.CheckFailed`, `KeyRefused`."""
-        return self._issuing.from_csr(csr, subject_kind, subject, expected_name, now)
+        """Certify a request, for a user with the name `person` for people; raises `wardgate.pki.CheckFailed`, `KeyRefused`."""
+        return self._issuing.from_csr(csr, subject_kind, subject, expected_name, now, person)
 
     def renew(
         self,

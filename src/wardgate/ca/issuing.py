@@ -1,4 +1,4 @@
-"""Issuing to systems, applications and servers from their requests, and renewing (8.1; spec README rule 29)."""
+"""Issuing to systems, applications, servers and people from their requests, and renewing (8.1; spec README rule 29)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,15 +49,17 @@ class Issuing:
         self._settings = settings
         self._randomness = randomness
 
-    def from_csr(self, csr: bytes, kind: SubjectKind, subject: str, expected_name: str, now: datetime) -> Issued:
-        """A certificate for a request that passes every check and asks for `expected_name`.
+    def from_csr(
+        self, csr: bytes, kind: SubjectKind, subject: str, expected_name: str, now: datetime, person: str = ""
+    ) -> Issued:
+        """A certificate for a request that passes every check and asks for `expected_name`; `person` is a user's name for people.
 
         Raises `CheckFailed`, `KeyRefused`, `NotEnsured`; `ValueError` for a kind that is not certified on request.
         """
         if kind is SubjectKind.AUTHORITY:
             raise ValueError("authorities are not certified on request")
-        rules = SERVER_NAMES if kind is SubjectKind.SERVER else self._settings.client_names
-        return self._issue(accept_csr(csr, rules, expected_name), kind, subject, now)
+        rules = {SubjectKind.SERVER: SERVER_NAMES, SubjectKind.USER: None}.get(kind, self._settings.client_names)
+        return self._issue(accept_csr(csr, rules, expected_name), kind, subject, now, person)
 
     def renew(
         self, candidates: Sequence[IssuedCertificate], now: datetime, csr: bytes | None, *, early: bool
@@ -72,12 +74,15 @@ class Issuing:
             raise CertificateNotFound("no certificate matches")
         self._check_renewable(newest, now, early=early)
         kind = SubjectKind(newest.subject_kind)
+        before = x509.load_pem_x509_certificate(newest.certificate_pem.encode("ascii"))
+        person = profiles.person_name(before.subject) if kind is SubjectKind.USER else ""
         if csr is not None:
-            return self.from_csr(csr, kind, newest.subject, newest.name, now)
-        key = x509.load_pem_x509_certificate(newest.certificate_pem.encode("ascii")).public_key()
+            asked = newest.subject if kind is SubjectKind.USER else newest.name
+            return self.from_csr(csr, kind, newest.subject, asked, now, person)
+        key = before.public_key()
         if not isinstance(key, RSAPublicKey):
             raise NotRenewable("the certificate's key is not RSA")
-        return self._issue(AcceptedRequest(newest.name, key), kind, newest.subject, now)
+        return self._issue(AcceptedRequest(newest.name, key), kind, newest.subject, now, person)
 
     def expiring(self, within_days: int, now: datetime) -> tuple[IssuedCertificate, ...]:
         """Certificates that end within so many days and have no successor, soonest first; authorities too."""
@@ -103,17 +108,20 @@ class Issuing:
         if now < opens and not early:
             raise NotRenewable(f"the certificate may be renewed from {opens:%Y-%m-%d}")
 
-    def _issue(self, accepted: AcceptedRequest, kind: SubjectKind, subject: str, now: datetime) -> Issued:
+    def _issue(self, accepted: AcceptedRequest, kind: SubjectKind, subject: str, now: datetime, person: str) -> Issued:
         self._check_key_not_compromised(accepted.public_key)
         authority = self._hierarchy.issuing(now)
-        server = kind is SubjectKind.SERVER
-        profile = profiles.SERVER if server else profiles.endpoint(self._settings.client_names)
-        days = self._settings.server_validity_days if server else self._settings.client_validity_days
-        draft = profiles.Draft(
-            profiles.common_name(accepted.name), (accepted.name,), accepted.public_key, timedelta(days=days)
-        )
+        profile, days = profiles.endpoint(self._settings.client_names), self._settings.client_validity_days
+        name = profiles.common_name(accepted.name)
+        names: tuple[str, ...] = (accepted.name,)
+        if kind is SubjectKind.SERVER:
+            profile, days = profiles.SERVER, self._settings.server_validity_days
+        elif kind is SubjectKind.USER:
+            profile, name, names = profiles.SMARTCARD_HOLDER, profiles.person_subject(subject, person), ()
+        draft = profiles.Draft(name, names, accepted.public_key, timedelta(days=days))
         certificate = issue(profile, draft, authority.issuer, serial=self._randomness.new_serial(), now=now)
-        entry = record(certificate, authority=authority.name, name=accepted.name, kind=kind, subject=subject)
+        spelt = accepted.name.lower() if kind is SubjectKind.USER else accepted.name
+        entry = record(certificate, authority=authority.name, name=spelt, kind=kind, subject=subject)
         self._certificates.add(entry, event(EventType.CERTIFICATE_ISSUED, entry, now, profile=profile.name))
         return Issued(entry, entry.certificate_pem + to_pem(authority.certificate))
 

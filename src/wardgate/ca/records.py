@@ -6,7 +6,7 @@ from enum import StrEnum
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from wardgate.audit.model import Event, EventType
+from wardgate.audit.model import Event, EventType, Personal
 from wardgate.pki.chain import fingerprint
 from wardgate.stores.ports import IssuedCertificate
 
@@ -17,6 +17,8 @@ class SubjectKind(StrEnum):
     SYSTEM = "system"
     APPLICATION = "application"
     SERVER = "server"
+    USER = "user"
+    """A person of the manifest: a smartcard."""
     AUTHORITY = "authority"
 
 
@@ -48,7 +50,8 @@ def record(
 
 
 def event(kind: EventType, of: IssuedCertificate, at: datetime, **details: str) -> Event:
-    """An event about one certificate."""
+    """An event about one certificate. Of a person it says who only as a keyed hash."""
+    about = [Personal(text) if of.subject_kind == SubjectKind.USER else text for text in (of.name, of.subject)]
     return Event(
         type=kind,
         at=at,
@@ -57,9 +60,9 @@ def event(kind: EventType, of: IssuedCertificate, at: datetime, **details: str) 
             "fingerprint": of.fingerprint,
             "serial": of.serial,
             "authority": of.authority,
-            "name": of.name,
+            "name": about[0],
             "subject_kind": of.subject_kind,
-            "subject": of.subject,
+            "subject": about[1],
             "not_after": f"{of.not_after:%Y-%m-%dT%H:%M:%SZ}",
             **details,
         },

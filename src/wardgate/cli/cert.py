@@ -1,4 +1,4 @@
-"""`wardgate cert`: certificates of systems, applications and servers."""
+"""`wardgate cert`: certificates of systems, applications, servers and people."""
 
 import os
 from datetime import datetime, timedelta
@@ -16,13 +16,14 @@ from wardgate.cli.context import World, with_world
 from wardgate.cli.failures import Failed
 from wardgate.cli.options import IN_FILE, read_input
 from wardgate.cli.output import Printer, table
+from wardgate.oidc.authenticators import SMARTCARDS
 from wardgate.pki.crl import REASONS
 from wardgate.stores.ports import IssuedCertificate
 
 
 @click.group()
 def cert() -> None:
-    """Certificates of systems, applications and servers."""
+    """Certificates of systems, applications, servers and people."""
 
 
 @cert.command()
@@ -30,15 +31,19 @@ def cert() -> None:
 @click.option("--system", metavar="ASID", default=None, help="For this system, under its registered FQDN.")
 @click.option("--app", metavar="NAME", default=None, help="For this application, under its certificate name.")
 @click.option("--server", metavar="FQDN", default=None, help="For a server of this name.")
+@click.option("--user", metavar="NAME", default=None, help="For the smartcard of this worker; the request's CN is the user name.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR", help="Where cert.pem and chain.pem (leaf first) are written.")
 @with_world
-def issue(csr: Path, system: str | None, app: str | None, server: str | None, out: Path, world: World, printer: Printer) -> None:
+def issue(
+    csr: Path, system: str | None, app: str | None, server: str | None, user: str | None, out: Path, world: World, printer: Printer
+) -> None:
     """Issue a certificate for a request, and write DIR/cert.pem and DIR/chain.pem."""
-    kind, subject, name = _subject(world, system, app, server)
+    _one_of(system=system, app=app, server=server, user=user)
+    kind, subject, name, person = _person(world, user) if user is not None else (*_subject(world, system, app, server), "")
     request = read_input(csr, "the certificate request")
     authority = authority_of(world)
     authority.ensure(world.environment.name, world.now)
-    issued = authority.issue_from_csr(request, subject_kind=kind, subject=subject, expected_name=name, now=world.now)
+    issued = authority.issue_from_csr(request, subject_kind=kind, subject=subject, expected_name=name, now=world.now, person=person)
     _written(printer, issued, out)
 
 
@@ -94,7 +99,6 @@ def renew(
 
 def _subject(world: World, system: str | None, app: str | None, server: str | None) -> tuple[SubjectKind, str, str]:
     """Return for whom and under which name; the manifest knows the names of systems and applications."""
-    _one_of(system=system, app=app, server=server)
     if server is not None:
         return SubjectKind.SERVER, server, server
     _, manifest = world.manifest()
@@ -107,6 +111,17 @@ def _subject(world: World, system: str | None, app: str | None, server: str | No
     if application is None:
         raise Failed(f"there is no application {app}: wardgate app list")
     return SubjectKind.APPLICATION, application.name, _application_name(application, names)
+
+
+def _person(world: World, username: str) -> tuple[SubjectKind, str, str, str]:
+    """Return whom a smartcard is for: a worker of the manifest whose authenticators have one."""
+    _, manifest = world.manifest()
+    user = next((entry for entry in manifest.users if entry.username.casefold() == username.casefold()), None)
+    if user is None:
+        raise Failed(f"there is no user {username} in the manifest")
+    if user.worker is None or not SMARTCARDS & set(user.worker.authenticators):
+        raise Failed(f"the user {user.username} has no smartcard: its authenticators in the manifest name none of {', '.join(sorted(SMARTCARDS))}")
+    return SubjectKind.USER, user.username, user.username, user.name
 
 
 def _application_name(application: Application, systems: dict[str, str | None]) -> str:

@@ -24,6 +24,8 @@ LEVELS: Final[Mapping[Authenticator, int]] = {
 }
 """The authentication assurance level (AAL) of each."""
 
+SMARTCARDS: Final = frozenset({Authenticator.N3_SMARTCARD, Authenticator.CIS2_SMARTCARD})
+"""Those that are a certificate, presented by mutual TLS."""
 _ANY: Final = {level: frozenset(one for one, its in LEVELS.items() if its == level) for level in (1, 2, 3)}
 ACR_VALUES: Final[Mapping[str, frozenset[Authenticator]]] = {
     "AAL3_ANY": _ANY[3],
@@ -34,7 +36,7 @@ ACR_VALUES: Final[Mapping[str, frozenset[Authenticator]]] = {
     "AAL3_FIDO2": frozenset({Authenticator.FIDO2}),
     "AAL3_N3_SMARTCARD": frozenset({Authenticator.N3_SMARTCARD}),
     "AAL3_CIS2_SMARTCARD": frozenset({Authenticator.CIS2_SMARTCARD}),
-    "AAL3_SMARTCARD": frozenset({Authenticator.N3_SMARTCARD, Authenticator.CIS2_SMARTCARD}),
+    "AAL3_SMARTCARD": SMARTCARDS,
     "AAL2_TOTP": frozenset({Authenticator.TOTP}),
     "AAL2_NHSMAIL": frozenset({Authenticator.NHSMAIL}),
 }

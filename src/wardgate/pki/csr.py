@@ -48,12 +48,15 @@ class _Asked:
     """A readable request and what it is held against."""
 
     csr: x509.CertificateSigningRequest
-    rules: NameRules
+    rules: NameRules | None
     expected_name: str | None
 
 
-def accept_csr(pem: bytes, rules: NameRules = CLIENT_NAMES, expected_name: str | None = None) -> AcceptedRequest:
-    """Every check of a request holds; raises `CheckFailed` with the first that does not."""
+def accept_csr(pem: bytes, rules: NameRules | None = CLIENT_NAMES, expected_name: str | None = None) -> AcceptedRequest:
+    """Every check of a request holds; raises `CheckFailed` with the first that does not.
+
+    `rules` None: for a person, whose name is no DNS name but the expected one.
+    """
     failure = first_failure(explain_csr(pem, rules, expected_name))
     if failure is not None:
         raise CheckFailed(failure)
@@ -61,7 +64,7 @@ def accept_csr(pem: bytes, rules: NameRules = CLIENT_NAMES, expected_name: str |
     return AcceptedRequest(_common_name(csr), _rsa_key(csr))
 
 
-def explain_csr(pem: bytes, rules: NameRules = CLIENT_NAMES, expected_name: str | None = None) -> list[CheckResult]:
+def explain_csr(pem: bytes, rules: NameRules | None = CLIENT_NAMES, expected_name: str | None = None) -> list[CheckResult]:
     """Every check of a request in order, up to the first that fails. Never raises for what the request holds."""
     results = run(READING, pem)
     if first_failure(results) is not None:
@@ -164,6 +167,8 @@ def _check_subject(asked: _Asked) -> None:
 
 
 def _check_allowed_name(asked: _Asked) -> None:
+    if asked.rules is None:
+        return  # the last check compares it with the one name that is expected
     try:
         check_name(_common_name(asked.csr), asked.rules)
     except NameRefused as refused:
@@ -183,14 +188,14 @@ def _check_attributes(asked: _Asked) -> None:
 
 
 def _check_alternative_names(asked: _Asked) -> None:
-    expected = f"DNS:{_common_name(asked.csr)} or no subject alternative name"
+    expected = "no subject alternative name" if asked.rules is None else f"DNS:{_common_name(asked.csr)} or no subject alternative name"
     try:
         names = list(asked.csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
     except x509.ExtensionNotFound:
         return
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise Mismatch(expected, "extensions that cannot be read") from error
-    if names != [x509.DNSName(_common_name(asked.csr))]:
+    if asked.rules is None or names != [x509.DNSName(_common_name(asked.csr))]:
         raise Mismatch(expected, ", ".join(f"{type(name).__name__}:{name.value}" for name in names) or "no name")
 
 
@@ -224,7 +229,7 @@ def _ignored(_value: x509.ExtensionType) -> None:
 
 def _check_expected_name(asked: _Asked) -> None:
     if asked.expected_name is not None and _common_name(asked.csr) != asked.expected_name:
-        raise Mismatch(asked.expected_name, _common_name(asked.csr), "ask with the name that is registered for the endpoint")
+        raise Mismatch(asked.expected_name, _common_name(asked.csr), "ask with the name that is registered")
 
 
 EXTENSIONS: Final[dict[type[x509.ExtensionType], Callable[..., None]]] = {

@@ -23,6 +23,9 @@ KEY_BITS: Final = 2048
 COUNTRY: Final = "GB"
 ORGANISATION: Final = "Wardgate"
 AUTHORITY_UNIT: Final = "CA"
+PEOPLE_UNIT: Final = "People"
+SMARTCARD: Final = " (smartcard)"
+"""Ends the CN of a person's certificate: a space stands in no DNS name."""
 MAX_SERVER_NAMES: Final = 50
 
 
@@ -52,6 +55,24 @@ class Profile:
 def common_name(name: str) -> x509.Name:
     """A subject of one CN and nothing else."""
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def person_subject(username: str, name: str) -> x509.Name:
+    """The subject of a person's smartcard: UID says who it is, CN is for people and is no DNS name.
+
+    Nothing that looks for an application by a certificate's CN or DNS name can take a person for one.
+    """
+    return x509.Name([
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, ORGANISATION),
+        x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, PEOPLE_UNIT),
+        x509.NameAttribute(NameOID.USER_ID, username),
+        x509.NameAttribute(NameOID.COMMON_NAME, name[: MAX_COMMON_NAME_CHARACTERS - len(SMARTCARD)] + SMARTCARD),
+    ])
+
+
+def person_name(subject: x509.Name) -> str:
+    """The name that `person_subject` was given, as far as it fitted."""
+    return str(subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value).removesuffix(SMARTCARD)
 
 
 def authority_subject(name: str) -> x509.Name:
@@ -97,6 +118,12 @@ def _no_names(draft: Draft) -> None:
         raise Mismatch("no DNS name", ", ".join(draft.names))
 
 
+def _subject_is_a_person(draft: Draft) -> None:
+    users = [str(attribute.value) for attribute in draft.subject.get_attributes_for_oid(NameOID.USER_ID)]
+    if len(users) != 1 or not users[0] or draft.subject != person_subject(users[0], person_name(draft.subject)):
+        raise Mismatch(f"O={ORGANISATION}, OU={PEOPLE_UNIT}, one UID, and a CN that ends in{SMARTCARD}", draft.subject.rfc4514_string())
+
+
 def _subject_is_the_one_name(draft: Draft) -> None:
     if len(draft.names) != 1 or draft.subject != common_name(draft.names[0]):
         raise Mismatch("CN = SAN = one name, and nothing else", f"{draft.subject.rfc4514_string()}; {', '.join(draft.names)}")
@@ -125,7 +152,8 @@ def _name_under(rules: NameRules) -> Callable[[Draft], None]:
 
 KEY_STRENGTH: Final = Check("key-strength", "the key is RSA, long enough and not weak", _key_strength)
 ROOT_KEY_SIZE: Final = Check("root-key-size", "a root's key has 4096 bits", _root_key_size)
-NO_NAMES: Final = Check("no-names", "an authority has no DNS name", _no_names)
+NO_NAMES: Final = Check("no-names", "an authority or person has no DNS name", _no_names)
+PERSON: Final = Check("person", "the subject is a person and nothing else", _subject_is_a_person)
 ONE_NAME: Final = Check("one-name", "the subject is the one DNS name", _subject_is_the_one_name)
 SERVED_NAMES: Final = Check("server-names", "every name may stand in a server certificate", _server_names)
 
@@ -136,6 +164,8 @@ TLS_KEY: Final = frozenset({"digital_signature", "key_encipherment"})
 ROOT: Final = Profile("root", (KEY_STRENGTH, ROOT_KEY_SIZE, NO_NAMES), SIGNS, path_length=1)
 ISSUING: Final = Profile("issuing", (KEY_STRENGTH, NO_NAMES), SIGNS, path_length=0)
 SERVER: Final = Profile("server", (KEY_STRENGTH, SERVED_NAMES), TLS_KEY, (ExtendedKeyUsageOID.SERVER_AUTH,))
+SMARTCARD_HOLDER: Final = Profile(
+    "smartcard", (KEY_STRENGTH, NO_NAMES, PERSON), frozenset({"digital_signature"}), (ExtendedKeyUsageOID.CLIENT_AUTH,))
 OCSP_RESPONDER: Final = Profile(
     "ocsp-responder",
     (KEY_STRENGTH, NO_NAMES),
