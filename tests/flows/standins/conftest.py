@@ -45,6 +45,7 @@ def _load(name: str) -> Any:
 
 
 cast = _load("cast")
+_load("password_pages")
 ORIGIN, PLAIN_ORIGIN, CALLBACK, CLIENTS = cast.ORIGIN, cast.PLAIN_ORIGIN, cast.CALLBACK, cast.CLIENTS
 SMARTCARD_ORIGIN = "https://wardgate.test:8445"
 START = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
