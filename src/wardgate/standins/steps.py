@@ -97,7 +97,7 @@ async def _show(attempt: Attempt, method: Method, question: Question, problem: s
     asked = {**question.kept, "method": method.name} if question.kept else None
     if asked != attempt.transaction.asked:
         await transactions.save(attempt.deps, replace(attempt.transaction, asked=asked))
-    others = [(other.name, other.label) for other in offered(attempt.transaction) if other is not method]
+    others = [(other.name, other.label) for other in offered(attempt) if other is not method]
     status = 400 if problem is not None and question.status == 200 else question.status
     return question_page(attempt.transaction, attempt.client, question.template, question.values, method=method.name, status=status,
                          problem=problem, others=others)

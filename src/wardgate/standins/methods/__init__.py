@@ -12,7 +12,6 @@ from wardgate.standins.methods.passkey import Passkey
 from wardgate.standins.methods.password import Password
 from wardgate.standins.methods.persona import Persona
 from wardgate.standins.methods.seam import Attempt, Form, Method, NotProved, Question
-from wardgate.standins.transactions import Transaction
 
 __all__ = ["FIRST", "METHODS", "Attempt", "Form", "Method", "NotProved", "Question", "method_of", "offered"]
 
@@ -32,6 +31,6 @@ def method_of(parameters: Form) -> Method:
     return found
 
 
-def offered(transaction: Transaction) -> tuple[Method, ...]:
+def offered(attempt: Attempt) -> tuple[Method, ...]:
     """Return the methods that can satisfy the request."""
-    return tuple(method for method in METHODS.values() if method.fits(transaction))
+    return tuple(method for method in METHODS.values() if method.fits(attempt))

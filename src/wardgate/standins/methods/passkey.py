@@ -26,7 +26,6 @@ from wardgate.standins.methods.seam import Attempt, NotProved, Question
 from wardgate.standins.record import note
 from wardgate.standins.sessions import SignIn
 from wardgate.standins.surfaces import ASSETS
-from wardgate.standins.transactions import Transaction
 from wardgate.stores.errors import AlreadyExists
 from wardgate.stores.passkeys import Passkey as Stored
 from wardgate.stores.ports import SingleUse
@@ -66,8 +65,9 @@ class Passkey:
     name: str = PASSKEY
     label: str = "a passkey or security key"
 
-    def fits(self, transaction: Transaction) -> bool:
+    def fits(self, attempt: Attempt) -> bool:
         """Where the page has a host name, and `acr_values` or `vtr` take a passkey."""
+        transaction = attempt.transaction
         if Place.of(transaction.origin) is None:
             return False
         if transaction.surface.is_realm:

@@ -44,9 +44,10 @@ class Password:
     name: str = PASSWORD
     label: str = "a password"
 
-    def fits(self, transaction: Transaction) -> bool:
+    def fits(self, attempt: Attempt) -> bool:
         """Where a password, or a password and a code, are enough."""
-        request, surface = transaction.request, transaction.surface
+        transaction, surface = attempt.transaction, attempt.surface
+        request = transaction.request
         if surface.is_realm:
             return True
         if surface.kind is ProviderKind.CIS2:

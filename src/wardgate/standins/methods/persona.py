@@ -42,7 +42,7 @@ class Persona:
     name: str = PERSONA
     label: str = "one click"
 
-    def fits(self, transaction: Transaction) -> bool:  # noqa: ARG002 - the others look at it
+    def fits(self, attempt: Attempt) -> bool:  # noqa: ARG002 - the others look at it
         """A tester may pretend anything."""
         return True
 

@@ -103,8 +103,8 @@ class Method(Protocol):
     def label(self) -> str:
         """What follows `Sign in with` on its link: `a password`."""
 
-    def fits(self, transaction: Transaction) -> bool:
-        """Whether to offer it: this provider has it, and it can reach what `acr_values` or `vtr` ask for."""
+    def fits(self, attempt: Attempt) -> bool:
+        """Whether to offer it: this installation and provider have it, and it can reach what `acr_values` or `vtr` ask for."""
 
     async def ask(self, attempt: Attempt) -> Question:
         """Return its first page."""
