@@ -8,8 +8,16 @@ from json.encoder import encode_basestring
 from typing import Final
 
 from wardgate.audit.canonical import canonical
-from wardgate.audit.model import Event
-from wardgate.audit.redact import MAX_DETAILS, MAX_NAME_CHARACTERS, bounded, instant, redact, redact_value
+from wardgate.audit.model import Event, Personal
+from wardgate.audit.redact import (
+    MAX_DETAILS,
+    MAX_NAME_CHARACTERS,
+    bounded,
+    instant,
+    personal_hash,
+    redact,
+    redact_value,
+)
 
 _quote: Final = encode_basestring  # escapes as RFC 8785 section 3.2.2.2 says: no more than JSON requires
 
@@ -49,4 +57,8 @@ def _has_plain_names(event: Event) -> bool:
 def _value(value: object, personal_key: bytes) -> str:
     if type(value) is str:
         return _quote(bounded(value))
+    if value is None:
+        return "null"
+    if type(value) is Personal:
+        return f'{{"hmac_sha256":"{personal_hash(value.value, personal_key)}"}}'
     return canonical(redact_value(value, personal_key))

@@ -169,15 +169,18 @@ Match = Found | MethodNotAllowed | NotFound
 
 
 class _Routes:
-    """The routes of one API, indexed: literal templates by path, the others in order of precedence."""
+    """The routes of one API, indexed: literal templates by path, the others in order of precedence by their first segment."""
 
-    __slots__ = ("_api", "_literal", "_others")
+    __slots__ = ("_api", "_below", "_elsewhere", "_literal")
 
     def __init__(self, api: API) -> None:
         self._api = api
         groups = by_precedence(api.routes)
         self._literal = {template.text: (template, routes) for template, routes in groups if template.literal}
-        self._others = [(template, routes) for template, routes in groups if not template.literal]
+        others = [(template, routes) for template, routes in groups if not template.literal]
+        self._elsewhere = [entry for entry in others if not entry[0].segments or entry[0].segments[0] is None]
+        firsts = {entry[0].segments[0] for entry in others if entry[0].segments}
+        self._below = {first: [entry for entry in others if not entry[0].segments or entry[0].segments[0] in {None, first}] for first in firsts}
 
     def find(self, method: str, route_path: str) -> Match:
         if route_path in HEALTH_PATHS:
@@ -185,7 +188,8 @@ class _Routes:
         entry = self._literal.get(route_path)
         if entry is None:
             given = segments_of(route_path)
-            entry = next((other for other in self._others if other[0].matches_segments(given)), None)
+            others = self._below.get(given[0], self._elsewhere) if given else self._elsewhere
+            entry = next((other for other in others if other[0].matches_segments(given)), None)
         if entry is None:
             return NotFound(self._api)
         template, routes = entry
