@@ -54,6 +54,8 @@ FORM: Final[Mapping[EventType, tuple[Mapping[str, str], str]]] = {
     EventType.CERTIFICATE_REVOKED: (_SECURITY, "U"),
     EventType.CRL_ISSUED: (_SECURITY, "C"),
     EventType.SIGNING_KEY_ROTATED: (_SECURITY, "C"),
+    EventType.CLOCK_ADVANCED: (_SECURITY, "U"),
+    EventType.CLOCK_RESET: (_SECURITY, "U"),
     EventType.SERVER_STARTED: (_APPLICATION, "E"),
     EventType.SERVER_STOPPED: (_APPLICATION, "E"),
     EventType.RECORDS_LOST: (_SECURITY, "E"),

@@ -47,6 +47,8 @@ class EventType(StrEnum):
     CERTIFICATE_REVOKED = "CertificateRevoked"
     CRL_ISSUED = "CRLIssued"
     SIGNING_KEY_ROTATED = "SigningKeyRotated"
+    CLOCK_ADVANCED = "ClockAdvanced"
+    CLOCK_RESET = "ClockReset"
     SERVER_STARTED = "ServerStarted"
     SERVER_STOPPED = "ServerStopped"
     RECORDS_LOST = "RecordsLost"

@@ -12,6 +12,7 @@ from wardgate.authserver.sign_in_record import SignInRecord, hashed
 from wardgate.authserver.user_tokens import (
     AUTHORIZATION_CODE,
     answer,
+    check_begun,
     details_of,
     make_access_token,
     new_refresh_token,
@@ -44,6 +45,7 @@ async def authorization_code(
     grant = await server.sign_ins.get(found.grant)
     if grant is None or grant.ended is not None:
         raise _invalid("one whose sign-in has ended")
+    check_begun(grant.started, exchange.at, "code-invalid")
     found_record = SignInRecord.read(grant.body)
     await faults.carried(server, exchange, Moment.CODE, found_record.who, found_record.fault)
     record = still_entitled(found_record, who.client)

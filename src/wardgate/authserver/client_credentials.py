@@ -26,7 +26,7 @@ async def client_credentials(
     life_ms = lifetime_ms(form, server.settings.token_lifetime_ms)  # (12)
     scope = " ".join(granted_scopes(who.client.scopes))  # (13)
     now_ms = int(exchange.at.timestamp() * 1000)
-    token = _access_token(server, who, snapshot, addresses, scope, now_ms, life_ms)
+    token = _access_token(server, who, snapshot, addresses, scope, now_ms, life_ms, exchange.not_before)
     signer = server.keys.signer(exchange.at)
     text = sign_encoded(signer.header, token.claims(), signer.key)  # (14), but it leaves only after the claim
     await claim(server, authenticator, exchange, who, token, signer.key.kid, life_ms)
@@ -36,13 +36,14 @@ async def client_credentials(
 
 
 def _access_token(
-    server: AuthServer, who: Authenticated, snapshot: Snapshot, addresses: Addresses, scope: str, now_ms: int, life_ms: int
+    server: AuthServer, who: Authenticated, snapshot: Snapshot, addresses: Addresses, scope: str, now_ms: int, life_ms: int,
+    not_before: int | None,
 ) -> AccessToken:
     return AccessToken(
         issuer=addresses.issuer, audience=snapshot.tokens.audience, application=who.client.name, credential=who.credential,
         organisation=who.client.organisation, scope=scope, jti=server.new_token_id(), issued_at=now_ms // 1000,
         expires_at=(now_ms + life_ms) // 1000, asid=who.client.asid,
-        certificate_sha256=who.certificate.thumbprint if who.certificate is not None else None,
+        certificate_sha256=who.certificate.thumbprint if who.certificate is not None else None, not_before=not_before,
     )
 
 

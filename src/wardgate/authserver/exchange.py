@@ -43,6 +43,11 @@ class Exchange:
         """When it really was: what records and limits go by."""
         return self.at - self.shift
 
+    @property
+    def not_before(self) -> int | None:
+        """From when on a token that is issued now may be used; None while the clock is the real one."""
+        return int(self.at.timestamp()) if self.shift else None
+
     def event(self, kind: EventType, outcome: Outcome, reason: str | None, more: Details) -> Event:
         """Return the event of this request's end."""
         request_id, correlation_id, gateway_message_id = self._traces()

@@ -32,7 +32,7 @@ def is_active(token: AccessToken, snapshot: Snapshot, now: datetime) -> bool:
     """Whether a gateway would take the token: in time, not revoked, of an application that still may call."""
     client = snapshot.clients.get(token.application)
     return (
-        now.timestamp() < token.expires_at
+        (token.not_before or 0) <= now.timestamp() < token.expires_at
         and token.jti not in snapshot.revocations.tokens
         and token.credential not in snapshot.revocations.credentials
         and client is not None

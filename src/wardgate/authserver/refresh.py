@@ -18,6 +18,7 @@ from wardgate.authserver.sign_in_record import SignInRecord, hashed
 from wardgate.authserver.user_tokens import (
     Made,
     answer,
+    check_begun,
     details_of,
     make_access_token,
     new_refresh_token,
@@ -68,6 +69,7 @@ async def _look(server: AuthServer, exchange: Exchange, form: dict[str, str], wh
         raise OAuthRefused("refresh-token-invalid", "the newest refresh token of a sign-in", "none that is known" if found is None else "another application's")
     token, grant = found
     exchange.details["sign_in"] = grant.id
+    check_begun(grant.started, exchange.at, "refresh-token-invalid")
     if min(token.until, grant.until) <= exchange.at:
         raise _expired(token)
     record = SignInRecord.read(grant.body)

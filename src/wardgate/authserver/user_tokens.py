@@ -4,7 +4,7 @@ A grant proves the client and the user; this makes the access token, the refresh
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from wardgate.audit.model import Personal
@@ -24,6 +24,8 @@ from wardgate.stores.ports import RefreshToken
 
 TOKEN_EXCHANGE: Final = "token_exchange"  # noqa: S105 - the name of a grant
 AUTHORIZATION_CODE: Final = "authorization_code"
+AHEAD: Final = timedelta(seconds=60)
+"""By so much the clocks of two machines may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,12 @@ def scopes_for(client: Client, who: SignedIn) -> tuple[str, ...]:
     if not scopes:
         raise _no_scope(who)
     return scopes
+
+
+def check_begun(started: datetime, now: datetime, code: str) -> None:
+    """Raise `OAuthRefused` with `code` for a sign-in of the future: it began under a virtual clock that was turned back since."""
+    if started - now > AHEAD:
+        raise OAuthRefused(code, "a sign-in that has begun", "one of a virtual clock that was turned back")
 
 
 def still_entitled(record: SignInRecord, client: Client) -> SignInRecord:
@@ -79,6 +87,7 @@ def make_access_token(
         organisation=client.organisation, scope=" ".join(record.scopes), jti=server.new_token_id(), issued_at=now_ms // 1000,
         expires_at=(now_ms + access_ms) // 1000, asid=client.asid,
         certificate_sha256=certificate.thumbprint if certificate is not None else None, user=_user(record, grant),
+        not_before=exchange.not_before,
     )
     details = details_of(record.who, record.auth_grant_type, grant) | {
         "jti": token.jti, "scope": token.scope, "lifetime_ms": access_ms, "issuer": token.issuer, "signing_kid": signer.key.kid,

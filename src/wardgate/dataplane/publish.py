@@ -188,8 +188,8 @@ class Publisher:
 
 
 def _later(found: _Published, now: datetime) -> _Published:
-    """Return what was published, as of now. NOTE: never as of earlier than it was: a key that has expired would be good again."""
-    return replace(found, now=max(now, found.now))
+    """Return what was published, as of now by its clock. NOTE: never as of earlier than it was: a key that has expired would be good again."""
+    return replace(found, now=max(now + found.snapshot.clock_shift, found.now))
 
 
 def _compile(inputs: Inputs, known: Resources) -> tuple[dict[Key, Resource], int]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from wardgate.audit.model import Event, EventType, Outcome, Personal
 from wardgate.catalogue import Audit
@@ -49,7 +49,8 @@ class DecisionService:
 
     def ask(self, question: Question) -> Answer | ToRecord:
         """Return the answer to one question, or what is to be recorded before it."""
-        world, now = self.world(), self.now()
+        world = self.world()
+        now = self.now() + world.snapshot.clock_shift
         if not question.target.startswith(PREFIX + "/"):
             return limits.explain(question.headers, world.snapshot, now)
         facts = facts_of(question, now)
@@ -59,7 +60,7 @@ class DecisionService:
         if not isinstance(found, Found) or (found.route.audit or world.snapshot.environment.audit) is not Audit.BEFORE:
             return answer
         dialect = found.route.errors or found.api.errors
-        return ToRecord(event_of(decision, facts), answer, refused(Refusal(reason("decision-unavailable")), dialect, _message_id(facts)))
+        return ToRecord(event_of(decision, facts, world.snapshot.clock_shift), answer, refused(Refusal(reason("decision-unavailable")), dialect, _message_id(facts)))
 
     async def recorded(self, decided: ToRecord) -> Answer:
         """Return the answer that may be given once its event has been tried to be stored."""
@@ -82,12 +83,12 @@ def _answer(decision: Decision, found: Match, facts: Facts, snapshot: Snapshot) 
     return refused(decision.refusal, said, _message_id(facts), extra)
 
 
-def event_of(decision: Decision, facts: Facts) -> Event:
-    """Return the record of a decision. Paths are not in it: they may hold a patient's identifier."""
+def event_of(decision: Decision, facts: Facts, shift: timedelta = timedelta(0)) -> Event:
+    """Return the record of a decision, by the real time. Paths are not in it: they may hold a patient's identifier."""
     refusal = decision.refusal
     return Event(
         type=EventType.CALL_DECIDED,
-        at=facts.now,
+        at=facts.now - shift,
         outcome=Outcome.ALLOWED if decision.allowed else Outcome.REFUSED,
         reason=refusal.reason.code if refusal else None,
         application=decision.application,
@@ -98,7 +99,7 @@ def event_of(decision: Decision, facts: Facts) -> Event:
             "api": decision.api, "route": decision.route, "pattern": decision.pattern, "method": facts.method,
             "listener": str(facts.listener), "expected": refusal.expected if refusal else None,
             "received": refusal.received if refusal else None, "proved": "; ".join(decision.proved) or None,
-            **_of_user(decision),
+            **_of_user(decision), **({"clock_shift_seconds": int(shift.total_seconds())} if shift else {}),
         },
     )
 

@@ -10,6 +10,9 @@ from wardgate.identities.password import PasswordHash
 from wardgate.identities.patient import Patient, Username
 from wardgate.identities.worker import Worker
 from wardgate.oauth.users import ProviderKind
+from wardgate.refusals.faults import UnknownFault, wanted
+
+FaultName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,60}(; ?seconds=[0-9.]{1,7})?$")]
 
 
 class User(Document, json_schema_extra={"oneOf": [{"required": ["worker"]}, {"required": ["patient"]}]}):
@@ -35,6 +38,21 @@ class User(Document, json_schema_extra={"oneOf": [{"required": ["worker"]}, {"re
     """Members of userinfo that replace those made from this entry, null to leave one out: for meeting malformed answers."""
     id_token_claims: dict[Annotated[str, Field(max_length=100)], Any] | None = None
     """The same for ID tokens."""
+
+    fault: FaultName | None = None
+    """A fault that every sign-in of this person meets: a name of `wardgate faults list`, with `; seconds=N` behind one that takes time."""
+
+    @model_validator(mode="after")
+    def _meets_its_fault(self) -> Self:
+        """A fault that nobody meets by signing in cannot be a person's."""
+        if self.fault is not None:
+            try:
+                found = wanted(self.fault)
+            except UnknownFault as unknown:
+                raise ValueError(str(unknown)) from None
+            if not found.fault.moments:
+                raise ValueError(f"the fault {found.fault.name} is not met by signing in: ask for it by the header Wardgate-Fault")
+        return self
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

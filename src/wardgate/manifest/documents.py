@@ -17,6 +17,9 @@ from wardgate.identities import IdentityProvider, RelyingParty, User
 from wardgate.manifest.model import Manifest
 
 ENVIRONMENT: Final = "environment"
+CLOCK: Final = "clock"
+"""Kind and name of the one document beside the manifest: how far the virtual clock is ahead. It changes as a document does, so
+that every node learns of it with the next generation, and it is in no diff and no export."""
 
 KINDS: Final[Mapping[str, tuple[type[Document], str]]] = {
     ENVIRONMENT: (Environment, ""),
@@ -129,7 +132,8 @@ def secrets_of(manifest: Manifest) -> Secrets:
 def from_documents(documents: Iterable[AnyDocument]) -> Manifest:
     """Put documents together again, each section sorted by key. Raises `ValueError` when there is no environment."""
     sections: dict[str, list[Document]] = {kind: [] for kind in KINDS}
-    for document in sorted(documents, key=lambda entry: (entry.kind, entry.name)):
+    of_manifest = (document for document in documents if document.kind != CLOCK)
+    for document in sorted(of_manifest, key=lambda entry: (entry.kind, entry.name)):
         sections[document.kind].append(model_of(document))
     environments = sections.pop(ENVIRONMENT)
     if len(environments) != 1:
@@ -145,7 +149,7 @@ def changes(stored: Iterable[AnyDocument], manifest: Manifest) -> Changes:
     A document that an older version wrote with fewer fields counts as unchanged when it means the same.
     """
     wanted, _ = to_documents(manifest)
-    held = {(document.kind, document.name): document for document in stored}
+    held = {(document.kind, document.name): document for document in stored if document.kind != CLOCK}
     put = tuple(document for document in wanted if not _same(held.get((document.kind, document.name)), document))
     names = {(document.kind, document.name) for document in wanted}
     return Changes(put, tuple(sorted(held.keys() - names)))

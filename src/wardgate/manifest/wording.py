@@ -14,6 +14,7 @@ from wardgate.identities.password import PasswordHash
 from wardgate.identities.patient import NHSNumber, SubjectID, Telephone, Username
 from wardgate.identities.provider import ClientID
 from wardgate.identities.relying_party import ScopeWord, VectorText
+from wardgate.identities.user import FaultName
 from wardgate.identities.worker import Code, PersonID, ProfessionalID
 from wardgate.manifest.locate import Location
 from wardgate.manifest.near_miss import NearMisses
@@ -62,6 +63,7 @@ PATTERNS: Final[Mapping[str, str]] = {
     pattern_of(PasswordHash): "a password as an Argon2id hash, which `wardgate user hash-password` makes",
     pattern_of(TOTPSecret): "a secret in base32: 26 to 103 capital letters and digits 2 to 7",
     pattern_of(ScopeWord): "a scope's name, such as profile",
+    pattern_of(FaultName): "the name of a fault, such as refresh-token-expired or idp-slow; seconds=5",
     pattern_of(VectorText): "a vector of trust, such as P9.Cp.Cd",
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "a date such as 1970-01-31, in quotes",
     r"^(aal[123]|P[059])$": "aal1, aal2 or aal3 of a healthcare worker, or P0, P5 or P9 of a patient",

@@ -73,6 +73,8 @@ class AccessToken:
     """Base64url SHA-256 of the certificate the token is bound to (RFC 8705 section 3.1)."""
     user: TokenUser | None = None
     """None: the application acts by itself."""
+    not_before: int | None = None
+    """Written while a virtual clock is ahead, so that the token counts by no clock that has not come so far."""
 
     def claims(self) -> dict[str, Any]:
         """Return the claims in RFC 9068's order, then ours."""
@@ -81,6 +83,8 @@ class AccessToken:
             "client_id": self.application, "iat": self.issued_at, "jti": self.jti, "scope": self.scope,
             "cred": self.credential, "org": self.organisation,
         }
+        if self.not_before is not None:
+            claims["nbf"] = self.not_before
         if self.asid is not None:
             claims["asid"] = self.asid
         if self.certificate_sha256 is not None:
@@ -111,10 +115,13 @@ def read(token: VerifiedJWT, issuers: tuple[str, ...], audience: str) -> AccessT
         return None
     if ("sess" in claims and user is None) or (user is None and subject != application):
         return None
-    binding = claims.get("cnf")
+    binding, not_before = claims.get("cnf"), claims.get("nbf")
+    if not_before is not None and type(not_before) is not int:
+        return None
     return AccessToken(
         issuer, aud, application, credential, organisation, scope, jti, int(claims["iat"]), int(claims["exp"]),
         claims.get("asid"), binding.get("x5t#S256") if isinstance(binding, dict) else None, user,
+        not_before,
     )
 
 

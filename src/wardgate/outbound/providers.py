@@ -78,18 +78,20 @@ class _Known:
 
 
 class ProviderSource:
-    """The client. `new_id` gives the `jti` of our assertions."""
+    """The client. `new_id` gives the `jti` of our assertions, `now` their times; what is kept ages by `steady`, a clock that never goes back."""
 
     def __init__(
-        self, settings: ProviderSettings, now: Callable[[], datetime], new_id: Callable[[], str], own: OwnApplication = nobody
+        self, settings: ProviderSettings, now: Callable[[], datetime], new_id: Callable[[], str], own: OwnApplication = nobody,
+        steady: Callable[[], datetime] | None = None,
     ) -> None:
         self._settings, self._now, self._new_id = settings, now, new_id
+        self._steady = steady or now
         self._asking = InsideOrOut(settings.fetch, own)
         self._known: dict[str, _Known] = {}
         self._keys = KeySetSource(KeySetSettings(
             fetch=settings.fetch, keys=settings.keys, fresh_seconds=settings.keys_seconds, stale_seconds=settings.keys_seconds,
             failure_seconds=settings.failure_seconds, refetch_seconds=settings.refetch_seconds,
-        ), now, fetch=self._document)
+        ), self._steady, fetch=self._document)
 
     async def aclose(self) -> None:
         """Stop what is being fetched and close the connections."""
@@ -105,7 +107,7 @@ class ProviderSource:
         if known is None or known.provider != provider:
             known = self._known[provider.name] = _Known(provider)
         async with known.lock:
-            now = self._now().timestamp()
+            now = self._steady().timestamp()
             kept = self._settings.discovery_seconds if known.failure is None else self._settings.failure_seconds
             if now - known.asked >= kept or (known.endpoints is None and known.failure is None):
                 await self._discover(known)
@@ -164,7 +166,7 @@ class ProviderSource:
             known.endpoints, known.failure = None, fault
         except HostDown as fault:
             known.failure = fault
-        known.asked = self._now().timestamp()
+        known.asked = self._steady().timestamp()
 
     def _proof(self, provider: Provider, token_url: str) -> Mapping[str, str]:
         if provider.authentication is ProviderAuthentication.CLIENT_SECRET_POST:

@@ -4,6 +4,7 @@ The order of checks is that of Envoy's token filter: form, time, audience, key, 
 and forged is called expired by both.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -68,8 +69,18 @@ def _verified(text: str, issuer: TokenIssuer, now: datetime) -> AccessToken | Re
     try:
         token = _ours(text, issuer)
     except _NotOurs:
-        return _expired(_claimed_expiry(text), now) or Refusal(reason("access-token-unknown"), expected=_OURS, received="another token")
-    return _expired(token.expires_at, now) or token
+        claimed = _claimed_times(text)
+        return _early(claimed.get("nbf"), now) or _expired(claimed.get("exp"), now) or Refusal(
+            reason("access-token-unknown"), expected=_OURS, received="another token")
+    return _early(token.not_before, now) or _expired(token.expires_at, now) or token
+
+
+def _early(not_before: object, now: datetime) -> Refusal | None:
+    """A token that was issued under a virtual clock, and whose time has not come by this one."""
+    if isinstance(not_before, (int, float)) and not isinstance(not_before, bool) and now.timestamp() + LEEWAY_SECONDS < not_before:
+        ahead = int(not_before - now.timestamp())
+        return Refusal(reason("access-token-unknown"), expected="nbf that has come", received=f"nbf {ahead} s ahead")
+    return None
 
 
 def _expired(expires: object, now: datetime) -> Refusal | None:
@@ -79,11 +90,11 @@ def _expired(expires: object, now: datetime) -> Refusal | None:
     return None
 
 
-def _claimed_expiry(text: str) -> object:
+def _claimed_times(text: str) -> Mapping[str, object]:
     try:
-        return UnverifiedJWT.parse(text).claims.get("exp")
+        return UnverifiedJWT.parse(text).claims
     except JOSEError:
-        return None
+        return {}
 
 
 class _NotOurs(Exception):

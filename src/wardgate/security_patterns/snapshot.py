@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from wardgate.applications import Profile
@@ -91,3 +91,5 @@ class Snapshot:
     """(application, API) pairs whose long quota is used up, and when that ends; application `` stands for the API itself."""
     roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """A healthcare worker's identifier to the role profiles the directory knows of; empty when there is no directory."""
+    clock_shift: timedelta = timedelta(0)
+    """How far the virtual clock is ahead of the real one, which Envoy goes by; zero in a live environment."""

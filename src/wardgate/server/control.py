@@ -46,6 +46,7 @@ class Control:
     """The server's certificate and the clients' trust; blocking."""
     reload_keys: Callable[[], None]
     now: Callable[[], datetime]
+    """The real time. What the gateway enforces goes by the virtual clock, whose shift is in the snapshot."""
     key_ends: Callable[[], Iterable[datetime]] = tuple
     """When each signing key is no longer believed."""
     _world: World | None = None
@@ -75,9 +76,10 @@ class Control:
         """Read the store, publish, and put the new world in force."""
         now = self.now()
         snapshot, tls = await asyncio.to_thread(self._read, now)
-        await self.publisher.publish(snapshot, tls, now)
+        await self.publisher.publish(snapshot, tls, now + snapshot.clock_shift)
         self._world = World(snapshot, RouteMatcher(snapshot.apis))
-        self._due = next_moment(snapshot, now, self.key_ends())
+        ends = [end + snapshot.clock_shift for end in self.key_ends()]
+        self._due = next_moment(snapshot, now + snapshot.clock_shift, ends)
 
     async def run(self) -> None:
         """Go round until cancelled. A failure is logged and tried again: what was in force stays in force."""
@@ -111,7 +113,7 @@ class Control:
     async def _turn(self) -> None:
         generation = await asyncio.to_thread(self.stores.generation.current)
         asked, self._asked = self._asked, False
-        due = self._due is not None and self.now() >= self._due
+        due = self._due is not None and self.now() + self.snapshot().clock_shift >= self._due
         again = self._again_at is not None and self.discovery.monotonic() >= self._again_at
         if asked or due or again or generation != self.keeper.generation or await self._quota_changed():
             await self.refresh()

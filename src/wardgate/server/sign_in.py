@@ -4,7 +4,7 @@ import secrets
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -17,6 +17,7 @@ from wardgate.oauth.providers import Provider, ProviderAuthentication
 from wardgate.oauth.users import ProviderKind
 from wardgate.outbound.errors import OutsideFailed
 from wardgate.outbound.inside import InsideOrOut
+from wardgate.server.clock import Clock
 from wardgate.standins import StandIns, StandInSettings
 from wardgate.standins.dependencies import ALGORITHMS, ClientKeys
 from wardgate.standins.surfaces import Surface, surface_of
@@ -78,6 +79,7 @@ def _providers(stated: IdentityProvider, origins: tuple[str, ...], values: Value
         yield replace(
             common, name=stated.name if first else f"{stated.name} at {at.issuer}", issuer=at.issuer,
             authorization_endpoint=at.authorization, token_endpoint=at.token, userinfo_endpoint=at.userinfo, jwks_uri=at.jwks,
+            stand_in=True,
         )
 
 
@@ -89,7 +91,7 @@ def _places(stated: IdentityProvider, origins: tuple[str, ...]) -> list[tuple[Su
 
 def stand_ins(
     stores: Stores, identities: Callable[[], Identities], origins: Callable[[], tuple[str, ...]], client_keys: ClientKeys, asking: InsideOrOut,
-    claim: Callable[[SingleUse], Awaitable[bool]], record: Callable[[Event], Awaitable[None]], now: Callable[[], datetime],
+    claim: Callable[[SingleUse], Awaitable[bool]], record: Callable[[Event], Awaitable[None]], clock: Clock,
     settings: StandInSettings, smartcard_origin: str | None,
 ) -> StandIns:
     """Return what the stand-ins need."""
@@ -102,9 +104,10 @@ def stand_ins(
             raise OSError(str(failed)) from None
 
     return StandIns(
-        settings, identities, origins, stores.kept, stores.outbox, stores.values, keys, client_keys, claim, record, deliver, now,
+        settings, identities, origins, stores.kept, stores.outbox, stores.values, keys, client_keys, claim, record, deliver, clock.now,
         secret=lambda: secrets.token_urlsafe(32), identifier=lambda: str(uuid.uuid4()),
         failed_tries=stores.failed_tries, passkeys=stores.passkeys, certificates=stores.certificates, smartcard_origin=smartcard_origin,
+        clock_shift=clock.shift,
     )
 
 

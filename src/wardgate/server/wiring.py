@@ -30,6 +30,7 @@ from wardgate.outbound.providers import ProviderSettings, ProviderSource
 from wardgate.quotas.failed_tries import TryLimit
 from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.server.chores import Chores
+from wardgate.server.clock import Clock
 from wardgate.server.control import Control
 from wardgate.server.errors import StartRefused
 from wardgate.server.health import APIHealth
@@ -160,7 +161,8 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
         return TLSMaterial(certificate.chain_pem, certificate.private_key_pem, trust.authorities, trust.crls)
 
     control = Control(stores, keeper, publisher, discovery, tls, reload_keys, now, token_keys.ends)
-    key_sets = KeySetSource(_key_set_settings(settings), now, lambda: control.snapshot().environment.public_urls)
+    clock = Clock(now, lambda: control.snapshot().clock_shift)
+    key_sets = KeySetSource(_key_set_settings(settings), clock.steady, lambda: control.snapshot().environment.public_urls)
 
     async def record(event: Event) -> None:
         await commits.append(event)
@@ -172,18 +174,19 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
         await commits.run(stores.tokens.revoke, jti, until, event)
 
     inside = own_application(lambda: control.snapshot().environment.public_urls, lambda: public)
-    providers = ProviderSource(_provider_settings(settings), now, lambda: secrets.token_urlsafe(16), inside)
+    providers = ProviderSource(_provider_settings(settings), clock.now, lambda: secrets.token_urlsafe(16), inside, clock.steady)
     authserver = AuthServerApp(AuthServer(
         settings=_authserver_settings(settings, stores), clients=control.snapshot, issue=commits.issue, claim=claim,
-        record=record, revoke=revoke, keys=ring, key_sets=key_sets, now=now,
+        record=record, revoke=revoke, keys=ring, key_sets=key_sets, now=clock.now,
         new_token_id=lambda: secrets.token_urlsafe(16), new_message_id=message_ids(secrets.randbits(64)),
         new_secret=lambda: secrets.token_urlsafe(27), sign_ins=StoredSignIns(stores.grants, commits), trusted=lambda: trusted.records,
         providers=providers, health=OwnHealth(stores, authority, discovery, now),
+        persona_fault=keeper.persona_fault, clock_shift=clock.shift,
     ))
     health = APIHealth(lambda: control.world().routes, _status_key(stores))
     told = InsideOrOut(_logout_rules(settings), inside)
     people = stand_ins(
-        stores, lambda: keeper.identities, lambda: control.snapshot().environment.public_urls, key_sets, told, claim, record, now,
+        stores, lambda: keeper.identities, lambda: control.snapshot().environment.public_urls, key_sets, told, claim, record, clock,
         _stand_in_settings(settings),
         _smartcard_origin(settings),
     )

@@ -3,7 +3,7 @@
 Blocking: it reads the store. The control loop calls it on a thread.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -13,12 +13,13 @@ from wardgate.catalogue import API, Environment
 from wardgate.directory import Organisation, System
 from wardgate.identities import Identities, IdentityProvider, RelyingParty, User
 from wardgate.jose import KeyRules, parse_jwk_set
-from wardgate.manifest.documents import model_of
+from wardgate.manifest.documents import CLOCK, model_of
+from wardgate.oauth.users import SignedIn
 from wardgate.quotas import Quota
 from wardgate.security_patterns.build import World, build, client
 from wardgate.security_patterns.snapshot import APIKey, Client, Revocations, Snapshot, TokenIssuer
 from wardgate.stores import Stores
-from wardgate.stores.ports import Credential
+from wardgate.stores.ports import Credential, StoredDocument
 from wardgate.telemetry.counting import over, quotas_of
 
 KEPT_REVOCATION: Final = timedelta(minutes=11)
@@ -51,6 +52,7 @@ class WorldKeeper:
         self._quotas: Mapping[tuple[str, str], Quota] = {}
         self._identities = Identities()
         self._roles: Mapping[str, frozenset[str]] = {}
+        self._turned = timedelta(0)
 
     @property
     def generation(self) -> int:
@@ -58,7 +60,9 @@ class WorldKeeper:
         return self._generation
 
     def refresh(self, now: datetime) -> Snapshot:
-        """Read what changed since the last time and return the snapshot of now.
+        """Read what changed since the last time and return the snapshot of `now`, which is the real time.
+
+        Keys, revocations and quotas go by the real time; the virtual clock's shift is a part of the snapshot.
 
         NOTE: the generation is taken over last: a refresh that failed on its way reads its changes again.
         """
@@ -66,6 +70,7 @@ class WorldKeeper:
         generation, changed, removed = self._stores.documents.changed_since(before)
         for credential in self._stores.credentials.changed_since(before):
             self._credentials[credential.id] = credential
+        changed, removed = self._without_clock(changed, removed)
         kinds = {entry.kind for entry in changed} | {kind for kind, _ in removed}
         wider = bool(kinds - _SIGN_IN - {"applications"})
         for entry in changed:
@@ -85,6 +90,22 @@ class WorldKeeper:
         self._generation = generation
         return snapshot
 
+    def _without_clock(
+        self, changed: Sequence[StoredDocument], removed: Sequence[tuple[str, str]]
+    ) -> tuple[list[StoredDocument], list[tuple[str, str]]]:
+        """Take note of how far the clock is turned, and return the documents of the manifest."""
+        if any(kind == CLOCK for kind, _ in removed):
+            self._turned = timedelta(0)
+        for entry in changed:
+            if entry.kind == CLOCK:
+                self._turned = timedelta(seconds=int(entry.body["ahead_seconds"]))
+        return [entry for entry in changed if entry.kind != CLOCK], [name for name in removed if name[0] != CLOCK]
+
+    @property
+    def clock_shift(self) -> timedelta:
+        """How far the virtual clock is ahead: not at all in a live environment."""
+        return timedelta(0) if self._environment is None or self._environment.live else self._turned
+
     def _complete(self, found: Any) -> Environment:
         environment: Environment = found
         return environment if environment.public_urls else environment.model_copy(update={"public_urls": self._default_urls})
@@ -100,12 +121,17 @@ class WorldKeeper:
         self._clients = dict(snapshot.clients)
         self._quotas = quotas_of(snapshot)
         spent = self.spent(now)
-        return replace(snapshot, over_quota=spent) if spent else snapshot
+        return replace(snapshot, over_quota=spent, clock_shift=self.clock_shift) if spent or self.clock_shift else snapshot
 
     @property
     def identities(self) -> Identities:
         """People, sign-in providers and their clients, as read last."""
         return self._identities
+
+    def persona_fault(self, who: SignedIn) -> str | None:
+        """Return the fault of a made-up person; there are none in a live environment."""
+        live = self._environment is not None and self._environment.live
+        return None if live else self._identities.fault_of(who)
 
     @property
     def quotas(self) -> Mapping[tuple[str, str], Quota]:
@@ -113,8 +139,10 @@ class WorldKeeper:
         return self._quotas
 
     def spent(self, now: datetime) -> dict[tuple[str, str], datetime]:
-        """Return the long quotas that are used up, and when their windows end."""
-        return over(self._stores.quotas.used(now), self._quotas) if self._quotas else {}
+        """Return the long quotas that are used up, and when their windows end by the virtual clock; `now` is the real time."""
+        if not self._quotas:
+            return {}
+        return {pair: until + self.clock_shift for pair, until in over(self._stores.quotas.used(now), self._quotas).items()}
 
     def _world(self, now: datetime, generation: int) -> World:
         if self._environment is None:

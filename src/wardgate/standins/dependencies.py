@@ -28,6 +28,7 @@ from wardgate.stores.ports import (
 
 ALGORITHMS: Final = {ProviderKind.CIS2: "RS256", ProviderKind.NHS_LOGIN: "RS512"}
 """What each signs with (user-restricted 15.2)."""
+AHEAD_SECONDS: Final = 60
 
 PERSON_TRIES: Final = TryLimit(free=3, first_wait_seconds=5, lock_after=10, lock_seconds=1800)
 SOURCE_TRIES: Final = TryLimit(free=99, first_wait_seconds=3600, lock_after=100, lock_seconds=3600, forget_seconds=3600)
@@ -70,6 +71,10 @@ class Deliver(Protocol):
     async def __call__(self, url: str, form: Mapping[str, str]) -> int: ...
 
 
+def _real_time() -> timedelta:
+    return timedelta(0)
+
+
 @dataclass(frozen=True, slots=True)
 class StandIns:
     """Everything the endpoints use."""
@@ -99,6 +104,8 @@ class StandIns:
     """Where the listener is that asks browsers for a certificate; None: there is none, and smartcards are not offered."""
     posted: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when something was put into the outbox."""
+    clock_shift: Callable[[], timedelta] = _real_time
+    """How far `now`, which goes by the virtual clock, is ahead of the real time."""
 
     async def keep(self, *entries: KeptEntry, while_kept: str | None = None) -> bool:
         """Keep every entry, or none when the one they depend on is gone."""
@@ -115,6 +122,14 @@ class StandIns:
     async def end(self, head: str, then: Callable[[Sequence[KeptEntry]], Sequence[Parcel]] | None = None) -> tuple[KeptEntry, ...]:
         """End an entry and all that depends on it; what `then` makes of that goes into the outbox in the same step."""
         return tuple(await run_in_threadpool(self.kept.end, head, self.now(), then))
+
+    def real_now(self) -> datetime:
+        """Return the real time: that of records, deliveries, lock-outs and people's devices (decision 13)."""
+        return self.now() - self.clock_shift()
+
+    def is_ahead(self, moment: int) -> bool:
+        """Whether something began by a virtual clock that was turned back since; two machines may differ by a minute."""
+        return moment > self.now().timestamp() + AHEAD_SECONDS
 
     def until(self, seconds: int) -> datetime:
         """Return when something of this length ends."""

@@ -42,10 +42,10 @@ async def logout(deps: StandIns, surface: Surface, request: Request) -> Response
     try:
         parameters = query_of(request) if request.method == "GET" else await form_of(request, deps.settings.body_timeout_seconds)
     except BadParameters as bad:
-        raise PageRefused("invalid_request", f"{bad}.") from None
+        raise PageRefused.by("idp-parameters-malformed", problem=str(bad)) from None
     hint = await own_token(deps, surface, parameters["id_token_hint"]) if "id_token_hint" in parameters else None
     if "id_token_hint" in parameters and hint is None:
-        raise PageRefused("invalid_request", "The id_token_hint is not an ID token of this provider.")
+        raise PageRefused.by("idp-hint-invalid")
     client = _client(deps, surface, parameters, hint.claims if hint is not None else {})
     address = _return_address(parameters, client)
     origin = origin_of(request, deps.origins())
@@ -66,7 +66,7 @@ async def logout(deps: StandIns, surface: Surface, request: Request) -> Response
 def _client(deps: StandIns, surface: Surface, parameters: Mapping[str, str], claims: Mapping[str, Any]) -> Client | None:
     named, hinted = parameters.get("client_id"), claims.get("aud")
     if named is not None and hinted is not None and named != hinted:
-        raise PageRefused("invalid_request", "The client_id is not that of the id_token_hint.")
+        raise PageRefused.by("idp-hint-of-another-client")
     client_id = named or hinted
     return find_client(deps, surface, client_id) if type(client_id) is str else None
 
@@ -75,7 +75,7 @@ def _return_address(parameters: Mapping[str, str], client: Client | None) -> str
     """RP-Initiated Logout section 3: only a registered address of a known client."""
     address = parameters.get("post_logout_redirect_uri")
     if address is not None and (client is None or address not in client.post_logout_redirect_uris):
-        raise PageRefused("invalid_request", "The post_logout_redirect_uri is not one that the client has registered, to the letter.")
+        raise PageRefused.by("idp-logout-address")
     return address
 
 

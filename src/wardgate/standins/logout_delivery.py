@@ -74,7 +74,7 @@ def letters(deps: StandIns, session: Session, ended: Sequence[KeptEntry]) -> lis
 
 def parcel(deps: StandIns, letter: Letter) -> Parcel:
     """Return the letter as it goes into the outbox, due now."""
-    return Parcel(deps.identifier(), letter.write(), deps.now())
+    return Parcel(deps.identifier(), letter.write(), deps.real_now())
 
 
 def _subject(deps: StandIns, surface: Surface, session: Session) -> str:
@@ -112,7 +112,7 @@ class LogoutDelivery:
         free = AT_ONCE - len(self._under_way)
         if free <= 0:
             return 0
-        now = self._deps.now()
+        now = self._deps.real_now()
         until = now + timedelta(seconds=self._deps.settings.logout_timeout_seconds + MARGIN_SECONDS)
         taken = await run_in_threadpool(self._deps.outbox.take, now, until, free)
         for one in taken:
@@ -143,7 +143,7 @@ class LogoutDelivery:
         begun = taken.attempts > len(pauses) + 1  # as often as may be, and whoever did vanished each time
         status = None if begun else await _post(deps, surface, letter, client)
         if status not in {200, 204, 400, None} and taken.attempts <= len(pauses):
-            due = deps.now() + timedelta(seconds=pauses[taken.attempts - 1])
+            due = deps.real_now() + timedelta(seconds=pauses[taken.attempts - 1])
             await run_in_threadpool(deps.outbox.postpone, taken.id, due)
             return
         if status not in {200, 204}:  # refused, or asked often enough, or nobody's any more

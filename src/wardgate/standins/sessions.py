@@ -75,7 +75,7 @@ async def find(deps: StandIns, surface: Surface, cookie: str | None) -> Session 
         authenticator = Authenticator(body["sign_in"].authenticator)
         body["sign_in"] = SignIn(**{**asdict(body["sign_in"]), "authenticator": authenticator})
     found = Session(cookie, **body)
-    return found if found.base == surface.base else None
+    return found if found.base == surface.base and not deps.is_ahead(found.started) else None
 
 
 async def save(deps: StandIns, session: Session) -> bool:

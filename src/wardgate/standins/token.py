@@ -66,7 +66,7 @@ async def _code(deps: StandIns, surface: Surface, client: Client, form: Mapping[
         raise TokenRefused.by("idp-code-missing")
     entry = await deps.kept_entry(f"code/{code}") if len(code) <= MAX_GRANT_CHARS else None
     authorized = Authorized.of(entry.body) if entry is not None else None
-    if authorized is None or (authorized.client_id, authorized.base) != (client.client_id, surface.base):
+    if authorized is None or not _is_theirs(deps, authorized, client, surface):
         raise TokenRefused.by(INVALID_GRANT)
     await _meet_fault(deps, surface, authorized)
     if form.get("redirect_uri") != authorized.redirect_uri or not _verifier_fits(authorized.challenge, form.get("code_verifier")):
@@ -74,6 +74,11 @@ async def _code(deps: StandIns, surface: Surface, client: Client, form: Mapping[
     if await deps.take(f"code/{code}") is None:
         raise TokenRefused.by(INVALID_GRANT)
     return authorized, await _issue(deps, surface, client, authorized, code=code)
+
+
+def _is_theirs(deps: StandIns, authorized: Authorized, client: Client, surface: Surface) -> bool:
+    fits = (authorized.client_id, authorized.base) == (client.client_id, surface.base)
+    return fits and not deps.is_ahead(authorized.sign_in.auth_time)
 
 
 async def _meet_fault(deps: StandIns, surface: Surface, authorized: Authorized) -> None:
@@ -95,7 +100,7 @@ async def _refresh(deps: StandIns, surface: Surface, client: Client, form: Mappi
         raise TokenRefused.by("idp-refresh-token-missing")
     entry = await deps.kept_entry(f"refresh/{text}") if len(text) <= MAX_GRANT_CHARS else None
     authorized = Authorized.of(entry.body) if entry is not None else None
-    if authorized is None or entry is None or (authorized.client_id, authorized.base) != (client.client_id, surface.base):
+    if authorized is None or entry is None or not _is_theirs(deps, authorized, client, surface):
         raise TokenRefused.by(INVALID_GRANT)
     await _meet_fault(deps, surface, authorized)
     scopes = tuple(form["scope"].split()) if "scope" in form else authorized.scopes

@@ -79,7 +79,7 @@ async def _bearer(deps: StandIns, surface: Surface, request: Request) -> tuple[A
     entry = await deps.kept_entry(f"access/{text}")
     authorized = Authorized.of(entry.body) if entry is not None else None
     client = find_client(deps, surface, authorized.client_id) if authorized is not None else None
-    if authorized is None or client is None or authorized.base != surface.base:
+    if authorized is None or client is None or authorized.base != surface.base or deps.is_ahead(authorized.sign_in.auth_time):
         raise BearerRefused.by(INVALID)
     return authorized, client
 

@@ -103,7 +103,7 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class IssuedCertificate:
-    """A certificate we issued. `fingerprint` is lower-case hex SHA-256; `subject_kind` is system, application or server."""
+    """A certificate we issued. `fingerprint` is lower-case hex SHA-256; `subject_kind` is system, application, server or user."""
 
     fingerprint: str
     serial: str
@@ -161,6 +161,9 @@ class Documents(Protocol):
 
     def load(self) -> tuple[int, Sequence[StoredDocument]]:
         """Return the generation and every document, consistently."""
+
+    def get(self, kind: str, name: str) -> StoredDocument | None:
+        """Return one document, if there is one. Fast, however many there are."""
 
     def changed_since(self, generation: int) -> tuple[int, Sequence[StoredDocument], Sequence[tuple[str, str]]]:
         """Return the current generation, documents written after `generation`, and (kind, name) of those removed."""

@@ -47,7 +47,7 @@ EXPLAINED_PER_SECOND: Final = 200
 """How many refusals of limits a second are explained in full; a flood gets Envoy's own short body."""
 
 NOT_FORWARDED: Final = (
-    "authorization", "apikey", "x-request-id", "x-correlation-id", "x-forwarded-client-cert", *INTERNAL_HEADERS,
+    "authorization", "apikey", "x-request-id", "x-correlation-id", "x-forwarded-client-cert", "wardgate-fault", *INTERNAL_HEADERS,
 )
 """What a backend never sees: credentials, the trace headers it gets under their NHSD names, and our own."""
 
@@ -153,7 +153,7 @@ def _native_or_asked(api: API, route: Route, match: PathMatch, place: Place) -> 
 def must_ask(route: Route, snapshot: Snapshot) -> bool:
     """Return whether the decision service judges every request of this route.
 
-    Envoy cannot choose a role, nor tell an application's ASID by its key or certificate, nor a worker's identifier (the
+    Envoy goes by the real time, so it judges no token while a virtual clock is ahead. It cannot choose a role, nor tell an application's ASID by its key or certificate, nor a worker's identifier (the
     claim `sub`) from what `sub` is in the tokens of others.
     """
     audit = route.audit or snapshot.environment.audit
@@ -162,7 +162,8 @@ def must_ask(route: Route, snapshot: Snapshot) -> bool:
         alternative.pattern in {Pattern.API_KEY, Pattern.TLS_MA} for alternative in route.alternatives)
     needs_user = identity.user is not None and any(
         alternative.access_mode is not AccessMode.HEALTHCARE_WORKER for alternative in token_kind.by_token(route))
-    return (route.enforcement is Enforcement.DECISION or audit is Audit.BEFORE or route.role is not RoleRule.NONE
+    turned = bool(snapshot.clock_shift) and any(alternative.pattern in token_kind.BEARER for alternative in route.alternatives)
+    return (turned or route.enforcement is Enforcement.DECISION or audit is Audit.BEFORE or route.role is not RoleRule.NONE
             or needs_asid or needs_user)
 
 

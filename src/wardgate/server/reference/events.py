@@ -45,6 +45,11 @@ class Entry:
 
 
 _BY: Final = {"by": "`wardgate up` or `command line`", "operator": "the machine account that gave the command"}
+_TURNED: Final = {"clock_shift_seconds": "how far the virtual clock was ahead, when it was"}
+_ASKED: Final = {
+    "fault": "the fault that was asked for and given: a refusal's code, or one that takes time",
+    "fault_asked_by": "`header`, `parameter` or `persona`: what asked for it",
+}
 _CALLER: Final = {
     "pattern": "how the client proved itself",
     "credential": "id of the API key that the request names",
@@ -54,6 +59,7 @@ _CALLER: Final = {
     "authenticated": "true once the client has proved who it is",
     "gateway_message_id": "the id under which the gateway recorded the same request",
     "assertion_jti": "id of the assertion, used up by this request",
+    **_TURNED, **_ASKED,
 }
 _REFUSED: Final = {"expected": "what would have been accepted", "received": "what came instead, without secrets"}
 _USER: Final = {
@@ -98,6 +104,7 @@ _STAND_IN: Final = {
     "client": "the client's id at the provider",
     "user": "the person, as a keyed hash",
     "sid": "the provider's name of the sign-in",
+    **_TURNED,
 }
 _GUARDED: Final = {
     "secret": "what was guessed: `password` or `code`",
@@ -128,7 +135,7 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
     EventType.STAND_IN_SIGNED_IN: Entry("A stand-in provider sent a person back to a client with a code.", _STAND_IN | {"method": "how the person signed in"}),
     EventType.STAND_IN_TOKEN_ISSUED: Entry("A stand-in provider gave a client tokens.", _STAND_IN | {"grant": "the grant"}),
     EventType.STAND_IN_SIGNED_OUT: Entry("A person signed out at a stand-in provider.", _STAND_IN | {"clients": "how many clients were signed in to"}),
-    EventType.STAND_IN_REFUSED: Entry("A stand-in provider refused a request, or a client did not take a logout token.", _STAND_IN | {
+    EventType.STAND_IN_REFUSED: Entry("A stand-in provider refused a request, or a client did not take a logout token.", _STAND_IN | _ASKED | {
         "error": "the error on the wire, `sign-in-failed`, `wrong-password`, `wrong-code`, `code-used`, `too-many-tries` or `logout-not-delivered`",
         "method": "how the person tried to sign in", **_GUARDED}),
     EventType.STAND_IN_LOCKED: Entry("So many tries failed at a stand-in provider that a person, or an address, is locked out; the failure is a `StandInRefused` of its own.", _STAND_IN | {
@@ -154,7 +161,7 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
     EventType.CALL_DECIDED: Entry("The decision service judged a call of an `audit: before` route; its outcome follows as CallAllowed or CallRefused.",
         _CALL | _REFUSED | {"listener": "`https`, `mtls` or `http`", "proved": "what the caller proved, in order",
             "sign_in": "of a user's call: id of the sign-in", "auth_user_id": "who signed in, as a keyed hash", "actor_user_id": "who acts for the patient, as a keyed hash",
-            "role": "the role profile, as a keyed hash, where the route asks for one"}),
+            "role": "the role profile, as a keyed hash, where the route asks for one", **_TURNED}),
     EventType.HANDSHAKE_REFUSED: Entry("A TLS handshake failed because of the client's certificate (listener profile `verify`).", {
         "failure": "the reason in BoringSSL's words", "fingerprint": "SHA-256 of the certificate", "issuer": "its issuer",
         "not_after": "when it ends", "caller": "network address, as a keyed hash"}),
@@ -170,6 +177,9 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
     EventType.CERTIFICATE_REVOKED: Entry("A certificate was revoked, or an authority retired.", _CERTIFICATE | {"revocation_reason": "why (RFC 5280 section 5.3.1)"}),
     EventType.CRL_ISSUED: Entry("A revocation list was signed.", {"authority": "whose", "number": "its number, which only rises", "entries": "how many certificates are on it"}),
     EventType.SIGNING_KEY_ROTATED: Entry("The next signing key was made.", {"use": "what it signs", "kid": "its name", "sign_from": "when it begins to sign"}),
+    EventType.CLOCK_ADVANCED: Entry("The virtual clock of an environment that is not live was turned ahead; the record itself goes by the real time.", _BY | {
+        "advanced_seconds": "by how much", "ahead_seconds": "how far it is ahead now"}),
+    EventType.CLOCK_RESET: Entry("The virtual clock was turned back to the real time.", _BY | {"ahead_seconds": "how far it was ahead"}),
     EventType.SERVER_STARTED: Entry("`wardgate up` started.", _BY | {"environment": "the environment's name", "node": "the name of its Envoy"}),
     EventType.SERVER_STOPPED: Entry("`wardgate up` was asked to stop and did.", _BY | {"node": "the name of its Envoy"}),
     EventType.RECORDS_LOST: Entry("Envoy's log had a gap or a torn line: said, not hidden.", {"what": "what was found", "lines": "how many lines"}),

@@ -65,12 +65,12 @@ class Guard:
         """Count the try. Raises `NotProved` when it came too early, which is recorded and does not count."""
         guard = cls(attempt, method, guarded, username)
         tries = guard._tries
-        begun = await run_in_threadpool(attempt.deps.failed_tries.begin, tries, attempt.deps.now())
+        begun = await run_in_threadpool(attempt.deps.failed_tries.begin, tries, attempt.deps.real_now())
         if begun.allowed:
             return cls(attempt, method, guarded, username, begun)
         opens = max(tally.open_from for tally in begun.tallies if tally is not None)
         await guard._note(EventType.STAND_IN_REFUSED, "too-many-tries")
-        raise NotProved(waiting((opens - attempt.deps.now()).total_seconds()), again, recorded=True)
+        raise NotProved(waiting((opens - attempt.deps.real_now()).total_seconds()), again, recorded=True)
 
     async def failed(self, error: str, problem: str, again: Question | None = None) -> NotProved:
         """Record the failure, and the lock-out if it is one; return what to raise."""
@@ -98,7 +98,7 @@ class Guard:
 
     async def _settle(self, forget: Sequence[str], give_back: Sequence[Try]) -> None:
         deps = self.attempt.deps
-        await run_in_threadpool(deps.failed_tries.succeed, forget, give_back, deps.now())
+        await run_in_threadpool(deps.failed_tries.succeed, forget, give_back, deps.real_now())
 
     async def _note(self, kind: EventType, error: str | None, **details: str | int | None) -> None:
         attempt = self.attempt

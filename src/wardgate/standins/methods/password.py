@@ -99,7 +99,7 @@ async def _code(attempt: Attempt) -> SignIn:
         raise NotProved(f"Enter the {DIGITS} digits that your authenticator app shows.", page)
     guard = await Guard.begin(attempt, PASSWORD, Guarded.CODE, user.username, page)
     secret = await _secret(attempt, user)
-    step = step_of_code(key_of(secret), code, deps.now()) if secret is not None else None
+    step = step_of_code(key_of(secret), code, deps.real_now()) if secret is not None else None
     if step is None:
         raise await guard.failed("wrong-code", _WRONG_CODE, page)
     if not await deps.claim(SingleUse(f"{TOTP_USES}/{user.kind}", f"{user.username.casefold()}/{step}", usable_until(step))):

@@ -32,6 +32,12 @@ class SQLDocuments:
             found = connection.execute(statement).all()
         return generation, [StoredDocument(row.kind, row.name, json.loads(row.body)) for row in found]
 
+    def get(self, kind: str, name: str) -> StoredDocument | None:
+        statement = select(DOCUMENTS.c.body).where(DOCUMENTS.c.kind == kind, DOCUMENTS.c.name == name, DOCUMENTS.c.removed.is_(False))
+        with reading(self._context.database) as connection:
+            body = connection.execute(statement).scalar()
+        return StoredDocument(kind, name, json.loads(body)) if body is not None else None
+
     def changed_since(self, generation: int) -> tuple[int, Sequence[StoredDocument], Sequence[tuple[str, str]]]:
         statement = select(DOCUMENTS).where(DOCUMENTS.c.generation > generation).order_by(*_BY_NAME)
         with reading(self._context.database) as connection:
