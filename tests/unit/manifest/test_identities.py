@@ -11,6 +11,8 @@ from wardgate.manifest.documents import secrets_of, to_documents
 from wardgate.manifest.export import export
 from wardgate.oauth.users import ProviderKind
 
+HASH = "$argon2id$v=19$m=19456,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 PEOPLE: dict[str, Any] = {
     "identity_providers": [
         {"name": "mock", "kind": "nhs-cis2", "base_path": "/oauth2-mock", "stand_in": True, "realm": "ref", "client_secret": "platform-secret-1"},
@@ -55,6 +57,18 @@ def test_a_whole_one(people: dict[str, Any], accept: Callable[..., Manifest]) ->
     assert "-secret-1" not in str([document.body for document in to_documents(manifest)[0]])
 
 
+def test_the_secret_of_one_time_codes(people: dict[str, Any], accept: Callable[..., Manifest]) -> None:
+    """It is sealed beside the client secrets; the hash of the password is part of the document."""
+    people["users"][1] |= {"password": HASH, "totp_secret": SECRET}
+    manifest = accept(people)
+    assert secrets_of(manifest).sign_in[("users", "9912003071")] == SECRET
+    assert SECRET not in export(manifest)
+    assert HASH in export(manifest)
+    documents = str([document.body for document in to_documents(manifest)[0]])
+    assert SECRET not in documents
+    assert HASH in documents
+
+
 ONE_MISTAKE = [
     ("identity_providers.0.realm", "prod", "identity_providers[0].realm", "must be internal-dev"),
     ("identity_providers.0.issuer", "https://x.example", "identity_providers[0]", "a stand-in has no `issuer`"),
@@ -84,6 +98,12 @@ ONE_MISTAKE = [
     ("users.0.worker.identity_assurance_level", 4, "users[0].worker.identity_assurance_level", "must be at most 3"),
     ("users.0.worker.roles.0.person_roleid", 7, "users[0].worker.roles[0].person_roleid", "put it in quotes"),
     ("users.0.username", "9912003071", "users[1].username", "the username `9912003071` is already used"),
+    ("users.1.password", "secret words", "users[1].password", "an Argon2id hash, which `wardgate user hash-password` makes"),
+    ("users.1.password", HASH.replace("19456", "65537"), "users[1].password", "a hash has m=7168 to 65536"),
+    ("users.0.password", HASH, "users[0]", "`password` is for somebody who can sign in with USERPASS or TOTP"),
+    ("users.1.totp_secret", SECRET, "users[1]", "`totp_secret` is for somebody with a `password`"),
+    ("users.1.totp_secret", "GEZDGNBVGY3TQOJQ", "users[1].totp_secret", "a secret in base32"),
+    ("users.1.totp_secret", "A" * 30, "users[1].totp_secret", "a secret is base32"),
     ("users.1.patient.nhs_number", "9912003072", "users[2].patient.nhs_number", "another patient has this NHS number"),
     ("users.1.patient.subject", "B", "users[2].patient.subject", "another patient has this subject"),
     ("users.1.patient.birthdate", "1970-02-31", "users[1].patient.birthdate", "there is no such day"),
