@@ -3,8 +3,6 @@
 NOTE: Playwright keeps an event loop in the thread it is started in, so it must have ended before tests of other folders begin.
 """
 
-import importlib.util
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,23 +10,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-
-def _load(name: str, folder: Path) -> Any:
-    """Make a file of a test folder importable as `FOLDER_NAME`: tests are imported by path, not from packages."""
-    module_name = f"{folder.name}_{name}"
-    if module_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module_name, folder / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[module_name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[module_name])
-    return sys.modules[module_name]
-
+from browser import browsing, client_application
+from system import running as system
 
 HERE = Path(__file__).parent
-system = _load("running", HERE.parent / "system")
-client_application = _load("client_application", HERE)
-browsing = _load("browsing", HERE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,9 +7,10 @@ from html import unescape
 from typing import Any
 
 import pytest
-from browser_browsing import signs_in_as
-from browser_client_application import CIS2, NAME, serving
 from playwright.sync_api import Page, expect
+
+from browser.browsing import signs_in_as
+from browser.client_application import CIS2, NAME, serving
 
 WORKER = "Amara Osei"
 SIGN_IN_PAGE = "Sign in - Wardgate stand-in for NHS CIS2"

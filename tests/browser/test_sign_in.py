@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from browser_browsing import agrees, signs_in_as
 from playwright.sync_api import Page, expect
+
+from browser.browsing import agrees, signs_in_as
 
 ECHO = {"cis2": "/user-demo/echo/worker", "login": "/user-demo/echo/patient"}
 WORKER, PATIENT = "Amara Osei", "Nia EXAMPLE"

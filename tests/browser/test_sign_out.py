@@ -4,9 +4,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from browser_browsing import signs_in_as
-from browser_client_application import CIS2, NAME
 from playwright.sync_api import Page, expect
+
+from browser.browsing import signs_in_as
+from browser.client_application import CIS2, NAME
 
 LOGOUT = {
     "cis2-combined": f"{CIS2}/connect/endSession",
