@@ -40,7 +40,9 @@ export class Browser {
       const form = /<form\b[^>]*method="post"[^>]*>[\s\S]*?<\/form>/.exec(page);
       if (!form) throw new Error(`${answer.status} of ${here.origin}${here.pathname} has no form: ${page.slice(0, 500)}`);
       here = new URL(attribute(form[0], 'action') ?? here.href, here);
-      answer = await this.#ask(here, { method: 'POST', body: filled(form[0], fields) });
+      const id = attribute(form[0], 'id');
+      const outside = id === null ? [] : [...page.matchAll(/<button\b[^>]*>/g)].map(([tag]) => tag).filter((tag) => attribute(tag, 'form') === id);
+      answer = await this.#ask(here, { method: 'POST', body: filled(form[0] + outside.join(''), fields) });
     }
     throw new Error(`the browser was never sent to ${end}`);
   }

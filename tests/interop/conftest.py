@@ -33,6 +33,7 @@ def _load(name: str, path: Path) -> Any:
 
 
 system = _load("system_running", HERE.parent / "system" / "running.py")
+_load("interop_foreign", HERE / "foreign.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,7 +3,8 @@
 //
 // issuer, client_id, and `secret` or `key` ({pem, kid, alg}); redirect_uri, end; fields (what the person enters); parameters (of the
 // authorization request); algorithm (`oidc` or `oauth2`: RFC 8414 and no ID tokens); id_token_alg, scope, pushed, nonce;
-// post_logout_redirect_uri, told_at (port of the back-channel receiver); content_type (of forms, by the library's own `customFetch`).
+// post_logout_redirect_uri, told_at (port of the back-channel receiver); content_type (of forms, by the library's own `customFetch`); call (a route that the new token opens); show (write the ID token);
+// provider_sign_out (where the person signs out at a provider behind the server, for which the call is then watched).
 import { readFileSync } from 'node:fs';
 import { createPrivateKey } from 'node:crypto';
 import * as jose from 'jose';
@@ -88,10 +89,22 @@ if (tokens.refresh_token) {
 if (given.call) {
   const answer = await client.fetchProtectedResource(config, tokens.access_token, new URL(given.call), 'GET');
   seen.call = answer.status;
+  seen.echoed = (await answer.json()).headers;
 }
+if (given.show) seen.id_token = tokens.id_token;
+if (given.provider_sign_out) await signOutBehind();
 if (given.post_logout_redirect_uri) await signOut();
 process.stdout.write(JSON.stringify(seen));
 process.exit(0);
+
+async function signOutBehind() {
+  await browser.until(`${given.provider_sign_out}/success`, given.provider_sign_out, given.fields);
+  const began = performance.now();
+  const call = () => fetch(given.call, { headers: { authorization: `Bearer ${tokens.access_token}` } });
+  for (seen.call_after = 200; seen.call_after === 200 && performance.now() - began < 10_000;) seen.call_after = (await call()).status;
+  seen.refused_after_ms = performance.now() - began;
+  seen.refresh_after = await refusal(() => client.refreshTokenGrant(config, tokens.refresh_token));
+}
 
 async function signOut() {
   const told = given.told_at ? await receiver(given.told_at) : undefined;
