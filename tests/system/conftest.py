@@ -26,9 +26,9 @@ def _load(name: str, folder: Path = Path(__file__).parent, prefix: str = "system
 
 
 system = _load("running")
-for _name in ("place", "rows", "exchange_rows", "token_rows", "sign_in_rows", "logout_rows", "tables", "checking"):
-    _load(_name, Path(__file__).parents[1] / "user_rows", "user_rows")
 openid = _load("openid_provider", Path(__file__).parents[1] / "simulators", "simulators")
+for _name in ("place", "rows", "exchange_rows", "token_rows", "sign_in_rows", "logout_rows", "tables", "checking", "forged_tokens", "bad_input"):
+    _load(_name, Path(__file__).parents[1] / "user_rows", "user_rows")
 sign_in = _load("sign_in_place")
 
 

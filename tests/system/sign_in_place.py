@@ -162,6 +162,12 @@ class WholeWardgate(Place):
         self.apply({**self.manifest, "identity_providers": [
             {**one, "logout_networks": [network]} if one["kind"] == "nhs-cis2" else one for one in self.manifest["identity_providers"]]})
 
+    def trust_keys_at(self, path: str) -> None:
+        """Say that the keys of the twin's NHS login are at a path of the other one, which is not down."""
+        stated = {"jwks_uri": self.nhs_login.issuer + path, **{name: f"{NOBODY_LISTENS}/{name}" for name in ("authorization_endpoint", "token_endpoint")}}
+        self.apply({**self.manifest, "identity_providers": [
+            one | stated if one["name"] == "down-login" else one for one in self.manifest["identity_providers"]]})
+
     def forget_provider(self) -> None:
         """Take NHS CIS2 out of the manifest."""
         self.apply({**self.manifest, "identity_providers": [one for one in self.manifest["identity_providers"] if one["name"] != "foreign-cis2"]})

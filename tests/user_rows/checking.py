@@ -29,7 +29,8 @@ def check(place: Place, name: str, code: str, answer: Answer) -> None:
     else:
         assert answer.status == (400 if row.status == 302 else row.status)
         assert answer.headers["content-type"] == "application/json"
-        assert answer.json == {"error": row.error, "error_description": row.text, "message_id": answer.json["message_id"]}
+        text = row.text.replace("{parameter}", name.partition(" ")[0])
+        assert answer.json == {"error": row.error, "error_description": text, "message_id": answer.json["message_id"]}
     (event,) = [event for event in place.events_of(answer) if event["outcome"] == "refused"]
     assert event["reason"] == code
     if b"message_id" in answer.body:

@@ -137,6 +137,10 @@ class Place:
         """Take NHS CIS2 out of the manifest."""
         raise NotImplementedError
 
+    def trust_keys_at(self, path: str) -> None:
+        """Say that the keys of the twin's NHS login are at a path of the other one, which is not down."""
+        raise NotImplementedError
+
     def store_that_cannot_end(self) -> AbstractContextManager[None]:
         """Keep the store from ending sign-ins, for a while."""
         raise NotImplementedError

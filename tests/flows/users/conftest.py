@@ -40,9 +40,9 @@ def _load(folder: Path, name: str, prefix: str) -> Any:
     return sys.modules[module_name]
 
 
-for _name in ("place", "rows", "exchange_rows", "token_rows", "sign_in_rows", "logout_rows", "tables", "checking"):
-    _load(TESTS / "user_rows", _name, "user_rows")
 developer, openid = (_load(TESTS / "simulators", name, "simulators") for name in ("client_developer", "openid_provider"))
+for _name in ("place", "rows", "exchange_rows", "token_rows", "sign_in_rows", "logout_rows", "tables", "checking", "forged_tokens", "bad_input"):
+    _load(TESTS / "user_rows", _name, "user_rows")
 users = _load(Path(__file__).parent, "world", "users")
 START, KEY, PUBLIC, SCOPES = users.START, users.KEY, users.PUBLIC, users.SCOPES
 

@@ -11,7 +11,7 @@ from http.cookies import SimpleCookie
 from ipaddress import ip_network
 from typing import Any
 
-from user_rows_place import BASE, CALLBACK, STANDINGS, Answer, Place
+from user_rows_place import BASE, CALLBACK, NOBODY_LISTENS, STANDINGS, Answer, Place
 
 from wardgate.applications import Profile
 from wardgate.audit.model import Event
@@ -177,8 +177,8 @@ class UserWorld(Place):
 
     async def asking(self, target: str, method: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
         """Send one request within the loop."""
-        scope = {"type": "http", "method": method, "path": target.partition("?")[0], "query_string": target.partition("?")[2].encode(),
-                 "headers": [(k.encode(), v.encode()) for k, v in {"host": "wardgate.example", **headers}.items()]}
+        scope = {"type": "http", "method": method, "path": target.partition("?")[0], "query_string": target.partition("?")[2].encode("latin-1"),
+                 "headers": [(k.encode(), v.encode("latin-1")) for k, v in {"host": "wardgate.example", **headers}.items()]}
         messages: list[Any] = []
 
         async def receive() -> dict[str, Any]:
@@ -245,6 +245,12 @@ class UserWorld(Place):
     def forget_provider(self) -> None:
         """Take NHS CIS2 out of the manifest."""
         self.trusted = tuple(found for found in self.trusted if found.issuer != self.cis2.issuer)
+
+    def trust_keys_at(self, path: str) -> None:
+        """Say that the keys of the twin's NHS login are at a path of the other one, which is not down."""
+        stated = {name: f"{NOBODY_LISTENS}/{name}" for name in ("authorization_endpoint", "token_endpoint")}
+        self.trusted = tuple(replace(found, jwks_uri=self.nhs_login.issuer + path, **stated) if found.issuer == f"{NOBODY_LISTENS}/login" else found
+                             for found in self.trusted)
 
     @contextmanager
     def store_that_cannot_end(self) -> Iterator[None]:
