@@ -62,6 +62,8 @@ def call(
         tell_refused(printer, refused)
         ctx.exit(1)
     _show(printer, response, caller.world.now)
+    if response.status_code == 401 and users.were_kept:
+        printer.note("\nthe user's tokens were kept from before; --fresh signs in anew")
     if response.status_code >= 400:
         ctx.exit(1)
 

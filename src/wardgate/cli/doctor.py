@@ -1,6 +1,5 @@
 """`wardgate doctor`: the server's own checks, in the server's order, before the first call."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,14 +8,14 @@ import click
 
 from wardgate.cli.authority import authority_of
 from wardgate.cli.context import World, with_world
+from wardgate.cli.doctor_token import token
+from wardgate.cli.fetched import fetched
 from wardgate.cli.options import IN_FILE, base_url_option, printing, read_input
 from wardgate.cli.output import Printer
 from wardgate.cli.prognosis import Finding, of_oauth, of_pki, report
 from wardgate.jose import KeyRules, parse_jwk_set
 from wardgate.oauth import PROFILES, CheckResult, explain_assertion, explain_jwks
-from wardgate.outbound import FetchRules, JWKSUnavailable
-from wardgate.outbound.addresses import LOOPBACK
-from wardgate.outbound.fetch import Fetcher
+from wardgate.outbound import JWKSUnavailable
 from wardgate.pki import NameRules, explain_cert, explain_csr
 
 profile_option = click.option("--profile", type=click.Choice(list(PROFILES)), default="nhs", show_default=True,
@@ -31,6 +30,9 @@ def doctor() -> None:
 
     The exit code is 1 when a check fails.
     """
+
+
+doctor.add_command(token)
 
 
 @doctor.command()
@@ -130,18 +132,8 @@ def _moment(now: datetime | None) -> datetime:
 
 def _fetched(url: str, allow_loopback: bool, ca: Path | None) -> tuple[bytes, CheckResult | None]:
     """Return what is at `url`, or the check that the fetch did not pass."""
-    networks = LOOPBACK if allow_loopback else ()
-    rules = FetchRules(allowed_networks=networks, plain_http_networks=networks, ca_file=str(ca) if ca else None)
-
-    async def fetch() -> bytes:
-        fetcher = Fetcher(rules)
-        try:
-            return await fetcher.get(url)
-        finally:
-            await fetcher.aclose()
-
     try:
-        return asyncio.run(fetch()), None
+        return fetched(url, allow_loopback=allow_loopback, ca=ca), None
     except JWKSUnavailable as fault:
         return b"", CheckResult("jwks-unreachable", holds=False, expected=fault.expected, received=fault.received)
 

@@ -77,6 +77,8 @@ class Users:
         if options.id_token is not None and (options.flow != "exchange" or options.browser):
             raise click.UsageError("--id-token is for --flow exchange, without --browser")
         self._caller, self._options, self._role = caller, options, role
+        self.were_kept = False
+        """Whether the session's tokens are those of an earlier command."""
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -106,6 +108,7 @@ class Users:
             except SignInNeeded:
                 pass
             else:
+                self.were_kept = True
                 return session
         session.start(self._sign_in())
         return session
