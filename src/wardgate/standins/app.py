@@ -15,6 +15,7 @@ from wardgate.standins.dependencies import StandIns
 from wardgate.standins.errors import BearerRefused, PageRefused, StandInRefused, TokenRefused
 from wardgate.standins.faults import meet, told, with_headers
 from wardgate.standins.logout import logout
+from wardgate.standins.methods.smartcard_reader import read_card
 from wardgate.standins.pages import refusal_page
 from wardgate.standins.published import CREDENTIALS_PATH, asset, client_credentials, describe, publish_keys, trustmark
 from wardgate.standins.record import note
@@ -36,6 +37,7 @@ HANDLERS: Final[Mapping[tuple[Endpoint, str], Handler]] = {
     (Endpoint.USERINFO, "GET"): userinfo,
     (Endpoint.USERINFO, "POST"): userinfo,
     (Endpoint.USERINFO, "PATCH"): change_metadata,
+    (Endpoint.SMARTCARD, "GET"): read_card,
     (Endpoint.LOGOUT, "GET"): logout,
     (Endpoint.LOGOUT, "POST"): logout,
 }

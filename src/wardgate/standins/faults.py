@@ -34,7 +34,7 @@ from wardgate.standins.surfaces import Endpoint as At
 PLACES: Final[Mapping[At, Endpoint]] = {
     At.DISCOVERY: Endpoint.PROVIDER_KEYS, At.JWKS: Endpoint.PROVIDER_KEYS, At.TRUSTMARK: Endpoint.PROVIDER_KEYS,
     At.AUTHORIZE: Endpoint.PROVIDER_AUTHORIZE, At.TOKEN: Endpoint.PROVIDER_TOKEN, At.USERINFO: Endpoint.PROVIDER_USERINFO,
-    At.LOGOUT: Endpoint.PROVIDER_LOGOUT, **dict.fromkeys(STEPS, Endpoint.PROVIDER_SIGN_IN),
+    At.LOGOUT: Endpoint.PROVIDER_LOGOUT, At.SMARTCARD: Endpoint.PROVIDER_SIGN_IN, **dict.fromkeys(STEPS, Endpoint.PROVIDER_SIGN_IN),
 }
 KINDS: Final[Mapping[Endpoint, type[StandInRefused]]] = {
     Endpoint.PROVIDER_AUTHORIZE: PageRefused, Endpoint.PROVIDER_SIGN_IN: PageRefused, Endpoint.PROVIDER_LOGOUT: PageRefused,

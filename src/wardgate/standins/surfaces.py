@@ -30,6 +30,8 @@ class Endpoint(StrEnum):
     ROLE = "role"
     CONSENT = "consent"
     IDENTITY_CHECK = "identity-check"
+    SMARTCARD = "smartcard"
+    """At NHS CIS2, on the port that asks for a certificate and on no other."""
 
 
 DISCOVERY_PATH: Final = "/.well-known/openid-configuration"
@@ -56,6 +58,9 @@ _OWN_PATHS: Final[Mapping[ProviderKind, Mapping[Endpoint, str]]] = {
     },
 }
 """NHS login has no logout (user-restricted 12.7); its trustmark's last segment is the host."""
+_CARDS: Final[Mapping[ProviderKind, Mapping[Endpoint, str]]] = {
+    ProviderKind.CIS2: {Endpoint.SMARTCARD: "/login-actions/smartcard"}, ProviderKind.NHS_LOGIN: {},
+}
 _OWN_BASES: Final = {
     ProviderKind.CIS2: "/standins/nhs-cis2/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare",
     ProviderKind.NHS_LOGIN: "/standins/nhs-login",
@@ -111,10 +116,10 @@ class Surface:
 
 def _surfaces() -> Mapping[str, Surface]:
     realms = [
-        Surface(kind, f"{REALMS}{name}{environment}", environment, {**_REALM_PATHS, **STEPS})
+        Surface(kind, f"{REALMS}{name}{environment}", environment, {**_REALM_PATHS, **STEPS, **_CARDS[kind]})
         for kind, name in REALM_NAMES.items() for environment in REALM_ENVIRONMENTS
     ]
-    own = [Surface(kind, base, None, {**_OWN_PATHS[kind], **STEPS}) for kind, base in _OWN_BASES.items()]
+    own = [Surface(kind, base, None, {**_OWN_PATHS[kind], **STEPS, **_CARDS[kind]}) for kind, base in _OWN_BASES.items()]
     return {surface.base: surface for surface in (*realms, *own)}
 
 

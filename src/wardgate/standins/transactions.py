@@ -57,11 +57,20 @@ async def save(deps: StandIns, transaction: Transaction) -> None:
 
 async def find(deps: StandIns, surface: Surface, transaction_id: str | None, browser: str | None) -> Transaction:
     """Return the transaction. Raises `PageRefused` when it is over, of another provider, or of another browser."""
-    entry = await deps.kept_entry(f"transaction/{transaction_id}") if transaction_id and len(transaction_id) <= 200 else None
-    if entry is None or transaction_id is None:
+    found = await begun(deps, surface, transaction_id)
+    if browser is None or not compare_digest(found.browser, browser_hash(browser)):
         raise PageRefused.by("idp-sign-in-over")
-    found = _read(transaction_id, loads(entry.body))
-    if found.base != surface.base or browser is None or not compare_digest(found.browser, browser_hash(browser)):
+    return found
+
+
+async def begun(deps: StandIns, surface: Surface, transaction_id: str | None) -> Transaction:
+    """Return the transaction, whatever browser asks: good for sending people back to it, and for nothing else.
+
+    Raises `PageRefused` when it is over or of another provider.
+    """
+    entry = await deps.kept_entry(f"transaction/{transaction_id}") if transaction_id and len(transaction_id) <= 200 else None
+    found = _read(transaction_id, loads(entry.body)) if entry is not None and transaction_id is not None else None
+    if found is None or found.base != surface.base:
         raise PageRefused.by("idp-sign-in-over")
     return found
 

@@ -45,8 +45,9 @@ _STAND_INS: Final = (
     Endpoint("GET", REALM_PATH + "/protocol/openid-connect/certs", "everyone", "200 and two keys or three", "RFC 7517"),
     Endpoint("GET, POST", REALM_PATH + "/protocol/openid-connect/logout", "everyone", "200 and a page, or 302 back to the client", "user-restricted 11.8"),
     Endpoint("GET, POST", REALM_PATH + "/login-actions/{step}", _PAGE, "200 and the next page, or 302 back to the client", "user-restricted 13"),
+    Endpoint("GET", REALM_PATH + "/login-actions/smartcard", "a browser with a smartcard, on the smartcard port only", "303 back to the sign-in with a proof; 403 and a page that says what is wrong with the certificate; 404 on every other port", "user-restricted 11.3"),
     Endpoint("GET, POST", OWN + "{provider}/{path}", "as above", "the same, under the paths of NHS CIS2 and of NHS login; the latter's trustmark", "user-restricted 11.1, 12.1"),
-    Endpoint("GET", ASSETS + "{file}", "everyone", "200 and a style sheet or an icon of the pages", ""),
+    Endpoint("GET", ASSETS + "{file}", "everyone", "200 and a style sheet, an icon or the script of the pages", ""),
     Endpoint("GET", CREDENTIALS_PATH, "everyone, in an environment with stand-ins", "200 and the credentials of the mock clients; 404 elsewhere", "user-restricted 15.1"),
 )
 """They are 404 in an environment without stand-in providers, as every live one is."""

@@ -161,7 +161,7 @@ async def _registered(attempt: Attempt, place: Place, challenge: bytes) -> User:
         raise CeremonyFailed("label")
     found = ceremony.check_registration(place, challenge, form)
     stored = Stored(found.credential_id, user.username, place.rp_id, found.public_key, found.sign_count, label, deps.now())
-    event = Event(EventType.PASSKEY_REGISTERED, deps.now(), Outcome.ALLOWED, details={
+    event = Event(EventType.PASSKEY_REGISTERED, deps.real_now(), Outcome.ALLOWED, details={
         "user": Personal(user.username), "rp_id": place.rp_id, "passkey": sha256(stored.id).hexdigest(), "provider": attempt.surface.kind.value})
     try:
         kept = await run_in_threadpool(deps.passkeys.add, stored, MOST_PASSKEYS, event)
