@@ -23,7 +23,7 @@ from wardgate.authserver.pushed_request import pushed_request
 from wardgate.authserver.revoke import revoke
 from wardgate.authserver.token import token
 from wardgate.authserver.userinfo import userinfo
-from wardgate.authserver.wire import ClientGone, Receive, Scope, Send
+from wardgate.authserver.wire import ClientGone, Receive, Scope, Send, telling_time
 from wardgate.oauth.errors import OAuthRefused
 from wardgate.outbound.mock_jwks import PREFIX as MOCK_JWKS
 from wardgate.refusals.faults import Endpoint
@@ -67,6 +67,8 @@ class AuthServerApp:
             raise ValueError(f"not an HTTP request: {scope['type']}")
         server = self._server
         exchange = Exchange(server.now(), "", dict(scope["headers"]), server.new_message_id(), shift=server.clock_shift())
+        if exchange.shift:
+            send = telling_time(send, exchange.at)
         head = scope["method"] == "HEAD"
         try:
             await self._answer(scope, exchange, receive, send)

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from datetime import datetime
+from email.utils import format_datetime
 from json import JSONEncoder
 from typing import Any, Final
 
@@ -58,6 +60,18 @@ async def _rest(receive: Receive, message: Message) -> bytes:
         if not message.get("more_body", False):
             return b"".join(parts)
         message = await receive()
+
+
+def telling_time(send: Send, moment: datetime) -> Send:
+    """Return `send` with a Date of ours (RFC 9110 section 6.6.1): a client that corrects its clock by it learns of a virtual one."""
+    date = (b"date", format_datetime(moment, usegmt=True).encode("ascii"))
+
+    async def told(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], date]}
+        await send(message)
+
+    return told
 
 
 async def respond(send: Send, status: int, headers: Sequence[Header], body: bytes, *, head: bool = False) -> None:

@@ -3,8 +3,8 @@
 import functools
 import getpass
 import os
-from contextlib import ExitStack
-from datetime import UTC, datetime
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -12,14 +12,17 @@ from typing import Any, Self
 
 from wardgate.audit import Event, EventType
 from wardgate.catalogue import Environment
+from wardgate.cli.durations import words
 from wardgate.cli.failures import Failed
 from wardgate.cli.options import Command, data_option, database_option, printing
+from wardgate.cli.output import Printer
 from wardgate.keystores import DatabaseKeys, load_store_keys
 from wardgate.manifest import Manifest
-from wardgate.manifest.documents import from_documents
+from wardgate.manifest.documents import CLOCK, ENVIRONMENT, from_documents
 from wardgate.server.installation import rotation_of
 from wardgate.server.settings import DATABASE_FILE, Settings
 from wardgate.stores import Stores, open_stores
+from wardgate.stores.errors import StoreError
 from wardgate.stores.ports import StoredDocument
 
 
@@ -93,6 +96,20 @@ class World:
         generation, documents = self.stores.documents.load()
         return generation, tuple(documents)
 
+    @property
+    def clock_shift(self) -> timedelta:
+        """How far the virtual clock is ahead (`wardgate clock`); every event and command here goes by the real time."""
+        found, environment = (self.stores.documents.get(kind, kind) for kind in (CLOCK, ENVIRONMENT))
+        if found is None or environment is None or environment.body.get("live"):
+            return timedelta(0)
+        return timedelta(seconds=int(found.body["ahead_seconds"]))
+
+    def say_clock(self, printer: Printer) -> None:
+        """Say in a line that the clock is ahead, if the command looked into the store and it is."""
+        with suppress(StoreError):
+            if "stores" in self.__dict__ and (ahead := self.clock_shift):
+                printer.note(f"note: the virtual clock is {words(ahead)} ahead: wardgate clock show")
+
     @cached_property
     def environment(self) -> Environment:
         """The environment as the store has it."""
@@ -114,6 +131,9 @@ def with_world(command: Command) -> Command:
     @functools.wraps(command)
     def wrapped(*arguments: Any, data: Path, database_url: str | None, **options: Any) -> Any:
         with World(data, database_url) as world:
-            return command(*arguments, world=world, **options)
+            try:
+                return command(*arguments, world=world, **options)
+            finally:
+                world.say_clock(options["printer"])
 
     return wrapped

@@ -18,6 +18,8 @@ COMMANDS: Final = {
     "call": Lazy("wardgate.cli.call:call", "Call an API by one of the published patterns."),
     "explain": Lazy("wardgate.cli.explain:explain", "Tell the whole story of a request, message or correlation id."),
     "doctor": Lazy("wardgate.cli.doctor:doctor", "Check an assertion, key set, certificate or request before the first call."),
+    "faults": Lazy("wardgate.cli.faults:faults", "The errors that can be asked for, and those an application has met."),
+    "clock": Lazy("wardgate.cli.clock:clock", "The virtual clock, for meeting what comes with time."),
     "audit": Lazy("wardgate.cli.audit:audit", "Read, verify and export the record of every decision."),
     "key": Lazy("wardgate.cli.key:key", "The keys this Wardgate signs with."),
     "version": Lazy("wardgate.cli.version:version", "Print the version."),

@@ -82,8 +82,8 @@ class Fault:
 
     @property
     def description(self) -> str:
-        """What it is, in a line."""
-        return f"without: {self.reason.check}" if self.reason is not None else "the answer comes late, and is otherwise what it would be"
+        """What does not hold, in a line."""
+        return self.reason.check if self.reason is not None else "the answer, which is otherwise what it would be, comes at once"
 
 
 @dataclass(frozen=True, slots=True)
