@@ -1,9 +1,11 @@
 """Every command once, for real, against a Wardgate that runs: what it says is what the gateway then does."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ RUN: set[str] = set()
 @pytest.fixture(scope="module")
 def own(new_wardgate: Callable[..., Any]) -> Iterator[Any]:
     """A Wardgate of this file."""
-    with new_wardgate(environ={"WARDGATE_TOKEN_REQUESTS_PER_MINUTE": "100000"}) as one:
+    with new_wardgate(environ={"WARDGATE_TOKEN_REQUESTS_PER_MINUTE": "100000", "WARDGATE_SIGN_IN_LOCK_FAILURES": "2"}) as one:
         RUN.add("wardgate up")
         yield one
 
@@ -293,6 +295,46 @@ def test_sign_in_providers_are_shown_and_get_secrets(own: Any, run: Any) -> None
     run("provider", "set-secret", "cis2", "-", stdin="a-secret-that-nobody-knows")
     assert run("provider", "show", "cis2")["client_secret_set"] is True
     assert "nobody-knows" not in own.cli("provider", "show", "cis2").out
+
+
+def test_people_sign_in_with_password_and_code_and_are_unlocked(own: Any, run: Any) -> None:
+    """`user list`, `show`, `totp`, `hash-password`, `unlock`: what they say and do is what the stand-in then does."""
+    name, password = "656005750109", "not a real password"
+    assert ["password", "code"] in [one["proves_with"] for one in run("user", "list") if one["username"] == name]
+    assert run("user", "hash-password", stdin=password)["password"].startswith("$argon2id$")
+    with own.client() as browser:
+        page = _password_page(browser)
+        for _ in range(2):
+            assert "The user name or the password is wrong." in _submit(browser, page, username=name, password="a wrong password").text
+        assert "Try again in 30 minutes." in _submit(browser, page, username=name, password=password).text
+        assert run("user", "show", name)["failures"] == {"password": 2, "code": 0}
+        assert run("user", "unlock", name)["forgotten"] is True
+        asked = _submit(browser, page, username=name, password=password)
+        assert "Enter your one-time code" in asked.text
+        back = _submit(browser, asked, code=run("user", "totp", name)["code"])
+        assert back.headers["location"].startswith("https://example.org/callback?code=")
+    events = [json.loads(line) for line in own.cli("audit", "tail", "-n", "50", "--output", "json").out.splitlines()]
+    assert [one["details"]["whose"] for one in events if one["type"] == "StandInLocked"] == ["person"]
+    assert run("user", "unlock", "--source", "2001:db8::1")["forgotten"] is False
+
+
+def _password_page(browser: Any) -> Any:
+    """Begin a sign-in at the stand-in NHS CIS2 and follow the link to the page for a password."""
+    base = "/standins/nhs-cis2/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare"
+    page = browser.get(f"{base}/authorize", params={
+        "response_type": "code", "client_id": "test-client-cis2", "redirect_uri": "https://example.org/callback", "scope": "openid",
+        "state": "state-1", "acr_values": "AAL2_ANY"})
+    link = re.search(r'href="([^"]*method=password)"', page.text)
+    assert link is not None, page.text
+    return browser.get(unescape(link[1]))
+
+
+def _submit(browser: Any, page: Any, **fields: str) -> Any:
+    """Send the first form of a page with these fields."""
+    action = re.search(r'<form action="([^"]*)"', page.text)
+    assert action is not None, page.text
+    hidden = dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page.text))
+    return browser.post(unescape(action[1]), data=hidden | fields)
 
 
 def test_version(run: Any) -> None:
