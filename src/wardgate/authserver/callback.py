@@ -147,7 +147,7 @@ async def _issue_code(server: AuthServer, exchange: Exchange, client: Client, lo
     code, user = server.new_secret(), record.who
     session = session_name(user.issuer, user.session) if user.session is not None and user.kind is ProviderKind.CIS2 else None
     grant = Grant(server.new_token_id(), client.name, login.credential, exchange.at, grant_until(user.kind, exchange.at), record.write(), session)
-    until = exchange.at + timedelta(seconds=server.settings.code_seconds)
+    until = exchange.at + timedelta(seconds=SIGN_IN_PROFILES[client.profile].code_seconds)
     issued = AuthorizationCode(hashed(code), grant.id, client.name, login.redirect_uri, until, login.challenge)
     more: Details = {"sign_in": grant.id, "scope": " ".join(record.scopes)}
     if record.roles is not None:

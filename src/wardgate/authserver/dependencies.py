@@ -73,9 +73,8 @@ class AuthServerSettings:
     sign_ins_per_minute: int | None = 3_000
     """Of each application at the authorization endpoint, which nobody needs a secret for; None: no limit. Counted in each process."""
     state_seconds: int = 600
-    code_seconds: int = 300
     pushed_request_seconds: int = 60
-    """How long a sign-in may take, a code lasts, a pushed request waits (user-restricted 4.2, 4.4; RFC 9126 section 2.2)."""
+    """How long a sign-in may take, and a pushed request waits (user-restricted 4.2; RFC 9126 section 2.2)."""
     cors_preflight: bool = True
     """Answer preflights as the platform does; in a `strict` environment they are never answered."""
     build: Build = field(default_factory=Build)

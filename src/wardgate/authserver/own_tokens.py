@@ -29,12 +29,13 @@ def verified(token: UnverifiedJWT, keys: SigningKeyRing, snapshot: Snapshot, now
 
 
 def is_active(token: AccessToken, snapshot: Snapshot, now: datetime) -> bool:
-    """Whether a gateway would take the token: in time, not revoked, of an application that still may call."""
+    """Whether a gateway would take the token: in time, not revoked, its user still signed in, of an application that still may call."""
     client = snapshot.clients.get(token.application)
     return (
         (token.not_before or 0) <= now.timestamp() < token.expires_at
         and token.jti not in snapshot.revocations.tokens
         and token.credential not in snapshot.revocations.credentials
+        and (token.user is None or token.user.grant not in snapshot.revocations.grants)
         and client is not None
         and client.refused is None
     )

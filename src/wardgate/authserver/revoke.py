@@ -1,4 +1,7 @@
-"""POST /oauth2/revoke (RFC 7009): a client takes back one of its own tokens; every data plane refuses it within a second."""
+"""POST /oauth2/revoke (RFC 7009): a client takes back one of its own tokens; every data plane refuses it within a second.
+
+A refresh token takes its sign-in with it, and so every access token that came of it (section 2.1).
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -10,6 +13,7 @@ from wardgate.authserver.authenticate import Authenticator
 from wardgate.authserver.dependencies import AuthServer
 from wardgate.authserver.exchange import Exchange
 from wardgate.authserver.introspect import authenticated_form
+from wardgate.authserver.sign_in_record import hashed
 from wardgate.authserver.wire import NEVER_CACHED, Receive, Send, respond
 from wardgate.jose import MalformedJWT, UnverifiedJWT
 from wardgate.oauth.errors import OAuthRefused
@@ -38,7 +42,11 @@ async def revoke(
     if unverified is None and _is_another_kind(text):
         raise OAuthRefused("token-type-unsupported", "an access token of this server", "a token of another kind")
     token = own_tokens.verified(unverified, server.keys, snapshot, exchange.at) if unverified is not None else None
-    if token is None:
+    sign_in = await _sign_in_of(server, text, who.client.name) if unverified is None else None
+    if sign_in is not None:
+        event = exchange.event(EventType.SIGN_IN_ENDED, Outcome.ALLOWED, None, {"cause": "the application revoked a refresh token", "sign_in": sign_in})
+        await server.sign_ins.end([sign_in], exchange.at, event)
+    elif token is None:
         event = exchange.event(EventType.TOKEN_REVOKED, Outcome.ALLOWED, None, {"known": False})
         await server.record(event)
     elif not may_revoke(who.client.name, token):
@@ -47,6 +55,17 @@ async def revoke(
         event = exchange.event(EventType.TOKEN_REVOKED, Outcome.ALLOWED, None, {"known": True, "jti": token.jti})
         await server.revoke(token.jti, datetime.fromtimestamp(token.expires_at, UTC) + REMEMBER_GRACE, event)
     await respond(send, 200, NEVER_CACHED, b"")
+
+
+async def _sign_in_of(server: AuthServer, text: str, client: str) -> str | None:
+    """Return the sign-in of a refresh token, used or not, if it goes on. Raises `OAuthRefused` for another client's."""
+    found = await server.sign_ins.refresh_token(hashed(text))
+    if found is None:
+        return None
+    _, grant = found
+    if grant.application != client:
+        raise OAuthRefused("token-of-another-client", f"a token of {client}", f"a token of {grant.application}")
+    return grant.id
 
 
 def _is_another_kind(text: str) -> bool:

@@ -63,6 +63,8 @@ class SignInProfile:
     """A sign-in must come back with the cookie it began with; else only a wrong cookie refuses (user-restricted 17)."""
     https_redirects: bool
     """RFC 9700 section 2.6: callback URLs are https, or loopback ones (RFC 8252 section 7.3)."""
+    code_seconds: int
+    """How long a code lasts: user-restricted 4.4; FAPI 2.0 section 5.3.2.1."""
     refresh_grace_seconds: int
     """Spec README rule 9: how long a repeated refresh gets the same successor."""
     ends_family: bool
@@ -72,10 +74,10 @@ class SignInProfile:
 SIGN_IN_PROFILES: Final[Mapping[str, SignInProfile]] = MappingProxyType({
     "nhs": SignInProfile(
         name="nhs", secrets=True, pushed_requests=False, pkce=False, issuer_in_response=False, nonce=False,
-        bound_to_browser=False, https_redirects=False, refresh_grace_seconds=0, ends_family=False,
+        bound_to_browser=False, https_redirects=False, code_seconds=300, refresh_grace_seconds=0, ends_family=False,
     ),
     "strict": SignInProfile(
         name="strict", secrets=False, pushed_requests=True, pkce=True, issuer_in_response=True, nonce=True,
-        bound_to_browser=True, https_redirects=True, refresh_grace_seconds=10, ends_family=True,
+        bound_to_browser=True, https_redirects=True, code_seconds=60, refresh_grace_seconds=10, ends_family=True,
     ),
 })

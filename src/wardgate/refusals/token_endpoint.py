@@ -127,7 +127,7 @@ TOKEN_ENDPOINT: Final = (
     _row("RFC 7009 section 2.1", "token-of-another-client", 400, "unauthorized_client", "The token was not issued to this client",
          "the token was issued to the client that revokes it", "authenticate as the application that got the token"),
     _row("RFC 7009 section 2.2.1", "token-type-unsupported", 400, "unsupported_token_type", "The token type cannot be revoked",
-         "the token is one this server issued", "send an access token of this server"),
+         "the token is one this server issued", "send an access or refresh token of this server"),
     _row("application-restricted 12", "status-key-invalid", 401, "Access Denied",
          "Invalid api key for _status monitoring endpoint", "the apikey header is the monitoring key",
          "use the monitoring key of the environment, not an application's", fixer=Fixer.OPERATOR),

@@ -155,7 +155,10 @@ def snapshot() -> Snapshot:
 
 
 class Nobody:
-    """No user ever signs in here: asking is a failure of the test."""
+    """No user ever signs in here: nothing is known of any, and asking more is a failure of the test."""
+
+    async def refresh_token(self, _hash: str) -> None:
+        """Know no refresh token."""
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(name)

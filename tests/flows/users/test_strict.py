@@ -54,6 +54,15 @@ def test_a_refusal_that_leaves_by_the_browser_names_the_issuer(strict: Any) -> N
     assert (told["error"], told["iss"], told["state"]) == ("temporarily_unavailable", ISSUER, "1234567890")
 
 
+def test_a_code_lasts_a_minute(strict: Any) -> None:
+    """FAPI 2.0 section 5.3.2.1; in `nhs` it is five (user-restricted 4.4)."""
+    soon, late = strict.sign_in(), strict.sign_in()
+    strict.pass_time(seconds=59)
+    assert strict.redeem(soon).status == 200
+    strict.pass_time(seconds=1)
+    assert strict.redeem(late).code == "code-invalid"
+
+
 def test_a_secret_is_no_proof(strict: Any) -> None:
     """FAPI 2.0 section 5.3.2.1: keys or certificates only."""
     form = {"grant_type": "refresh_token", "client_id": KEY, "client_secret": "SecretOfDemoApp1", "refresh_token": "x"}
