@@ -66,7 +66,7 @@ class ClientKeys(Protocol):
 
 
 class Deliver(Protocol):
-    """Posts a form to a client and returns the status of its answer; raises `OSError` or `TimeoutError` when there is none."""
+    """Posts a form to a client and returns the status of its answer; raises `OSError`, whose text may be recorded, or `TimeoutError`."""
 
     async def __call__(self, url: str, form: Mapping[str, str]) -> int: ...
 

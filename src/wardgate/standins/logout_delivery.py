@@ -59,6 +59,16 @@ class Letter:
         return json.dumps(asdict(self))
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one attempt. `told` may be recorded."""
+
+    told: str
+    is_taken: bool = False
+    is_last: bool = False
+    """The client understood and refused, or there is nobody to ask again."""
+
+
 def letters(deps: StandIns, session: Session, ended: Sequence[KeptEntry]) -> list[Letter]:
     """Return a letter to each client that the person signed in to and that wants to be told."""
     found = []
@@ -141,27 +151,29 @@ class LogoutDelivery:
         surface, pauses = SURFACES[letter.base], deps.settings.logout_pauses_seconds
         client = find_client(deps, surface, letter.client_id)
         begun = taken.attempts > len(pauses) + 1  # as often as may be, and whoever did vanished each time
-        status = None if begun else await _post(deps, surface, letter, client)
-        if status not in {200, 204, 400, None} and taken.attempts <= len(pauses):
+        answer = Answer("none: each attempt was cut off", is_last=True) if begun else await _post(deps, surface, letter, client)
+        if not (answer.is_taken or answer.is_last) and taken.attempts <= len(pauses):
             due = deps.real_now() + timedelta(seconds=pauses[taken.attempts - 1])
             await run_in_threadpool(deps.outbox.postpone, taken.id, due)
             return
-        if status not in {200, 204}:  # refused, or asked often enough, or nobody's any more
+        if not answer.is_taken:
             await note(deps, EventType.STAND_IN_REFUSED, Outcome.REFUSED, "logout-not-delivered", surface, letter.client_id,
-                       sid=letter.sid, attempts=taken.attempts)
+                       sid=letter.sid, attempts=taken.attempts, answer=answer.told)
         await run_in_threadpool(deps.outbox.remove, taken.id)
 
 
-async def _post(deps: StandIns, surface: Surface, letter: Letter, client: Client | None) -> int | None:
-    """Return the client's status, 0 when it did not answer, None when it has no such address any more."""
+async def _post(deps: StandIns, surface: Surface, letter: Letter, client: Client | None) -> Answer:
     if client is None or client.backchannel_logout_uri is None:
-        return None
+        return Answer("none: the client has no address for it any more", is_last=True)
     token = await logout_token(deps, surface, letter)
     try:
         async with asyncio.timeout(deps.settings.logout_timeout_seconds):
-            return await deps.deliver(client.backchannel_logout_uri, {"logout_token": token})
-    except (OSError, TimeoutError):
-        return 0
+            status = await deps.deliver(client.backchannel_logout_uri, {"logout_token": token})
+    except TimeoutError:
+        return Answer("none in time")
+    except OSError as fault:
+        return Answer(str(fault) or "none")
+    return Answer(f"status {status}", is_taken=status in {200, 204}, is_last=status == 400)
 
 
 async def logout_token(deps: StandIns, surface: Surface, letter: Letter) -> str:

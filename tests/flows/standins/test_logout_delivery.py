@@ -50,7 +50,11 @@ def later(world: Any, time: timedelta) -> Any:
 
 def missed(world: Any) -> list[int]:
     """Return the attempts of each delivery that was given up."""
-    return [event.details["attempts"] for event in world.events if event.details.get("error") == "logout-not-delivered"]
+    return [event.details["attempts"] for event in _given_up(world)]
+
+
+def _given_up(world: Any) -> list[Any]:
+    return [event for event in world.events if event.details.get("error") == "logout-not-delivered"]
 
 
 def test_another_process_goes_on(make_told: Callable[[], Any]) -> None:
@@ -73,6 +77,7 @@ def test_attempts_are_counted_across_processes(make_told: Callable[[], Any]) -> 
     second.answers, third.answers = [500], [500]
     later(second, MINUTE)
     assert missed(later(third, 2 * MINUTE)) == [3]
+    assert _given_up(third)[0].details["answer"] == "status 500"
     assert later(fourth, 3 * MINUTE).delivered == missed(fourth) == []
 
 

@@ -137,7 +137,8 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
     EventType.STAND_IN_SIGNED_OUT: Entry("A person signed out at a stand-in provider.", _STAND_IN | {"clients": "how many clients were signed in to"}),
     EventType.STAND_IN_REFUSED: Entry("A stand-in provider refused a request, or a client did not take a logout token.", _STAND_IN | _ASKED | {
         "error": "the error on the wire, `sign-in-failed`, `wrong-password`, `wrong-code`, `code-used`, `too-many-tries` or `logout-not-delivered`",
-        "method": "how the person tried to sign in", **_GUARDED}),
+        "method": "how the person tried to sign in", **_GUARDED,
+        "attempts": "how often a logout token was posted", "answer": "what came of the last attempt"}),
     EventType.STAND_IN_LOCKED: Entry("So many tries failed at a stand-in provider that a person, or an address, is locked out; the failure is a `StandInRefused` of its own.", _STAND_IN | {
         "method": "how the person tried to sign in", "whose": "`person` or `source`", "seconds": "how long it lasts", **_GUARDED}),
     EventType.STAND_IN_UNLOCKED: Entry("An operator ended the lock-out of a person, or of an address.", _BY | {
