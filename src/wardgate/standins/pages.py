@@ -10,8 +10,9 @@ from starlette.responses import HTMLResponse, Response
 
 from wardgate.standins.clients import Client
 from wardgate.standins.next_step import SEARCHED_FROM, Progress, level_asked, roles_shown
+from wardgate.standins.published import asset_address
 from wardgate.standins.shared_details import shared_details
-from wardgate.standins.surfaces import ASSETS, Endpoint, Surface
+from wardgate.standins.surfaces import Endpoint, Surface
 from wardgate.standins.transactions import Transaction
 from wardgate.standins.wire import PAGE, SCRIPTED_PAGE
 
@@ -30,7 +31,7 @@ def _environment() -> Environment:
 
 def page(template: str, status: int = 200, **values: Any) -> Response:
     """Return a rendered page with the headers of every page."""
-    text = _environment().get_template(f"wardgate/{template}").render(assets=ASSETS, style_sheet=STYLE_SHEET, **values)
+    text = _environment().get_template(f"wardgate/{template}").render(asset=asset_address, style_sheet=STYLE_SHEET, **values)
     return HTMLResponse(text, status, SCRIPTED_PAGE if values.get("script") else PAGE)
 
 

@@ -1,6 +1,7 @@
 """What anybody may read: discovery, keys, the trustmark, style sheet and icons, and the mock clients' credentials."""
 
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from typing import Final
 
@@ -68,6 +69,12 @@ def asset(path: str) -> Response | None:
     if body is None or kind is None:
         return None
     return Response(body, 200, {**ALWAYS, "Content-Type": kind, "Cache-Control": "public, max-age=86400"})
+
+
+@cache
+def asset_address(name: str) -> str:
+    """Return the address of a file of that folder. It changes with the file, which a browser may keep for a day. Raises `KeyError`."""
+    return f"{ASSETS}{name}?{sha256(_assets()[name]).hexdigest()[:12]}"
 
 
 @cache

@@ -17,6 +17,7 @@ from wardgate.audit import EventType
 from wardgate.audit.model import Personal
 from wardgate.jose import base64url
 from wardgate.standins.methods.passkey import _PROBLEMS, CHALLENGE_SECONDS, MOST_PASSKEYS
+from wardgate.standins.published import asset_address
 from wardgate.standins.surfaces import Endpoint
 from wardgate.standins.wire import SCRIPTED_PAGE
 
@@ -362,7 +363,7 @@ def test_the_pages_have_one_script_and_a_policy_for_it(browser: Any) -> None:
     for page in (browser.get(method_url(begun)), browser.get(method_url(begun, do="register", username=WORKER))):
         assert page.headers["content-security-policy"] == SCRIPTED_PAGE["Content-Security-Policy"]
         assert page.headers["content-security-policy"].endswith("; script-src 'self'")
-        assert re.findall(r"<script\b[^>]*>[^<]*", page.text) == ['<script src="/standins/assets/passkey.js" defer>']
+        assert re.findall(r"<script\b[^>]*>[^<]*", page.text) == [f'<script src="{asset_address("passkey.js")}" defer>']
         assert "This page needs JavaScript." in page.text
         assert "This browser has no passkeys (WebAuthn)" in page.text
         assert not re.search(r" (on\w+|style)=", page.text)

@@ -1,5 +1,6 @@
 """What anybody may read of a stand-in: compared whole."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from standins_cast import CIS2, LOGIN, MOCK_CIS2, MOCK_LOGIN, ORIGIN, PLAIN_ORIG
 from wardgate.identities.provider import REALM_ENVIRONMENTS
 from wardgate.oidc.authenticators import ACR_VALUES
 from wardgate.oidc.discovery import CIS2_CLAIMS, NHS_LOGIN_CLAIMS
+from wardgate.standins.published import asset_address
 from wardgate.standins.surfaces import SURFACES, Endpoint
 
 COMMON = {
@@ -165,7 +167,9 @@ def test_assets_are_our_own(browser: Any) -> None:
     assert sheet.headers["content-type"] == "text/css; charset=utf-8"
     assert "http:" not in sheet.text
     assert "https:" not in sheet.text
-    assert browser.get(ORIGIN + "/standins/assets/stand-in.css").headers["content-type"] == "text/css; charset=utf-8"
+    own = browser.get(ORIGIN + asset_address("stand-in.css"))
+    assert (own.headers["content-type"], own.headers["cache-control"]) == ("text/css; charset=utf-8", "public, max-age=86400")
+    assert re.fullmatch(r"/standins/assets/stand-in\.css\?[0-9a-f]{12}", asset_address("stand-in.css"))
     assert "http" not in browser.get(ORIGIN + "/standins/assets/stand-in.css").text
     assert browser.get(ORIGIN + "/standins/assets/images/stand-in.svg").headers["content-type"] == "image/svg+xml"
     for icon in ("arrow-down", "arrow-up", "arrow-up-down", "cross"):

@@ -11,6 +11,7 @@ from wardgate.audit import EventType
 from wardgate.audit.model import Personal
 from wardgate.standins.methods import METHODS
 from wardgate.standins.next_step import QUESTIONS
+from wardgate.standins.published import asset_address
 from wardgate.standins.surfaces import Endpoint
 
 ROLES = "openid selectedrole"
@@ -71,7 +72,7 @@ def test_every_page_has_a_strict_policy_and_says_what_it_is(browser: Any) -> Non
         assert " style=" not in text
         assert " onclick" not in text
         addresses = {found for found in re.findall(r'(?:href|src)="([^"#]+)', text) if not found.startswith(f"{ORIGIN}{CIS2.base}/")}
-        assert addresses == {f"/standins/assets/{name}" for name in ("nhsuk-frontend-10.6.1.min.css", "stand-in.css", "images/stand-in.svg")}
+        assert addresses == {asset_address(name) for name in ("nhsuk-frontend-10.6.1.min.css", "stand-in.css", "images/stand-in.svg")}
 
 
 def test_cookies_are_bound_to_the_provider(browser: Any, world: Any) -> None:

@@ -6,6 +6,7 @@
   const form = document.getElementById("passkey");
   const start = document.getElementById("passkey-start");
   if (!form || !start) return;
+  document.getElementById("passkey-scriptless").hidden = true;
 
   const bytes = (text) =>
     Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (letter) => letter.charCodeAt(0));

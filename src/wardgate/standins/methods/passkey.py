@@ -25,13 +25,12 @@ from wardgate.standins.methods.passkey_ceremony import CeremonyFailed, Place
 from wardgate.standins.methods.seam import Attempt, NotProved, Question
 from wardgate.standins.record import note
 from wardgate.standins.sessions import SignIn
-from wardgate.standins.surfaces import ASSETS
 from wardgate.stores.errors import AlreadyExists
 from wardgate.stores.passkeys import Passkey as Stored
 from wardgate.stores.ports import SingleUse
 
 PASSKEY: Final = "passkey"
-SCRIPT: Final = ASSETS + "passkey.js"
+SCRIPT: Final = "passkey.js"
 CHALLENGE_SECONDS: Final = 300
 MOST_PASSKEYS: Final = 20
 """Of one person."""
