@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -64,6 +65,8 @@ def _type(field: FieldInfo) -> str:
              "float": "number", "bool": "true or false"}
     spelt = str(getattr(field.annotation, "__name__", field.annotation))
     word = next(word for part, word in names.items() if part in spelt or part in str(field.annotation))
+    if "tuple" in spelt and "float" in str(field.annotation):
+        word = "JSON list of numbers, each"
     limits = {kind: getattr(entry, kind) for entry in _constraints(field) for kind in ("ge", "gt", "le") if getattr(entry, kind, None) is not None}
     if "gt" in limits:
         word += f" above {limits['gt']:g}"
@@ -86,5 +89,5 @@ def _default(name: str, field: FieldInfo) -> str:
     if field.default is None:
         return "none"
     if isinstance(field.default, frozenset | tuple):
-        return "`[" + ", ".join(f'"{item}"' for item in field.default) + "]`"
+        return f"`{json.dumps(list(field.default))}`"
     return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
