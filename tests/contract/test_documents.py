@@ -86,3 +86,13 @@ def test_twenty_thousand_documents(stores: Stores, event: Event) -> None:
 def test_already_exists_is_a_store_error_of_its_own() -> None:
     """Callers tell a taken name from a store that is down."""
     assert AlreadyExists.__mro__[1].__name__ == "StoreError"
+
+
+def test_one_document_is_found_by_its_name(stores: Stores, event: Event) -> None:
+    """As it was written last, and not after it was removed."""
+    assert stores.documents.get("apis", "hello-world") is None
+    stores.documents.write([API, APP], [], event)
+    assert stores.documents.get(API.kind, API.name) == API
+    assert stores.documents.get(API.kind, APP.name) is None
+    stores.documents.write([], [(API.kind, API.name)], event)
+    assert stores.documents.get(API.kind, API.name) is None

@@ -137,7 +137,7 @@ _ASSERTIONS: Final[Places] = ((E.TOKEN, E.PAR, E.INTROSPECT, E.REVOKE), (M.EXCHA
 _EVERYWHERE: Final[Places] = (OURS, (M.CALLBACK, *GRANTS, M.USERINFO))
 _AUTHENTICATED: Final[Places] = ((E.INTROSPECT, E.REVOKE), ())
 _FORMS: Final[Places] = (POSTED, ())
-_REGISTERED: Final[Places] = ((E.TOKEN, E.AUTHORIZE, E.PAR), (M.CODE,))
+_REGISTERED: Final[Places] = ((E.TOKEN, E.AUTHORIZE, E.PAR, E.CALLBACK), (M.CODE,))
 PREFIXES: Final[Mapping[str, Places]] = {
     "assertion-": _ASSERTIONS, "refresh-token-": ((E.TOKEN,), (M.REFRESH,)), "redirect-uri-": _REGISTERED, "form-": _FORMS,
 }

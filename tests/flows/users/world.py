@@ -101,6 +101,10 @@ class UserWorld(Place):
     keys: tuple[SigningKey, ...] = field(init=False)
     app: AuthServerApp = field(init=False)
     sign_ins: FailingSignIns = field(init=False)
+    shift: timedelta = timedelta(0)
+    """How far `now` is ahead of the real time."""
+    personas: dict[str, str] = field(default_factory=dict)
+    """Faults of people, by subject."""
     numbers: int = 0
     first_record: int = 0
 
@@ -126,6 +130,7 @@ class UserWorld(Place):
             keys=SigningKeyRing(lambda: self.keys), key_sets=KeySetSource(KeySetSettings(), lambda: self.now, lambda: (PUBLIC,)),
             now=lambda: self.now, new_token_id=lambda: secrets.token_urlsafe(16), new_message_id=message_ids(secrets.randbits(64)),
             new_secret=lambda: secrets.token_urlsafe(27), sign_ins=self.sign_ins, trusted=lambda: self.trusted, providers=source,
+            clock_shift=lambda: self.shift, persona_fault=lambda who: self.personas.get(who.subject),
         ))
 
     # --- changes
