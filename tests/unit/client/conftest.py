@@ -1,9 +1,9 @@
-"""A virtual clock and a token endpoint that checks what it is sent."""
+"""A virtual clock, a token endpoint that checks what it is sent, and a refresh grant that notes second uses."""
 
 import base64
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -15,7 +15,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from wardgate.client import PrivateKeySigner, SignedJWTAuth
+from wardgate.client import ClientSecret, Environment, PrivateKeySigner, SignedJWTAuth, UserApplication, UserSession
+from wardgate.client.user_tokens import read_user_tokens
 
 BASE = "https://int.example.nhs.uk"
 TOKEN_URL = f"{BASE}/oauth2/token"
@@ -117,6 +118,63 @@ class TokenEndpoint:
         return claims
 
 
+@dataclass
+class RefreshEndpoint:
+    """The refresh grant of the platform: every use replaces the token, and a second use is noted and refused (user-restricted 4.5)."""
+
+    clock: VirtualClock
+    grace_seconds: float = 0.0
+    """In the profile `strict`: how long a repeat gets the same successor."""
+    asked: list[str] = field(default_factory=list)
+    """Every refresh token that arrived, in order."""
+    before: Callable[[], None] | None = None
+    """Called while a request is under way."""
+    faults: list[Callable[[httpx2.Request, httpx2.Response], httpx2.Response]] = field(default_factory=list)
+    """What becomes of the next answers; they are made, and then spoilt."""
+    unsent: list[Exception] = field(default_factory=list)
+    """Raised before a request arrives."""
+    successors: dict[str, tuple[int, float]] = field(default_factory=dict)
+    newest: str = "refresh-0"
+    guard: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def second_uses(self) -> list[str]:
+        """Tokens that came again after they were replaced."""
+        return sorted({token for token in self.asked if self.asked.count(token) > 1})
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        form = {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
+        assert (form["grant_type"], form["client_id"], form["client_secret"]) == ("refresh_token", CLIENT_ID, "a-secret")
+        with self.guard:
+            if self.unsent:
+                raise self.unsent.pop(0)
+            answer = self.answer(form["refresh_token"])
+            fault = self.faults.pop(0) if self.faults else None
+        if self.before is not None:
+            self.before()
+        return answer if fault is None else fault(request, answer)
+
+    def answer(self, token: str) -> httpx2.Response:
+        self.asked.append(token)
+        now = self.clock.monotonic()
+        if token in self.successors:
+            count, at = self.successors[token]
+            if now - at > self.grace_seconds or self.grace_seconds == 0:
+                return httpx2.Response(401, json={"error": "invalid_grant", "error_description": "refresh_token is invalid", "message_id": "m"})
+        elif token != self.newest:
+            return httpx2.Response(401, json={"error": "invalid_grant", "error_description": "refresh_token is invalid", "message_id": "m"})
+        else:
+            count = len(self.successors) + 1
+            self.successors[token], self.newest = (count, now), f"refresh-{count}"
+        return httpx2.Response(200, json=user_answer(f"access-{count}", f"refresh-{count}", count))
+
+
+def user_answer(access: str, refresh: str, count: int) -> dict[str, str]:
+    """Return an answer of the token endpoint, numbers as texts (user-restricted 4.4)."""
+    return {"access_token": access, "expires_in": "599", "token_type": "Bearer", "refresh_token": refresh,
+            "refresh_token_expires_in": str(43199 - count), "refresh_count": str(count)}
+
+
 def unbase64(text: str) -> bytes:
     """Decode base64url without padding."""
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
@@ -145,6 +203,31 @@ def rsa_pem(rsa_key: rsa.RSAPrivateKey) -> bytes:
 def endpoint(rsa_key: rsa.RSAPrivateKey, clock: VirtualClock) -> TokenEndpoint:
     """Return a token endpoint and an API that takes its tokens, on the virtual clock."""
     return TokenEndpoint(rsa_key.public_key(), clock)
+
+
+@pytest.fixture
+def refreshing(clock: VirtualClock) -> RefreshEndpoint:
+    """Return a refresh grant on the virtual clock, whose first token is `refresh-0`."""
+    return RefreshEndpoint(clock)
+
+
+@pytest.fixture
+def sessions(clock: VirtualClock) -> Iterator[Callable[..., UserSession]]:
+    """Return a maker of sessions against a transport; more goes to the session. The user has just signed in, unless told otherwise."""
+    opened: list[UserApplication] = []
+
+    def make(server: Callable[[httpx2.Request], httpx2.Response], *, begin: bool = True, **more: Any) -> UserSession:
+        application = UserApplication(Environment.at(BASE), ClientSecret(CLIENT_ID, "a-secret"), clock=clock, draw=lambda: 1.0,
+                                      transport=httpx2.MockTransport(server))
+        opened.append(application)
+        session = UserSession(application, **more)
+        if begin:
+            session.start(read_user_tokens(json.dumps(user_answer("access-0", "refresh-0", 0)).encode(), clock.now()))
+        return session
+
+    yield make
+    for application in opened:
+        application.close()
 
 
 @pytest.fixture
