@@ -30,6 +30,8 @@ openid = _load("openid_provider", Path(__file__).parents[1] / "simulators", "sim
 for _name in ("place", "rows", "exchange_rows", "token_rows", "sign_in_rows", "logout_rows", "tables", "checking", "forged_tokens", "bad_input"):
     _load(_name, Path(__file__).parents[1] / "user_rows", "user_rows")
 sign_in = _load("sign_in_place")
+_load("stand_in_browser")
+_load("signing_in")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -109,3 +111,22 @@ def place(whole_place: Any) -> Iterator[Any]:
     """The same, as it was at first."""
     yield whole_place
     whole_place.restore()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Any]:
+    """A PostgreSQL server of this session."""
+    server = _load("conftest", Path(__file__).parents[1] / "contract", "contract").PostgreSQLServer()
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def database_url(postgresql: Any, request: pytest.FixtureRequest) -> str:
+    """An empty database of this file."""
+    name = request.module.__name__.rpartition(".")[2]
+    postgresql.execute(f"CREATE DATABASE {name}")
+    return str(postgresql.url(name))

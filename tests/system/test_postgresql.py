@@ -1,39 +1,12 @@
 """The same program on PostgreSQL: start, token, call, record, change, restart, crash."""
 
-import importlib.util
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 HELLO = "/hello-world/hello/application"
 pytestmark = pytest.mark.postgres
-
-
-def _contract_suite() -> Any:
-    """Return the module that knows how to start a PostgreSQL for tests."""
-    name = "contract_suite"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[1] / "contract" / "conftest.py")
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-@pytest.fixture(scope="module")
-def database_url() -> Iterator[str]:
-    """An empty database on a server of this file."""
-    server = _contract_suite().PostgreSQLServer()
-    try:
-        server.wait()
-        server.execute("CREATE DATABASE wardgate")
-        yield server.url("wardgate")
-    finally:
-        server.stop()
 
 
 def test_everything_is_kept_in_postgresql(new_wardgate: Callable[..., Any], database_url: str) -> None:
