@@ -187,7 +187,7 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
     told = InsideOrOut(_logout_rules(settings), inside)
     people = stand_ins(
         stores, lambda: keeper.identities, lambda: control.snapshot().environment.public_urls, key_sets, told, claim, record, clock,
-        _stand_in_settings(settings),
+        stand_in_settings(settings),
         _smartcard_origin(settings),
     )
     standins = StandInsApp(people)
@@ -236,7 +236,8 @@ class _Public:
             await send({"type": "http.response.body", "body": b""})
 
 
-def _stand_in_settings(settings: Settings) -> StandInSettings:
+def stand_in_settings(settings: Settings) -> StandInSettings:
+    """Return how long things last at the stand-ins, and how patient they are with guesses."""
     failures, seconds, hour = settings.sign_in_lock_failures, settings.sign_in_lock_seconds, 3600
     source = settings.sign_in_source_failures
     return StandInSettings(

@@ -51,6 +51,8 @@ class StandInSettings:
     logout_pauses_seconds: tuple[float, ...] = (1.0, 5.0)
     """Between the attempts to deliver a logout token: one more attempt than there are pauses."""
     body_timeout_seconds: float = 10.0
+    password_timeout_seconds: float = 10.0
+    """How long a password may wait for its turn to be hashed."""
     person_tries: TryLimit = PERSON_TRIES
     """At the password of one person, and at the code."""
     source_tries: TryLimit = SOURCE_TRIES

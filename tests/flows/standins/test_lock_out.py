@@ -233,6 +233,18 @@ def test_no_secret_is_recorded(browser: Any, world: Any) -> None:
         assert not any(secret in one for one in written)
 
 
+def test_a_password_that_cannot_be_judged_is_not_counted(world: Any) -> None:
+    """Too many at once: the person is told to try later, and has failed nowhere."""
+    world.app = StandInsApp(replace(world.deps, settings=replace(world.deps.settings, password_timeout_seconds=0.0)))
+    with world.client() as one:
+        for _ in range(6):
+            answer = give(one, begin(one, CIS2), WORKER, "a wrong password")
+            assert answer.status_code == 429
+            assert answer.headers["retry-after"] == "5"
+    assert list(world.stores.failed_tries.tallies([*person_keys(ProviderKind.CIS2, WORKER), source_key("unknown")], world.now)) == [None] * 3
+    assert told(world) == [("StandInRefused", "temporarily_unavailable")] * 6
+
+
 def test_a_store_that_cannot_count_lets_nobody_in(browser: Any, world: Any) -> None:
     """Fails closed."""
     page = begin(browser, CIS2)

@@ -27,7 +27,6 @@ from wardgate.stores.ports import SingleUse
 
 PASSWORD: Final = "password"  # noqa: S105 - the name of a method
 TOTP_USES: Final = "totp"
-HASH_TIMEOUT_SECONDS: Final = 10.0
 AUTHENTICATORS: Final = (Authenticator.TOTP, Authenticator.USERPASS)
 CREDENTIALS: Final = ("Cp", "Cp.Cd")
 WITH_CODE: Final = frozenset({Authenticator.TOTP.value, "Cp.Cd"})
@@ -76,7 +75,7 @@ async def _password(attempt: Attempt) -> SignIn | Question:
     user = deps.identities().person(attempt.surface.kind, username)
     stated = user.password if user is not None else None
     try:
-        await _check(stated or NOBODYS, password)
+        await _check(stated or NOBODYS, password, deps.settings.password_timeout_seconds)
     except WrongPassword:
         raise await guard.failed("wrong-password", _WRONG) from None
     except TimeoutError:
@@ -112,8 +111,8 @@ async def _secret(attempt: Attempt, user: User) -> str | None:
     return await run_in_threadpool(stated_secret, attempt.deps.values, USERS, user.username)
 
 
-async def _check(phc: str, password: str) -> None:
-    async with asyncio.timeout(HASH_TIMEOUT_SECONDS):
+async def _check(phc: str, password: str, timeout_seconds: float) -> None:
+    async with asyncio.timeout(timeout_seconds):
         await asyncio.get_running_loop().run_in_executor(_hashing, check_password, phc, password)
 
 
