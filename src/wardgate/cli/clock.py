@@ -27,6 +27,7 @@ def clock() -> None:
 @with_world
 def show(world: World, printer: Printer) -> None:
     """Show how far the virtual clock is ahead."""
+    world.tells_clock()
     ahead = world.clock_shift
     real = world.now
     rows = [("ahead", words(ahead) or "not at all"), ("real time", _moment(real)), ("virtual time", _moment(real + ahead))]
@@ -39,6 +40,7 @@ def show(world: World, printer: Printer) -> None:
 @with_world
 def advance(duration: timedelta, wait: float, world: World, printer: Printer) -> None:
     """Turn the virtual clock ahead by DURATION, such as 90s, 15m, 12h or 7d; it only goes forward, by ten years at most."""
+    world.tells_clock()
     generation = _generation(world)
     ahead = world.clock_shift + duration
     if ahead > LONGEST:
@@ -58,6 +60,7 @@ def advance(duration: timedelta, wait: float, world: World, printer: Printer) ->
 @with_world
 def reset(wait: float, world: World, printer: Printer) -> None:
     """Turn the virtual clock back to the real time; sign-ins and tokens of the time ahead count for nothing from then on."""
+    world.tells_clock()
     ahead = world.clock_shift
     if not ahead:
         printer.answer(_data(ahead, world.now), ["the clock is that of the real time"])

@@ -34,6 +34,7 @@ class World:
         self.database_url = database_url
         self._open = ExitStack()
         self._may_create = False
+        self._says_clock = True
 
     def __enter__(self) -> Self:
         return self
@@ -104,10 +105,14 @@ class World:
             return timedelta(0)
         return timedelta(seconds=int(found.body["ahead_seconds"]))
 
+    def tells_clock(self) -> None:
+        """Note that the command itself tells how far the clock is ahead."""
+        self._says_clock = False
+
     def say_clock(self, printer: Printer) -> None:
         """Say in a line that the clock is ahead, if the command looked into the store and it is."""
         with suppress(StoreError):
-            if "stores" in self.__dict__ and (ahead := self.clock_shift):
+            if self._says_clock and "stores" in self.__dict__ and (ahead := self.clock_shift):
                 printer.note(f"note: the virtual clock is {words(ahead)} ahead: wardgate clock show")
 
     @cached_property

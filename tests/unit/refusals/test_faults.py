@@ -29,7 +29,7 @@ def test_every_refusal_of_these_areas_is_a_fault() -> None:
     assert all(fault.reason is None or fault.reason is CATALOGUE[name] for name, fault in FAULTS.items())
 
 
-@pytest.mark.parametrize(("rows", "places"), TABLES, ids=lambda found: None)
+@pytest.mark.parametrize(("rows", "places"), TABLES)
 def test_a_new_row_is_a_fault(rows: tuple, places: tuple) -> None:  # type: ignore[type-arg]
     """Of the endpoint of its table, without a word about it anywhere else."""
     new = replace(rows[0], code="something-new")
