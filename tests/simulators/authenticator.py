@@ -1,14 +1,17 @@
 """A software authenticator: what a browser and a security key do together, in real CBOR and COSE.
 
-`register` and `sign_in` take the options of a page and return the fields that its script puts into the form. Every part of the
+`register` and `sign_in` take the options of a page (`options_of`) and return the fields that its script puts into the form
+(`form_of`). Every part of the
 answer can be replaced, so that a test may lie in one place at a time.
 """
 
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
@@ -101,6 +104,29 @@ class Authenticator:
         return credential.sign_count
 
 
+def options_of(page: str) -> dict[str, Any]:
+    """Return what a page's script is to ask the browser."""
+    found = re.search(r'data-options="([^"]*)"', page)
+    assert found is not None, page
+    read: dict[str, Any] = json.loads(unescape(found[1]))
+    return read
+
+
+def form_of(page: str) -> tuple[str, dict[str, str]]:
+    """Return address and hidden fields of the form that a page's script fills."""
+    form = next(form for form in re.findall(r"<form\b.*?</form>", page, re.DOTALL) if 'name="credential_id"' in form)
+    action = re.search(r'action="([^"]*)"', form)
+    assert action is not None
+    return unescape(action[1]), {name: unescape(value) for name, value in re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', form)}
+
+
+def method_url(page: str, **more: str) -> str:
+    """Return the address of the passkey's pages in the sign-in of a page."""
+    action = re.search(r'action="([^"]*session_code=[^"]*)"', page)
+    assert action is not None, page
+    return unescape(action[1]) + "".join(f"&{name}={value}" for name, value in {"method": "passkey", **more}.items())
+
+
 def decoded(text: str) -> bytes:
     """Return the bytes of base64url."""
     return base64url.decode(text.encode())
@@ -109,3 +135,31 @@ def decoded(text: str) -> bytes:
 def rp_hash(rp_id: str) -> bytes:
     """Return the hash of a host name that authenticators sign."""
     return hashlib.sha256(rp_id.encode()).digest()
+
+
+def lies(origin: str) -> dict[str, dict[str, Any]]:
+    """Return the ways in which an answer may lie in one place, by what it would be; for `register` and `sign_in` alike."""
+    return {
+        "another site's page": {"client": {"origin": "https://evil.example"}},
+        "a page below our name": {"client": {"origin": origin.replace("://", "://x.")}},
+        "another port": {"client": {"origin": origin + ":444"}},
+        "our name without TLS": {"client": {"origin": origin.replace("https", "http")}},
+        "within another site's page": {"client": {"crossOrigin": True}},
+        "framed, and says by whom": {"client": {"topOrigin": "https://evil.example"}},
+        "no origin": {"client": {"origin": None}},
+        "another host's passkey": {"rp_id": "evil.example"},
+        "another challenge": {"client": {"challenge": base64url.encode(b"x" * 43)}},
+        "no challenge": {"client": {"challenge": None}},
+        "a challenge that is a number": {"client": {"challenge": 5}},
+        "an answer of the other ceremony": {"client": {"type": "webauthn.create"}},
+        "nobody touched it": {"flags": FLAG.UV},
+        "nobody was verified": {"flags": FLAG.UP},
+        "backed up but not eligible": {"flags": VERIFIED | FLAG.BS},
+    }
+
+
+FIELDS = {
+    "absent": "", "not base64url": "????", "padded": "AAAA====", "not canonical": "AB", "oversized": "A" * 3900, "nested deep": base64url.encode(b"\x81" * 1400),
+    "empty map": base64url.encode(b"\xa0"), "empty object": base64url.encode(b"{}"), "not ASCII": "é" * 8, "huge count": base64url.encode(b"\x9b" + b"\xff" * 8),
+}
+"""Texts that are no field of any answer."""

@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from simulators import authenticator as software
 from wardgate.audit import Event, EventType
 from wardgate.cli.context import World
 from wardgate.cli.reference import commands
@@ -47,6 +48,7 @@ def run(own: Any) -> Callable[..., Any]:
     return one
 
 
+CIS2_SIGN_IN = "/realms/Cis2-mock-internal-dev/protocol/openid-connect/auth"
 GROUPS = frozenset(name.split()[1] for name, command in commands() if hasattr(command, "commands") or hasattr(command, "list_commands")
                    if name.count(" ") == 1)
 
@@ -340,6 +342,27 @@ def _submit(browser: Any, page: Any, **fields: str) -> Any:
 def test_version(run: Any) -> None:
     """The last one."""
     assert run("version")["wardgate"]
+
+
+def test_passkeys_of_users(own: Any, run: Any) -> None:
+    """Registered and used at a page, listed, removed: then it signs nobody in."""
+    name, authenticator = "656005750105", software.Authenticator(own.url)
+    with own.client() as browser:
+        def sign_in(**how: str) -> httpx2.Response:
+            begun = browser.get(CIS2_SIGN_IN, params={"client_id": "test-client-cis2", "redirect_uri": "https://example.org/callback",
+                                                      "response_type": "code", "scope": "openid", "prompt": "login"})
+            page = browser.get(software.method_url(begun.text, **how))
+            ask = authenticator.register if "do" in how else authenticator.sign_in
+            action, hidden = software.form_of(page.text)
+            return browser.post(action, data={**hidden, **ask(software.options_of(page.text)), "label": "Blue key"})
+
+        assert sign_in(do="register", username=name).status_code == 200
+        assert "code=" in sign_in(username=name).headers["location"]
+        (kept,) = run("user", "passkeys", name)
+        assert (kept["name"], kept["sign_count"]) == ("Blue key", 2)
+        run("user", "remove-passkey", name, kept["id"])
+        assert sign_in().status_code == 400
+    assert run("user", "passkeys", name) == []
 
 
 def test_every_command_was_run() -> None:

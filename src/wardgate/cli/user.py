@@ -15,6 +15,7 @@ from wardgate.cli.context import World, with_world
 from wardgate.cli.failures import Failed
 from wardgate.cli.options import printing, read_input
 from wardgate.cli.output import Printer, pairs, table
+from wardgate.cli.passkeys import passkeys, remove_passkey
 from wardgate.identities import User
 from wardgate.identities.one_time_code import STEP_SECONDS, code_of, key_of, step_at
 from wardgate.identities.password import SALT_BYTES, UnfitPassword, hash_password
@@ -28,6 +29,10 @@ _AT_ONCE: Final = 500
 @click.group()
 def user() -> None:
     """The made-up people of the stand-in providers, what they sign in with, and lock-outs."""
+
+
+user.add_command(passkeys)
+user.add_command(remove_passkey)
 
 
 @user.command("list")

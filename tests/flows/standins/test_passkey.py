@@ -1,18 +1,16 @@
 """Passkeys at the stand-ins: registering and signing in with a software authenticator, and every way in which that is refused."""
 
-import importlib.util
 import json
 import re
-import sys
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
 from standins_cast import CIS2, LOGIN, MOCK_CIS2, MOCK_LOGIN, ORIGIN, PLAIN_ORIGIN, forms, returned
 
+from simulators import authenticator as software
 from wardgate.audit import EventType
 from wardgate.audit.model import Personal
 from wardgate.jose import base64url
@@ -21,38 +19,24 @@ from wardgate.standins.published import asset_address
 from wardgate.standins.surfaces import Endpoint
 from wardgate.standins.wire import SCRIPTED_PAGE
 
-SPEC = importlib.util.spec_from_file_location("simulators_authenticator", Path(__file__).parents[2] / "simulators" / "authenticator.py")
-assert SPEC is not None
-assert SPEC.loader is not None
-software = sys.modules.setdefault(SPEC.name, importlib.util.module_from_spec(SPEC))
-SPEC.loader.exec_module(software)
-FLAG, VERIFIED = software.FLAG, software.VERIFIED
+FLAG, VERIFIED, LIES, FIELDS = software.FLAG, software.VERIFIED, software.lies(ORIGIN), software.FIELDS
 WORKER, PATIENT = "656005750105", "9912003071"
 USED = "was used already"
 
 
 def method_url(page: Any, **more: str) -> str:
     """Return the address of the passkey's pages in the sign-in of a page."""
-    action = next(action for action, _ in forms(page) if "session_code=" in action)
-    return action + "".join(f"&{name}={value}" for name, value in {"method": "passkey", **more}.items())
+    return software.method_url(page.text, **more)
 
 
 def options(page: Any) -> dict[str, Any]:
     """Return what the page's script is to ask the browser."""
-    found = re.search(r'data-options="([^"]*)"', page.text)
-    assert found is not None, page.text
-    read: dict[str, Any] = json.loads(unescape(found[1]))
-    return read
-
-
-def passkey_form(page: Any) -> tuple[str, dict[str, str]]:
-    """Return address and hidden fields of the form that the script fills."""
-    return next((action, hidden) for action, hidden in forms(page) if "credential_id" in hidden)
+    return software.options_of(page.text)
 
 
 def answer(browser: Any, page: Any, fields: dict[str, str]) -> Any:
     """Send the form as the script does."""
-    action, hidden = passkey_form(page)
+    action, hidden = software.form_of(page.text)
     return browser.post(action, data=hidden | fields)
 
 
@@ -138,25 +122,6 @@ def test_a_synced_passkey_has_no_counter(browser: Any) -> None:
     for _ in range(2):
         assert returned(answer(browser, page, synced.sign_in(options(page), flags=VERIFIED | FLAG.BE | FLAG.BS)))["code"]
         page = browser.get(method_url(browser.authorize(CIS2, prompt="login")))
-
-
-LIES = {
-    "another site's page": {"client": {"origin": "https://evil.example"}},
-    "a page below our name": {"client": {"origin": "https://x.gateway.example.nhs.uk"}},
-    "another port": {"client": {"origin": ORIGIN + ":444"}},
-    "our name without TLS": {"client": {"origin": ORIGIN.replace("https", "http")}},
-    "within another site's page": {"client": {"crossOrigin": True}},
-    "framed, and says by whom": {"client": {"topOrigin": "https://evil.example"}},
-    "no origin": {"client": {"origin": None}},
-    "another host's passkey": {"rp_id": "evil.example"},
-    "another challenge": {"client": {"challenge": base64url.encode(b"x" * 43)}},
-    "no challenge": {"client": {"challenge": None}},
-    "a challenge that is a number": {"client": {"challenge": 5}},
-    "an answer of the other ceremony": {"client": {"type": "webauthn.create"}},
-    "nobody touched it": {"flags": FLAG.UV},
-    "nobody was verified": {"flags": FLAG.UP},
-    "backed up but not eligible": {"flags": VERIFIED | FLAG.BS},
-}
 
 
 @pytest.mark.parametrize("lie", LIES)
@@ -254,12 +219,6 @@ def test_a_passkey_that_is_not_registered(browser: Any, authenticator: Any, worl
         world.identities = replace(everybody, users=users)
         assert answer(browser, page, authenticator.sign_in(options(page))).status_code == 400
         world.identities = everybody
-
-
-FIELDS = {
-    "absent": "", "not base64url": "????", "padded": "AAAA====", "not canonical": "AB", "oversized": "A" * 3900, "nested deep": base64url.encode(b"\x81" * 1400),
-    "empty map": base64url.encode(b"\xa0"), "empty object": base64url.encode(b"{}"), "not ASCII": "é" * 8, "huge count": base64url.encode(b"\x9b" + b"\xff" * 8),
-}
 
 
 @pytest.mark.parametrize("name", ["credential_id", "client_data", "authenticator_data", "signature"])
@@ -378,7 +337,7 @@ def test_the_script_asks_and_fills_what_the_pages_have(browser: Any) -> None:
     for page in (browser.get(method_url(begun)), browser.get(method_url(begun, do="register", username=WORKER))):
         ids = set(re.findall(r'id="([^"]+)"', page.text))
         assert {"passkey", "passkey-start", *(f"passkey-{word}" for word in ("unsupported", "cancelled", "known", "failed"))} <= ids
-        _, hidden = passkey_form(page)
+        _, hidden = software.form_of(page.text)
         assert all(f"{name}:" in script for name in hidden if name not in {"csrf", "method", "do", "username"})
 
 
@@ -419,7 +378,7 @@ def test_on_loopback_without_tls(world: Any) -> None:
 def test_a_form_without_a_page(browser: Any, authenticator: Any, registered: Any) -> None:
     """An answer to a question of another way to sign in is none to ours; the form's token is needed."""
     good = authenticator.sign_in(options(registered))
-    action, hidden = passkey_form(registered)
+    action, hidden = software.form_of(registered.text)
     assert browser.post(action, data={**hidden, **good, "csrf": "x"}).status_code == 403
     begun = browser.authorize(CIS2)
     csrf = next(fields["csrf"] for _, fields in forms(begun) if "csrf" in fields)
