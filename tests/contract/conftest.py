@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -160,10 +160,10 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest, tmp_path: Path, new_database: Callable[[Path], str]) -> str:
     """The URL of a migrated database that no other test uses."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/wardgate.db"
+        return new_database(tmp_path / "wardgate.db")
     server: PostgreSQLServer = request.getfixturevalue("postgresql")
     name = f"copy_{next(_numbers)}"
     server.execute(f"CREATE DATABASE {name} TEMPLATE migrated")

@@ -130,9 +130,9 @@ def _serve(context: ssl.SSLContext, connection: socket.socket, outcome: list[str
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path, new_database: Callable[[Path], str]) -> Iterator[World]:
     """An authority that has been started once."""
-    stores = open_stores(f"sqlite:///{tmp_path}/wardgate.db", Sealer([b"s" * 32]))
+    stores = open_stores(new_database(tmp_path / "wardgate.db"), Sealer([b"s" * 32]))
     settings = CASettings("http://127.0.0.1:8080/pki", trust_lead_seconds=0)
     ca = CertificateAuthority(stores.certificates, stores.values, settings, Randomness(new_key=_new_key))
     ca.ensure(ENVIRONMENT, datetime.now(UTC))

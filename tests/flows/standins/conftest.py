@@ -194,13 +194,13 @@ class Browser:
 
 
 @pytest.fixture
-def make_stores(tmp_path: Path) -> Iterator[Callable[[], Stores]]:
+def make_stores(tmp_path: Path, new_database: Callable[[Path], str]) -> Iterator[Callable[[], Stores]]:
     """Open the test's database: each call is another node."""
-    sealer = Sealer([b"k" * 32])
+    url, sealer = new_database(tmp_path / "standins.db"), Sealer([b"k" * 32])
     opened: list[Stores] = []
 
     def make() -> Stores:
-        opened.append(open_stores(f"sqlite:///{tmp_path / 'standins.db'}", sealer, synchronous="normal"))
+        opened.append(open_stores(url, sealer, synchronous="normal"))
         return opened[-1]
 
     yield make

@@ -1,6 +1,6 @@
 """RSA keys that turn over by the calendar."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,9 +18,9 @@ START = datetime.fromtimestamp(700 * PERIOD.total_seconds(), UTC)
 
 
 @pytest.fixture
-def stores(tmp_path: Path) -> Iterator[Stores]:
+def stores(tmp_path: Path, new_database: Callable[[Path], str]) -> Iterator[Stores]:
     """A database of the test's own."""
-    found = open_stores(f"sqlite:///{tmp_path / 'x.db'}", Sealer([b"k" * 32]), synchronous="normal")
+    found = open_stores(new_database(tmp_path / "x.db"), Sealer([b"k" * 32]), synchronous="normal")
     yield found
     found.close()
 

@@ -15,20 +15,10 @@ from wardgate.stores import Stores, open_stores
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A migrated database file: migrating takes longer than most tests."""
-    path = tmp_path_factory.mktemp("template") / "wardgate.db"
-    open_stores(f"sqlite:///{path}", Sealer([bytes(32)])).close()
-    return path.read_bytes()
-
-
 @pytest.fixture
-def stores(tmp_path: Path, template: bytes) -> Iterator[Stores]:
+def stores(tmp_path: Path, new_database: Callable[[Path], str]) -> Iterator[Stores]:
     """The stores of one test."""
-    path = tmp_path / "wardgate.db"
-    path.write_bytes(template)
-    opened = open_stores(f"sqlite:///{path}", Sealer([bytes(32)]))
+    opened = open_stores(new_database(tmp_path / "wardgate.db"), Sealer([bytes(32)]))
     yield opened
     opened.close()
 

@@ -1,7 +1,6 @@
 """What `_status` says of the whole: each part, well and not, on a real store and a real authority."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,21 +9,12 @@ import pytest
 from wardgate.authserver import HealthCheck
 from wardgate.dataplane.compile import CLUSTERS, LISTENERS, Key, Resource
 from wardgate.dataplane.xds import Discovery
-from wardgate.keystores import Sealer
 from wardgate.server.own_health import OwnHealth
 from wardgate.server.settings import Settings
 from wardgate.server.wiring import authority_of
-from wardgate.stores import Stores, open_stores
+from wardgate.stores import Stores
 
 START = datetime(2026, 5, 4, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def stores(tmp_path: Path) -> Iterator[Stores]:
-    """A store of its own."""
-    opened = open_stores(f"sqlite:///{tmp_path / 'wardgate.db'}", Sealer([bytes(32)]))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -1,28 +1,17 @@
 """Which providers the authorisation server believes."""
 
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from wardgate.demo import manifest as demo_manifest
 from wardgate.identities import Identities, IdentityProvider
-from wardgate.keystores import Sealer
 from wardgate.oauth.providers import by_issuer, by_kind
 from wardgate.oauth.users import ProviderKind
 from wardgate.server.sign_in import TrustedProviders, own_application, providers_of
-from wardgate.stores import Stores, open_stores
+from wardgate.stores import Stores
 
 ORIGINS = ("https://localhost:8443", "http://localhost:8080")
 DEMO = Identities(demo_manifest().identity_providers)
-
-
-@pytest.fixture
-def stores(tmp_path: Path) -> Iterator[Stores]:
-    """A database of the test's own."""
-    found = open_stores(f"sqlite:///{tmp_path / 'x.db'}", Sealer([b"k" * 32]), synchronous="normal")
-    yield found
-    found.close()
 
 
 def test_stand_ins_are_believed_under_every_address_and_in_every_realm(stores: Stores) -> None:

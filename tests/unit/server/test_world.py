@@ -125,11 +125,9 @@ def do(stores: Stores, step: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def long_lived(template: bytes, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def long_lived(new_database: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A store for all examples: each goes on with whatever the last one left."""
-    path = tmp_path_factory.mktemp("world") / "wardgate.db"
-    path.write_bytes(template)
-    opened = open_stores(f"sqlite:///{path}", Sealer([bytes(32)]), synchronous="normal")
+    opened = open_stores(new_database(tmp_path_factory.mktemp("world") / "wardgate.db"), Sealer([bytes(32)]), synchronous="normal")
     yield opened
     opened.close()
 
