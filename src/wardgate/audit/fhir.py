@@ -41,6 +41,8 @@ FORM: Final[Mapping[EventType, tuple[Mapping[str, str], str]]] = {
     EventType.STAND_IN_REFUSED: (_AUTHENTICATION, "E"),
     EventType.STAND_IN_LOCKED: (_AUTHENTICATION, "E"),
     EventType.STAND_IN_UNLOCKED: (_SECURITY, "U"),
+    EventType.PASSKEY_REGISTERED: (_SECURITY, "C"),
+    EventType.PASSKEY_REMOVED: (_SECURITY, "D"),
     EventType.CALL_ALLOWED: (_REST, "E"),
     EventType.CALL_REFUSED: (_REST, "E"),
     EventType.CALL_DECIDED: (_REST, "E"),
