@@ -211,3 +211,15 @@ def test_the_record_of_a_user_is_personal(service: Service) -> None:
         "pattern": "user-restricted", "access_mode": "healthcare-worker", "auth_level": "aal3", "sign_in": "grant-1",
         "auth_user_id": Personal("656005750104"), "role": Personal("555254240100")}
     assert "656005750104" not in str({name: value for name, value in details.items() if not isinstance(value, Personal)})
+
+
+def test_a_decision_goes_by_the_virtual_clock_and_its_record_does_not(service: Service) -> None:
+    """A key that ends within the shift has ended; the event is of the real time and says how far the clock is ahead."""
+    hour = timedelta(hours=1)
+    key = APIKey("id-1", "the-key", "app", expires=NOW + hour)
+    service.snapshot = replace(service.snapshot, api_keys={"the-key": key})
+    assert service.ask("/decide/hello/before", [KEY])[0] == 200
+    assert "clock_shift_seconds" not in service.recorded[-1].details
+    service.snapshot = replace(service.snapshot, clock_shift=hour)
+    assert service.ask("/decide/hello/before", [KEY])[1]["x-wardgate-reason"] == "api-key-expired"
+    assert (service.recorded[-1].at, service.recorded[-1].details["clock_shift_seconds"]) == (NOW, 3600)

@@ -13,7 +13,7 @@ TOKEN = AccessToken("https://a/oauth2", "wardgate", "demo-app", "c-1", "Z9X01", 
 HEADER = {"typ": "at+jwt", "alg": "ES256", "kid": "k"}
 
 
-@pytest.mark.parametrize("token", [TOKEN, replace(TOKEN, asid=None, certificate_sha256=None)])
+@pytest.mark.parametrize("token", [TOKEN, replace(TOKEN, asid=None, certificate_sha256=None), replace(TOKEN, not_before=100)])
 def test_a_token_reads_back_as_written(token: AccessToken) -> None:
     """Claims make the round trip."""
     assert read(VerifiedJWT(HEADER, token.claims(), "k", "ES256"), ("https://a/oauth2",), "wardgate") == token
@@ -22,6 +22,7 @@ def test_a_token_reads_back_as_written(token: AccessToken) -> None:
 @pytest.mark.parametrize(("claim", "value"), [
     ("iss", "https://b/oauth2"), ("aud", "other"), ("aud", ["wardgate"]), ("client_id", "x"), ("sub", 7), ("exp", "700"), ("exp", True),
     ("iat", None), ("jti", None), ("scope", ["s1"]), ("cred", None), ("org", 1),
+    ("nbf", "100"), ("nbf", True), ("nbf", 1.5),
 ])
 def test_a_token_of_another_shape_is_not_ours(claim: str, value: object) -> None:
     """Even with a good signature: another issuer, audience, or type of value."""
