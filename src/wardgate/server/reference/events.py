@@ -111,13 +111,18 @@ _GUARDED: Final = {
     "source": "network address, as a keyed hash",
     "failures": "how many in a row",
 }
+_PROOF: Final = {
+    "why": "what did not hold of a passkey's answer or of a smartcard, in a word",
+    "fingerprint": "SHA-256 of the certificate of a smartcard",
+    "revocation_reason": "why the smartcard was revoked",
+}
 _CERTIFICATE: Final = {
     "fingerprint": "SHA-256 of the certificate",
     "serial": "its serial number in hex",
     "authority": "who issued it",
-    "name": "the name it is for",
-    "subject_kind": "`system`, `application`, `server` or `authority`",
-    "subject": "ASID, application or name",
+    "name": "the name it is for; of a user as a keyed hash",
+    "subject_kind": "`system`, `application`, `server`, `user` or `authority`",
+    "subject": "ASID, application or name; of a user as a keyed hash",
     "not_after": "when it ends",
 }
 
@@ -137,7 +142,7 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
     EventType.STAND_IN_SIGNED_OUT: Entry("A person signed out at a stand-in provider.", _STAND_IN | {"clients": "how many clients were signed in to"}),
     EventType.STAND_IN_REFUSED: Entry("A stand-in provider refused a request, or a client did not take a logout token.", _STAND_IN | _ASKED | {
         "error": "the error on the wire, `sign-in-failed`, `wrong-password`, `wrong-code`, `code-used`, `too-many-tries` or `logout-not-delivered`",
-        "method": "how the person tried to sign in", **_GUARDED,
+        "method": "how the person tried to sign in", **_GUARDED, **_PROOF,
         "attempts": "how often a logout token was posted", "answer": "what came of the last attempt"}),
     EventType.STAND_IN_LOCKED: Entry("So many tries failed at a stand-in provider that a person, or an address, is locked out; the failure is a `StandInRefused` of its own.", _STAND_IN | {
         "method": "how the person tried to sign in", "whose": "`person` or `source`", "seconds": "how long it lasts", **_GUARDED}),
