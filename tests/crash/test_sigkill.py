@@ -1,118 +1,52 @@
 """SIGKILL at random points: nothing that was acknowledged is lost, and nothing is half written."""
 
 import json
+import multiprocessing
 import os
 import random
 import signal
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from crash.life import KEY, live
 from wardgate.audit.chain import verify
 from wardgate.keystores import Sealer
 from wardgate.stores import Stores, open_stores
 from wardgate.stores.verify_audit import read_all, verify_audit
 
 KILLS = 24
-KEY = b"k" * 32
 SEED = 20_261_121
 COUNTED_FROM = datetime(2026, 1, 1, tzinfo=UTC)
-
-CHILD = """
-import asyncio, sys
-from datetime import UTC, datetime, timedelta
-from wardgate.audit import Event, EventType
-from wardgate.keystores import Sealer
-from wardgate.stores import GroupCommit, open_stores
-from wardgate.stores.ports import Grant, GrantStart, QuotaCount, RefreshToken, Rotation, SingleUse, StoredDocument, TokenIssue
-
-stores = open_stores(sys.argv[1], Sealer([b"k" * 32]))
-life, now = sys.argv[2], datetime.now(UTC)
-
-def say(kind, name):
-    sys.stdout.write(f"{kind} {name}\\n")
-    sys.stdout.flush()
-
-async def issue(commits, worker):
-    number = 0
-    while True:
-        number += 1
-        name = f"{life}-{worker}-{number}"
-        event = Event(EventType.TOKEN_ISSUED, now, message_id=name)
-        assert await commits.issue(TokenIssue(SingleUse("jti", name, now), event, event))
-        say("token", name)
-        record = await commits.append(Event(EventType.CALL_ALLOWED, now, message_id=f"e-{name}"))
-        say("event", f"e-{name} {record.seq}")
-
-async def sign_in(commits, worker):
-    number, until = 0, now + timedelta(hours=1)
-    while True:
-        number += 1
-        name = f"g-{life}-{worker}-{number}"
-        started = Event(EventType.CALL_DECIDED, now, message_id=name)
-        first = RefreshToken(f"{name}-0", name, 0, until)
-        assert await commits.start(GrantStart(Grant(name, "a", "c", now, until, "{}"), started, None, first))
-        say("start", name)
-        for count in range(1, 4):
-            rotated = Event(EventType.CALL_DECIDED, now, message_id=f"{name}-{count}")
-            successor = RefreshToken(f"{name}-{count}", name, count, until)
-            done = await commits.rotate(Rotation(f"{name}-{count - 1}", "a", now, successor, rotated))
-            assert done.outcome == "rotated", done
-            say("rotated", f"{name} {count}")
-        if number % 4 == 0:
-            say("ended", f"{name} {await commits.run(stores.grants.end, [name], now, Event(EventType.TOKEN_REVOKED, now))}")
-
-async def read_log(commits):
-    while True:
-        offset = await commits.run(stores.audit.offset_of, "log")
-        events = [Event(EventType.CALL_ALLOWED, now, message_id=f"line-{offset + n}") for n in range(1, 4)]
-        await commits.run(stores.audit.append_from, "log", offset + 3, events, [QuotaCount("a", "b", 86400, datetime(2026, 1, 1, tzinfo=UTC), 3)])
-        say("log", offset + 3)
-
-async def write(commits):
-    while True:
-        event = Event(EventType.MANIFEST_APPLIED, now)
-        documents = [StoredDocument("apis", name, {"life": life}) for name in ("one", "two")]
-        say("generation", await commits.run(stores.documents.write, documents, [], event))
-
-async def main():
-    async with GroupCommit(stores) as commits:
-        say("ready", life)
-        await asyncio.gather(*[issue(commits, worker) for worker in range(6)], *[sign_in(commits, worker) for worker in range(2)], read_log(commits), write(commits))
-
-asyncio.run(main())
-"""
+MOST_STEPS = 300
+STEP_SECONDS = 60
+PROCESSES = multiprocessing.get_context("forkserver")
+"""Each is a process of its own, forked from one that has imported everything and opened nothing."""
+PROCESSES.set_forkserver_preload(["wardgate.stores", "wardgate.keystores"])
 
 
 def live_and_die(url: str, life: int, dice: random.Random) -> list[str]:
-    """Start a child, kill it at a random moment after it is ready, and return what it acknowledged."""
-    child = subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", CHILD, url, str(life)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    lines: list[str] = []
-    ready = threading.Event()
-
-    def listen() -> None:
-        assert child.stdout is not None
-        for line in child.stdout:
-            if line.endswith("\n"):  # a line cut by the kill acknowledges nothing
-                lines.append(line.rstrip("\n"))
-            ready.set()
-
-    listener = threading.Thread(target=listen)
-    listener.start()
-    assert ready.wait(30), child.communicate()[1]
-    time.sleep(dice.uniform(0.0, 0.15))
-    os.kill(child.pid, signal.SIGKILL)
-    _, error = child.communicate(timeout=30)
-    listener.join()
-    assert child.returncode == -signal.SIGKILL, error
-    return lines
+    """Start a process, kill it after it has acknowledged so and so much, at a random moment, and return what that was."""
+    ours, its = PROCESSES.Pipe(duplex=False)
+    child = PROCESSES.Process(target=live, args=(url, life, its))
+    child.start()
+    its.close()
+    enough, said = dice.randint(1, MOST_STEPS), b""
+    with ours:
+        while ours.poll(STEP_SECONDS) and (part := os.read(ours.fileno(), 65536)):
+            said += part
+            if enough and said.count(b"\n") >= enough:
+                time.sleep(dice.uniform(0.0, 0.005))
+                child.kill()
+                enough = 0
+    child.kill()
+    child.join()
+    assert not enough, f"it ended, or did nothing for {STEP_SECONDS} s, after {said.decode()}"
+    assert child.exitcode == -signal.SIGKILL
+    return said.decode().split("\n")[:-1]  # a line cut by the kill acknowledges nothing
 
 
 def acknowledged(lines: list[str], kind: str) -> list[list[str]]:
@@ -121,9 +55,9 @@ def acknowledged(lines: list[str], kind: str) -> list[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stores, list[str]]]:
+def aftermath(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[Path], str]) -> Iterator[tuple[Stores, list[str]]]:
     """A store whose process was killed many times, and everything those processes had acknowledged."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('crash')}/wardgate.db"
+    url = new_database(tmp_path_factory.mktemp("crash") / "wardgate.db")
     dice = random.Random(SEED)  # noqa: S311 - moments of death, not secrets
     open_stores(url, Sealer([KEY])).close()
     lines = [line for life in range(KILLS) for line in live_and_die(url, life, dice)]
