@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 
@@ -14,6 +14,10 @@ from wardgate.decisions.protocol import DecisionServer
 from wardgate.demo.backends import backends
 from wardgate.server.errors import StartRefused
 from wardgate.server.wiring import Server
+
+KEEP_ALIVE_SECONDS: Final = 2 * 60 * 60
+"""Longer than the hour after which Envoy gives up an idle connection: were it we who close it, a request that Envoy sends on it
+at that moment would be answered with 503."""
 
 
 async def listen(server: Server, cleanup: AsyncExitStack) -> None:
@@ -29,7 +33,8 @@ async def listen(server: Server, cleanup: AsyncExitStack) -> None:
         applications.append((backends(), _loopback_socket(server.settings.demo_port)))
     for application, where in applications:
         config = uvicorn.Config(application, interface="asgi3", lifespan="off", log_level="warning", access_log=False,
-                                proxy_headers=False, server_header=False, date_header=False, timeout_graceful_shutdown=3)
+                                proxy_headers=False, server_header=False, date_header=False, timeout_graceful_shutdown=3,
+                                timeout_keep_alive=KEEP_ALIVE_SECONDS)
         one = _Quiet(config)
         task = asyncio.create_task(one.serve([where]))
         cleanup.push_async_callback(_stop_listening, server, one, task)
