@@ -56,7 +56,6 @@ class Visit:
     """One sign-in, and what came of it."""
 
     flow: Flow
-    nonce: str
     tokens: dict[str, Any] = field(default_factory=dict)
     """What the authorisation server gave."""
     id_token: str | None = None
@@ -97,6 +96,8 @@ class ClientApplication:
                 "client_id": f"{NAME}-{provider}", "kind": kind, "name": "Browser test application", "client_secret": SECRET,
                 "redirect_uris": [f"{self.url}/callback"], **more,
             })
+        plain = f"localhost:{self.wardgate.http_port}", f"127.0.0.1:{self.wardgate.http_port}"
+        manifest["environment"]["public_urls"] = [self.wardgate.url, *(f"http://{one}" for one in plain)]
         path = self.wardgate.data.parent / "browser-manifest.yaml"
         path.write_text(yaml.safe_dump(manifest))
         applied = self.wardgate.cli("manifest", "apply", path, "--yes", "--wait", "30")
@@ -106,14 +107,17 @@ class ClientApplication:
 
     def begin(self, name: str, added: Mapping[str, str]) -> tuple[str, str]:
         """Return where to send the browser, and the state to tie it to."""
-        flow, state, nonce = FLOWS[name], secrets.token_urlsafe(16), secrets.token_urlsafe(16)
-        self.visits[state] = Visit(flow, nonce)
-        asked = {"response_type": "code", "redirect_uri": f"{self.url}/callback", "state": state, "scope": flow.scope}
-        if flow.provider is None:
-            base, client = f"{flow.base}/authorize", {"client_id": CLIENT_ID}
-        else:
-            base, client = flow.provider + ENDPOINTS[flow.kind][0], {"client_id": f"{NAME}-{flow.kind}", "nonce": nonce}
-        return f"{self.wardgate.url}{base}?{urlencode(asked | client | dict(added))}", state
+        flow, state = FLOWS[name], secrets.token_urlsafe(16)
+        self.visits[state] = Visit(flow)
+        base = f"{flow.base}/authorize" if flow.provider is None else flow.provider + ENDPOINTS[flow.kind][0]
+        return f"{self.wardgate.url}{base}?{self.request(name, state=state, **added)}", state
+
+    def request(self, name: str, **added: str) -> str:
+        """Return the parameters of an authorization request."""
+        flow = FLOWS[name]
+        client = {"client_id": CLIENT_ID} if flow.provider is None else {"client_id": f"{NAME}-{flow.kind}", "nonce": secrets.token_urlsafe(16)}
+        asked = {"response_type": "code", "redirect_uri": f"{self.url}/callback", "state": "s-1", "scope": flow.scope}
+        return urlencode(asked | client | added)
 
     def finish(self, query: Mapping[str, str], cookie: str | None) -> str:
         """Take the answer, redeem the code, and return what the person is told."""

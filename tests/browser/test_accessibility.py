@@ -18,7 +18,7 @@ from browser.browsing import signs_in_as
 from browser.client_application import CIS2, LOGIN
 
 TEMPLATES: Final = Path(wardgate.standins.__file__).parent / "templates"
-PARTS: Final = frozenset({"layout.jinja", "other_ways.jinja"})
+PARTS: Final = frozenset({"layout.jinja", "other_ways.jinja", "passkey_messages.jinja"})
 """Templates that are no page."""
 RULES: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 NARROW, WIDE = {"width": 320, "height": 640}, {"width": 1000, "height": 800}
@@ -61,26 +61,22 @@ def worker(looking: Looking) -> None:
     page.get_by_label("User name", exact=True).fill("nobody")
     page.get_by_role("button", name="Sign in", exact=True).click()
     looking.look("sign_in.jinja", wrong=True)
-    for search in ("osei", "nobody at all"):
-        page.get_by_label("Find a person").fill(search)
-        page.get_by_role("button", name="Find", exact=True).click()
-        looking.look("sign_in.jinja")
+    page.get_by_label("Find a person").fill("nobody at all")
+    page.get_by_role("button", name="Find", exact=True).click()
+    looking.look("sign_in.jinja")
     page.get_by_role("link", name="Show everybody").click()
     page.get_by_text("Pretend another level").click()
-    looking.look("sign_in.jinja")
     page.get_by_role("button", name="Sign in this way").click()
     looking.look("sign_in.jinja", wrong=True)
     signs_in_as(page, "Chiara Lindqvist")
     looking.look("role.jinja")
     page.get_by_role("button", name="Continue").click()
     looking.look("role.jinja", wrong=True)
-    for search in ("nurse", "astronaut"):
-        page.get_by_label("Find a role").fill(search)
-        page.get_by_role("button", name="Find").click()
-        looking.look("role.jinja")
+    page.get_by_label("Find a role").fill("astronaut")
+    page.get_by_role("button", name="Find").click()
+    looking.look("role.jinja")
     page.get_by_role("link", name="Sign in as somebody else").click()
     signs_in_as(page, "Amara Osei")
-    looking.look("role.jinja")
     page.get_by_label("Clinical Practitioner").check()
     page.get_by_role("button", name="Continue").click()
     expect(page).to_have_title("You are signed in")
@@ -103,6 +99,66 @@ def patient(looking: Looking) -> None:
     looking.look("consent.jinja")
 
 
+def password(looking: Looking) -> None:
+    """Password and one-time code, each once wrong."""
+    page = looking.page
+    looking.goes("cis2-separate", scope="openid", acr_values="AAL2_TOTP")
+    page.get_by_role("link", name="Sign in with a password").click()
+    looking.look("password.jinja")
+    page.get_by_role("button", name="Continue").click()
+    looking.look("password.jinja", wrong=True)
+    page.get_by_label("User name").fill("656005750109")
+    page.get_by_label("Password").fill("not a real password")
+    page.get_by_role("button", name="Continue").click()
+    looking.look("one_time_code.jinja")
+    page.get_by_role("button", name="Sign in").click()
+    looking.look("one_time_code.jinja", wrong=True)
+
+
+def passkey(looking: Looking) -> None:
+    """A passkey: none that fits, one of nobody, registering one for nobody and for somebody."""
+    page = looking.page
+    looking.goes("cis2-combined")
+    page.get_by_role("link", name="Sign in with a passkey").click()
+    looking.look("passkey.jinja")
+    page.locator("#passkey-cancelled").evaluate("element => { element.hidden = false; }")
+    looking.look("passkey.jinja")
+    for name in ("nobody", "656005750105"):
+        page.get_by_label("User name").fill(name)
+        page.get_by_role("button", name="Continue").click()
+        looking.look("passkey.jinja", wrong=name == "nobody")
+    page.get_by_role("link", name="Register a new passkey").click()
+    looking.look("passkey_register.jinja")
+    page.get_by_role("link", name="Choose somebody else").click()
+    looking.look("passkey_register.jinja")
+    page.get_by_label("User name").fill("nobody")
+    page.get_by_role("button", name="Continue").click()
+    looking.look("passkey_register.jinja", wrong=True)
+
+
+def address_without_a_name(looking: Looking) -> None:
+    """A passkey at a network address: it is not offered there, and whoever asks for it nevertheless is told why."""
+    page = looking.page
+    page.goto(f"http://127.0.0.1:{looking.application.wardgate.http_port}{CIS2}/authorize?{looking.application.request('cis2-separate')}")
+    expect(page.get_by_role("link", name="Sign in with a passkey")).to_have_count(0)
+    action = page.locator("#kc-form-login").get_attribute("action")
+    page.goto(f"{action}&method=passkey")
+    looking.look("passkey_unavailable.jinja")
+
+
+def smartcard(looking: Looking) -> None:
+    """A smartcard, and none."""
+    page = looking.page
+    looking.goes("cis2-combined")
+    page.get_by_role("link", name="Sign in with a smartcard").click()
+    looking.look("smartcard.jinja")
+    address = page.url
+    page.get_by_text("Present your smartcard").click()
+    looking.look("smartcard_refused.jinja")
+    page.goto(f"{address}&proof=over")
+    looking.look("smartcard.jinja", wrong=True)
+
+
 def refused(looking: Looking) -> None:
     """Requests that cannot go on, at either provider and at a mock realm."""
     here = looking.application.wardgate.url
@@ -115,6 +171,10 @@ def refused(looking: Looking) -> None:
 JOURNEYS: Final[Mapping[str, tuple[Callable[[Looking], None], frozenset[str]]]] = {
     "worker": (worker, frozenset({"sign_in.jinja", "role.jinja", "sign_out.jinja", "signed_out.jinja"})),
     "patient": (patient, frozenset({"sign_in.jinja", "identity_check.jinja", "consent.jinja"})),
+    "password": (password, frozenset({"password.jinja", "one_time_code.jinja"})),
+    "passkey": (passkey, frozenset({"passkey.jinja", "passkey_register.jinja"})),
+    "address": (address_without_a_name, frozenset({"passkey_unavailable.jinja"})),
+    "smartcard": (smartcard, frozenset({"smartcard.jinja", "smartcard_refused.jinja"})),
     "refused": (refused, frozenset({"refused.jinja"})),
 }
 """Each journey, and the templates of the pages it looks at."""

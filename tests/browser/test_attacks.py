@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from browser.browsing import signs_in_as
-from browser.client_application import CIS2, NAME, serving
+from browser.client_application import CIS2, serving
 
 WORKER = "Amara Osei"
 SIGN_IN_PAGE = "Sign in - Wardgate stand-in for NHS CIS2"
@@ -139,8 +139,7 @@ def test_another_site_cannot_sign_anybody_out(application: Any, page: Page, evil
 def test_a_neighbour_on_the_same_host_needs_the_token(application: Any, page: Page, evil: EvilSite) -> None:
     """Another port is the same site, so cookies are sent along; the form's token is what it lacks."""
     here = f"http://localhost:{application.wardgate.http_port}{CIS2}"
-    asked = f"response_type=code&client_id={NAME}-cis2&redirect_uri={application.url}/callback&scope=openid&state=1&nonce=n"
-    page.goto(f"{here}/authorize?{asked}")
+    page.goto(f"{here}/authorize?{application.request('cis2-separate', scope='openid')}")
     signs_in_as(page, WORKER)
     expect(page).to_have_title("This sign-in was not begun in this browser")
     neighbour = evil.posts(f"{here}/connect/endSession", choice="sign-out", csrf="0" * 64).replace("127.0.0.1", "localhost")

@@ -60,7 +60,7 @@ class Password:
 
     async def prove(self, attempt: Attempt) -> SignIn | Question:
         """Judge the form of the page that was shown last. Raises `NotProved`, `RedirectRefused`."""
-        if "code" in attempt.form and "username" not in attempt.form:
+        if "username" not in attempt.form and ("code" in attempt.form or attempt.kept(PASSWORD)):  # an empty code is a code, too
             return await _code(attempt)
         return await _password(attempt)
 
