@@ -146,7 +146,8 @@ class Users:
                 webbrowser.open(pending.url)
                 return pending, listener.wait(pending, self._options.seconds)
         if not uris:
-            raise Failed(f"the application {self._caller.app} has no callback URL: add one to its `callback_urls` in the manifest, or give --redirect-uri")
+            whose = f"the application {self._caller.app or ''} has no callback URL in the manifest" if self._options.flow == "code" else "no redirect URI is known"
+            raise Failed(f"{whose}: give --redirect-uri, one that is registered".replace("  ", " "))
         pending = begin(uris[0])
         with browser_client(self._caller.trust()) as client:
             answers = Answers(self._options.user or "", self._role, self._options.identity_check)
