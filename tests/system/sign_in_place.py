@@ -25,7 +25,7 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
     "no key set": {"jwks_url": None}, "unreachable key set": {"jwks_url": NOBODY_LISTENS + "/jwks.json"},
     "application scopes only": {"products": ["hello-world"]}, "strongest only": {"products": ["user-demo-strongest"]},
     "not approved": {"status": "revoked"}, "no product": {"products": []}, "developer inactive": {"developer_active": False},
-    "company inactive": {"organisation": "Z9X09"}, "loses": {"products": ["hello-world", "hello-world-user"]},
+    "company inactive": {"organisation": "Z9X09"}, "known there": {"provider_client_ids": ["known-there"]}, "loses": {"products": ["hello-world", "hello-world-user"]},
 }
 KEY_CHANGES: Mapping[str, Mapping[str, Any]] = {
     "key revoked": {"status": "revoked"}, "key expired": {"expires": "2024-01-01T00:00:00Z"}, "no secret": {"secret": None},

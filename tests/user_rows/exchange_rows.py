@@ -137,6 +137,11 @@ MORE_ROWS: tuple[Row[Exchange], ...] = (
     Row("33 the issuer of the twin's provider", "subject-token-iss", put("claims", iss=NOBODY_LISTENS + "/login")),
     Row("33 the issuer with a slash", "subject-token-iss", put("claims", iss=lambda place: place.nhs_login.issuer + "/")),
     Row("33 the other provider's token, unsigned by it", "subject-token-kid-unknown", put("claims", iss=lambda place: place.cis2.issuer)),
+    Row("3.4 an ID token for another application", "subject-token-aud", be(standing="known there")),
+    Row("3.4 one for several others", "subject-token-aud", both(be(standing="known there"), put("claims", aud=["wardgate", "known-there-2"]))),
+    Row("3.4 an audience that is no name", "subject-token-aud", both(be(standing="known there"), put("claims", aud=["known", {"there": 1}]))),
+    Row("36 before 3.4, forged for this application", "subject-token-signature", both(
+        be(standing="known there"), both(put("claims", aud="known-there"), put("header", kid="nhs-login-1")))),
     Row("36 alg none", "subject-token-signature", put("header", alg="none")),
     Row("36 HMAC", "subject-token-signature", put("header", alg="HS256")),
     Row("36 PS512", "subject-token-signature", put("header", alg="PS512")),

@@ -29,7 +29,7 @@ VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 STANDINGS = (
     "good", "another", "strict", "strict over http", "two callbacks", "no callback", "no secret", "no key set", "unreachable key set",
     "application scopes only", "strongest only", "not approved", "key revoked", "key expired", "no product", "developer inactive",
-    "company inactive", "goes", "moves", "loses",
+    "company inactive", "known there", "goes", "moves", "loses",
 )
 """How an application stands: each is one application of a place. The last three are those that change while a user is away."""
 

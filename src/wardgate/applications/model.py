@@ -81,6 +81,9 @@ class Application(Document, json_schema_extra={"not": {"required": ["jwks", "jwk
     """Its subscriptions; a product's name alone is an approved one."""
     callback_urls: tuple[Annotated[str, Field(max_length=2000, pattern=r"^https?://[\x21\x22\x24-\x7E]+$")], ...] = ()
     """Where people are sent back to after signing in, compared to the letter (user-restricted 4.1)."""
+    provider_client_ids: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")], ...], Field(max_length=20)] = ()
+    """Its own names at the sign-in providers. When there are any, an ID token that it exchanges must be for one of them (`aud`); else
+    `aud` is not compared, as on the platform (user-restricted 3.4)."""
     jwks_url: Annotated[str, Field(max_length=8000, pattern=r"^https?://[\x21-\x2E\x30-\x7E]+/[\x21-\x7E]*$")] | None = None
     """Where the application publishes its public keys (application-restricted 6.1)."""
     jwks: dict[str, Any] | None = None

@@ -26,12 +26,12 @@ from wardgate.oauth.lifetimes import grant_until, lifetimes
 from wardgate.oauth.profiles import SIGN_IN_PROFILES
 from wardgate.oauth.provider_tokens import kid_of
 from wardgate.oauth.providers import Provider, by_issuer
-from wardgate.oauth.subject_token import Subject, check_subject, provider_of, verify_subject
+from wardgate.oauth.subject_token import Subject, check_audience, check_subject, provider_of, verify_subject
 from wardgate.oauth.token_requests import check_exchange
 from wardgate.oauth.users import SignedIn
 from wardgate.outbound.errors import OutsideFailed
 from wardgate.refusals.faults import Moment
-from wardgate.security_patterns.snapshot import Snapshot
+from wardgate.security_patterns.snapshot import Client, Snapshot
 from wardgate.stores.ports import Grant, GrantStart, RefreshToken
 
 
@@ -43,7 +43,7 @@ async def token_exchange(
     exchange.details |= {"pattern": "signed-jwt", "grant_type": TOKEN_EXCHANGE}
     check_exchange(form, by_certificate=authenticator.shows_certificate(form, snapshot))  # rows 1, 2
     who = await authenticator.authenticate(exchange, form, snapshot, addresses, limited=True)  # rows 3 to 21
-    user = await _user(server, exchange, form.get("subject_token"))  # rows 22 to 36
+    user = await _user(server, exchange, form.get("subject_token"), who.client)  # rows 22 to 36
     await faults.carried(server, exchange, Moment.EXCHANGE, user, None)
     scopes = scopes_for(who.client, user)  # row 37
     record = SignInRecord(user, scopes, TOKEN_EXCHANGE)
@@ -57,7 +57,7 @@ async def token_exchange(
     return answer(made.text, text, lives, 0, exchange.at, exchanged=True)
 
 
-async def _user(server: AuthServer, exchange: Exchange, text: str | None) -> SignedIn:
+async def _user(server: AuthServer, exchange: Exchange, text: str | None, client: Client) -> SignedIn:
     trusted = server.trusted()
 
     def find(issuer: Any) -> Provider | None:
@@ -72,6 +72,7 @@ async def _user(server: AuthServer, exchange: Exchange, text: str | None) -> Sig
     exchange.details["auth_provider"] = provider.record_name
     keys = await provider_keys(server, provider, _kids(subject))  # row 34
     user = verify_subject(subject, provider, keys, exchange.at)  # rows 35, 36
+    check_audience(subject, client.provider_client_ids)
     exchange.details |= details_of(user, TOKEN_EXCHANGE)
     return user
 

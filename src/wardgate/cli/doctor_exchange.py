@@ -62,7 +62,8 @@ def exchange_report(
     if not any(finding.outcome == "failed" for finding in findings):
         providers = _providers(world, snapshot)
         explained = explain_exchange(text, now, lambda named: by_issuer(providers, base_path, named),
-                                     lambda provider: _keys(world, provider, now), client.scopes if client is not None else None)
+                                     lambda provider: _keys(world, provider, now), client.scopes if client is not None else None,
+                                     client.provider_client_ids if client is not None else ())
         findings += [_passed(code) for code in explained.held]
         findings += [_failed(explained.refused)] if explained.refused is not None else []
     return _report(findings, explained, _told(explained, text, client, now))

@@ -3,7 +3,7 @@
 The checks are the server's own functions, called in its order; which of them held follows from the one that refused.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -11,7 +11,15 @@ from typing import Any, Final
 from wardgate.jose import JWKSet
 from wardgate.oauth.errors import OAuthRefused
 from wardgate.oauth.providers import Provider
-from wardgate.oauth.subject_token import ACTOR, SUBJECT, Subject, check_subject, provider_of, verify_subject
+from wardgate.oauth.subject_token import (
+    ACTOR,
+    SUBJECT,
+    Subject,
+    check_audience,
+    check_subject,
+    provider_of,
+    verify_subject,
+)
 from wardgate.oauth.users import ProviderKind, SignedIn, granted_user_scopes
 
 NUMBERED: Final = (
@@ -29,13 +37,14 @@ NUMBERED: Final = (
     ("subject-token-iss",), ("provider-keys-unavailable",), ("subject-token-kid-unknown",), ("subject-token-signature",),
     ("scope-none-for-user",),
 )
-"""The codes of each row of user-restricted 3.3, the first row first."""
+"""The codes of each row of user-restricted 3.3, the first row first. The audience, which the platform does not compare, is in none."""
 ROW_OF: Final = {code: number for number, codes in enumerate(NUMBERED, start=1) for code in codes}
 
 _FORM: Final = ("subject-token-missing", "subject-token-malformed", *(row.code for row in SUBJECT))
 _ACTOR_FORM: Final = ("actor-token-malformed", *(row.code for row in ACTOR))
 _PROOF: Final = ("subject-token-iss", "provider-keys-unavailable", "subject-token-kid-unknown", "subject-token-signature")
 _ACTOR_PROOF: Final = ("actor-token-signature", "actor-token-expired", "actor-token-iss")
+_AUDIENCE: Final = "subject-token-aud"
 _SCOPES: Final = "scope-none-for-user"
 
 
@@ -50,15 +59,20 @@ class Explained:
 
 
 def explain_exchange(
-    text: str, now: datetime, find: Callable[[Any], Provider | None], keys_of: Callable[[Provider], JWKSet], product_scopes: Iterable[str] | None
+    text: str, now: datetime, find: Callable[[Any], Provider | None], keys_of: Callable[[Provider], JWKSet], product_scopes: Iterable[str] | None,
+    own_names: Collection[str] = (),
 ) -> Explained:
-    """Run rows 22 to 37 on an ID token. `keys_of` may raise `OAuthRefused` (row 34); without `product_scopes` row 37 is not asked."""
+    """Run rows 22 to 37 on an ID token. `keys_of` may raise `OAuthRefused` (row 34); without `product_scopes` row 37 is not asked.
+
+    `own_names` are the application's `provider_client_ids`: with none, the audience is not compared.
+    """
     order = _FORM
     try:
         subject = check_subject(text or None, now, lambda issuer: _leeway(find(issuer)))
-        order = _order(subject, find)
+        order = (*_order(subject, find), *((_AUDIENCE,) if own_names else ()))
         provider = provider_of(subject, find)
         who = verify_subject(subject, provider, keys_of(provider), now)
+        check_audience(subject, own_names)
     except OAuthRefused as refused:
         order = order if refused.code in order else (*_FORM, *_ACTOR_FORM)
         return Explained(order[:order.index(refused.code)], refused)

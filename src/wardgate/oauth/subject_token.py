@@ -3,10 +3,10 @@
 Two tables in the server's order: the token's own rows 24 to 31, then those of `act.sub`, the ID token of the person who
 acts for the patient (row 32). They run before the provider is known. Rows 33 to 36 follow with the provider's keys:
 `provider_of`, then `verify_subject`, which also verifies signature, issuer and expiry of `act.sub` (spec README rule 33; the
-platform only decodes it).
+platform only decodes it), then `check_audience`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -134,6 +134,14 @@ def verify_subject(subject: Subject, provider: Provider, keys: JWKSet, now: date
     if subject.actor is not None and provider.kind is ProviderKind.NHS_LOGIN:
         actor = _verified_actor(subject.actor, provider, keys, now)
     return signed_in(provider, proof.claims, actor)
+
+
+def check_audience(subject: Subject, own_names: Collection[str]) -> None:
+    """Check that a verified token is for one of these clients, if there are any (user-restricted 3.4, optional). Raises `OAuthRefused`."""
+    aud = subject.token.claims["aud"]
+    named = aud if isinstance(aud, list) else [aud]
+    if own_names and not any(type(name) is str and name in own_names for name in named):
+        raise OAuthRefused("subject-token-aud", "one of the application's names at the provider", shown(aud))
 
 
 def _verified_actor(token: UnverifiedJWT, provider: Provider, keys: JWKSet, now: datetime) -> str:

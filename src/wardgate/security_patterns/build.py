@@ -70,6 +70,7 @@ def client(application: Application, world: World) -> Client:
         jwks=application.jwks,
         certificate_bound_tokens=application.certificate_bound_tokens,
         callback_urls=application.callback_urls,
+        provider_client_ids=application.provider_client_ids,
     )
 
 

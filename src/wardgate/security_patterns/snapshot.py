@@ -30,6 +30,7 @@ class Client:
     jwks: Mapping[str, Any] | None = None
     certificate_bound_tokens: bool = False
     callback_urls: tuple[str, ...] = ()
+    provider_client_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ STANDING: Mapping[str, tuple[Changes, Changes]] = {
     "application scopes only": ({"scopes": SCOPES[-1:]}, {}), "strongest only": ({"scopes": STRONGEST}, {}),
     "not approved": ({"refused": "application-not-approved"}, {}), "key revoked": ({}, {"revoked": True}), "key expired": ({}, {"expires": START}),
     "no product": ({"products": frozenset()}, {}), "developer inactive": ({"refused": "developer-inactive"}, {}),
-    "company inactive": ({"refused": "company-inactive"}, {}), "goes": ({}, {}), "moves": ({}, {}), "loses": ({}, {}),
+    "company inactive": ({"refused": "company-inactive"}, {}), "known there": ({"provider_client_ids": ("known-there",)}, {}), "goes": ({}, {}), "moves": ({}, {}), "loses": ({}, {}),
 }
 """What makes an application stand so: changes of it, and of its key."""
 

@@ -107,3 +107,15 @@ def test_the_rows_are_thirty_seven_and_each_is_in_the_catalogue() -> None:
     assert len(codes) == len(set(codes))
     assert set(codes) <= set(CATALOGUE)
     assert {row.code for row in (*SUBJECT, *ACTOR)} <= set(codes)
+
+
+def test_the_audience_is_compared_when_the_application_states_names() -> None:
+    """After the signature and before the scopes; without names it is no check."""
+    good = explain_exchange(token(), NOW, find, lambda _: KEYS, SCOPES, ("a-client", "b-client"))
+    assert (good.refused, good.held[-2:]) == (None, ("subject-token-aud", "scope-none-for-user"))
+    bad = explain_exchange(token(), NOW, find, lambda _: KEYS, SCOPES, ("b-client",))
+    assert bad.refused is not None
+    assert (bad.refused.code, bad.held[-1]) == ("subject-token-aud", "subject-token-signature")
+    forged = explain_exchange(token(OTHER), NOW, find, lambda _: KEYS, SCOPES, ("b-client",))
+    assert forged.refused is not None
+    assert forged.refused.code == "subject-token-signature"
