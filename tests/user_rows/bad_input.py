@@ -6,7 +6,7 @@ Each is refused with a documented error, before it can do anything.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from simulators_openid_provider import OpenIDProvider, bad_key_sets
 from user_rows_forged_tokens import FORGED
@@ -158,4 +158,22 @@ def _key_sets() -> Iterator[tuple[str, str, Case]]:
             p, bad_key_sets(p.nhs_login)[n], i)
 
 
-BAD_INPUT = (*_key_sets(), *_addresses(), *_too_much(), *_twice_or_otherwise(), *_forged())
+def _mixed_up() -> Iterator[tuple[str, str, Case]]:
+    def come_back(place: Place, begun: str, answering: Any, **query: str) -> Answer:
+        """Begin at one provider, and bring what the other one gave (RFC 9207 section 1)."""
+        away = place.authorize(scope=begun)
+        other = place.authorize(scope="nhs-login" if begun == "nhs-cis2" else "nhs-cis2")
+        code = dict(parse_qsl(urlsplit(answering(place).sign_in(other.headers["location"])).query))["code"]
+        asked = len(answering(place).asked)
+        answer = place.get("/callback?" + urlencode({"state": away.query["state"], "code": code, **query}))
+        assert not [path for path, _ in answering(place).asked[asked:] if path.startswith("POST")], "the code went to the provider it is of"
+        return answer
+
+    cis2, login = (lambda p: p.cis2), (lambda p: p.nhs_login)
+    yield "NHS login's code for a sign-in at CIS2", "provider-code-refused", lambda p: come_back(p, "nhs-cis2", login)
+    yield "CIS2's code for a sign-in at NHS login", "provider-code-refused", lambda p: come_back(p, "nhs-login", cis2)
+    yield "CIS2's code and name for a sign-in at NHS login", "callback-issuer", lambda p: come_back(p, "nhs-login", cis2, iss=p.cis2.issuer)
+    yield "a name that is ours", "callback-issuer", lambda p: come_back(p, "nhs-login", cis2, iss=p.token_url().removesuffix("/token"))
+
+
+BAD_INPUT = (*_mixed_up(), *_key_sets(), *_addresses(), *_too_much(), *_twice_or_otherwise(), *_forged())
