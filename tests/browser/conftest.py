@@ -1,9 +1,10 @@
-"""One Wardgate and one client application for the session, one Chromium for each module, one browser context for each person.
+"""One Wardgate, one client application and one Chromium for the folder, and one browser context for each person.
 
-NOTE: Playwright keeps an event loop in the thread it is started in, so it must have ended before tests of other folders begin.
+NOTE: Playwright keeps an event loop in the thread it is started in, so it is ended before a test of another folder begins.
 """
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,38 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("envoy")
 
 
+class Program:
+    """Chromium, started for the first test that asks, and ended after the last test of this folder that follows."""
+
+    def __init__(self) -> None:
+        self.browser: Browser | None = None
+        self.ending = contextlib.ExitStack()
+
+    def started(self, wardgate: Any) -> Browser:
+        """Return the browser."""
+        if self.browser is None:
+            self.browser = self.ending.enter_context(browsing.chromium(wardgate))
+        return self.browser
+
+    def end(self) -> None:
+        """End it, if it runs."""
+        self.browser = None
+        self.ending.close()
+
+
+PROGRAM = Program()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """End Chromium when the next test is of another folder."""
+    try:
+        return (yield)
+    finally:
+        if nextitem is None or HERE not in nextitem.path.parents:
+            PROGRAM.end()
+
+
 @pytest.fixture(scope="session")
 def wardgate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The Wardgate that everybody here visits."""
@@ -37,11 +70,10 @@ def application(wardgate: Any) -> Iterator[Any]:
         yield one
 
 
-@pytest.fixture(scope="module")
-def chromium(wardgate: Any) -> Iterator[Browser]:
+@pytest.fixture
+def chromium(wardgate: Any) -> Browser:
     """The browser program."""
-    with browsing.chromium(wardgate) as one:
-        yield one
+    return PROGRAM.started(wardgate)
 
 
 @pytest.fixture

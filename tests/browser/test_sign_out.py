@@ -1,5 +1,6 @@
 """Signing out in Chromium: asked on the provider's page, or begun by the application; and what ends with it."""
 
+import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,8 +30,10 @@ def test_a_person_signs_out_at_the_provider(application: Any, page: Page, until:
     expect(page).to_have_title("Sign out - Wardgate stand-in for NHS CIS2")
     expect(page.get_by_text(f"You are signed in as {WORKER}.")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
-    expect(page).to_have_title("You are signed out - Wardgate stand-in for NHS CIS2")
+    pressed = time.monotonic()
     refused = until(lambda: answer if (answer := call()).status_code == 401 else None, 5, "the end of the access token")
+    print(f"refused {time.monotonic() - pressed:.2f} s after the page")  # a second on a quiet machine; five on a busy one
+    expect(page).to_have_title("You are signed out - Wardgate stand-in for NHS CIS2")
     assert refused.json()["fault"]["faultstring"] == "Access Token not approved"
     page.goto(application.address(flow))
     expect(page).to_have_title("Sign in - Wardgate stand-in for NHS CIS2")

@@ -248,6 +248,7 @@ def test_what_is_no_code_is_no_guess(browser: Any, world: Any, entered: str) -> 
     page = give(browser, begin(browser, CIS2), WORKER)
     answer = browser.submit(page, code=entered)
     assert answer.status_code == 400
+    assert "<title>Error: Enter your one-time code" in answer.text
     assert all("failures" not in event.details for event in world.events)
     spaced = code(world, WORKER)
     back = browser.submit(give(browser, begin(browser, CIS2), WORKER), code=f" {spaced[:3]} {spaced[3:]} ")
