@@ -23,6 +23,7 @@ LEEWAY_SECONDS: Final = 1
 """Envoy's smallest clock skew; its 0 means 60."""
 REMEMBERED_TOKENS: Final = 10_000
 """As many as Envoy's token filter remembers."""
+_FAR_SECONDS: Final = 10**11
 _OURS: Final = "an access token of this environment"
 
 
@@ -78,14 +79,14 @@ def _verified(text: str, issuer: TokenIssuer, now: datetime) -> AccessToken | Re
 def _early(not_before: object, now: datetime) -> Refusal | None:
     """A token that was issued under a virtual clock, and whose time has not come by this one."""
     if isinstance(not_before, (int, float)) and not isinstance(not_before, bool) and now.timestamp() + LEEWAY_SECONDS < not_before:
-        ahead = int(not_before - now.timestamp())
+        ahead = _seconds_between(now, not_before)
         return Refusal(reason("access-token-unknown"), expected="nbf that has come", received=f"nbf {ahead} s ahead")
     return None
 
 
 def _expired(expires: object, now: datetime) -> Refusal | None:
     if isinstance(expires, (int, float)) and not isinstance(expires, bool) and now.timestamp() > expires + LEEWAY_SECONDS:
-        passed = int(now.timestamp() - expires)
+        passed = -_seconds_between(now, expires)
         return Refusal(reason("access-token-expired"), expected="exp in the future", received=f"exp {passed} s in the past")
     return None
 
@@ -95,6 +96,11 @@ def _claimed_times(text: str) -> Mapping[str, object]:
         return UnverifiedJWT.parse(text).claims
     except JOSEError:
         return {}
+
+
+def _seconds_between(now: datetime, time: float) -> int:
+    """Return how far ahead a time is. What is not signed may say any number: one that no clock shows is cut."""
+    return int(max(-_FAR_SECONDS, min(time, _FAR_SECONDS)) - now.timestamp())
 
 
 class _NotOurs(Exception):
