@@ -365,6 +365,23 @@ def test_passkeys_of_users(own: Any, run: Any) -> None:
     assert run("user", "passkeys", name) == []
 
 
+def test_faults(own: Any, run: Any) -> None:
+    """Listed, shown, asked for, and met."""
+    assert len(run("faults", "list")) > 200
+    assert run("faults", "show", "code-invalid")["ask_by"] == ["header", "parameter", "person"]
+    with own.client() as client:
+        client.post("/oauth2/token", data={"client_id": "demo-app-key-not-a-secret"}, headers={"Wardgate-Fault": "code-invalid"})
+    assert [entry["name"] for entry in run("faults", "list", "--app", "demo-app", "--met") if entry["met"]["asked_for"]] == ["code-invalid"]
+
+
+def test_clock(own: Any, run: Any) -> None:
+    """Turned, shown, and turned back: Envoy confirms each."""
+    assert run("clock", "show")["ahead_seconds"] == 0
+    assert run("clock", "advance", "1h30m")["confirmed_by"] == ["local"]
+    assert run("clock", "show")["ahead_seconds"] == 5400
+    assert run("clock", "reset")["confirmed_by"] == ["local"]
+
+
 def test_every_command_was_run() -> None:
     """A command that is added is run here too."""
     leaves = {name for name, command in commands() if not hasattr(command, "list_commands")}

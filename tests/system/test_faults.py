@@ -25,7 +25,7 @@ def own(new_wardgate: Callable[..., Any]) -> Iterator[Any]:
         manifest = yaml.safe_load(source(f"http://127.0.0.1:{one.demo_port}").content)
         faults = {"656005750104": "refresh-token-expired", "656005750105": "idp-down", "656005750107": "slow; seconds=0.2"}
         for user in manifest["users"]:
-            user |= {"fault": faults[user["username"]]} if user["username"] in faults else {}
+            user.update({"fault": faults[user["username"]]} if user["username"] in faults else {})
         path = one.data.parent / "manifest.yaml"
         path.write_text(yaml.safe_dump(manifest))
         one.done("manifest", "apply", path, "--yes")

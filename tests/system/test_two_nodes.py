@@ -186,3 +186,23 @@ def test_one_node_goes_on_without_the_other(nodes: Nodes, until: Callable[..., A
         nodes.other.start()
         assert person.call(nodes.other, tokens["access_token"]).status_code == 200
     until(lambda: nodes.one.done("audit", "verify")["intact"], 10, "the chain")
+
+
+def test_a_clock_that_is_turned_is_turned_at_both(nodes: Nodes) -> None:
+    """Within a second of the command's change both nodes judge by it, and both go back with it."""
+    with nodes.person() as person:
+        token = person.tokens(nodes.one)["access_token"]
+        assert [person.call(node, token).status_code for node in (nodes.one, nodes.other)] == [200, 200]
+        try:
+            nodes.one.done("clock", "advance", "11m", "--wait", "0")
+            began = time.monotonic()
+            for node in (nodes.one, nodes.other):
+                while person.call(node, token).status_code != 401:
+                    assert time.monotonic() - began < LIMIT_SECONDS
+            print(f"\nboth nodes went by the turned clock after {time.monotonic() - began:.2f} s")
+            ahead = person.tokens(nodes.other)
+            assert [person.call(node, ahead["access_token"]).status_code for node in (nodes.one, nodes.other)] == [200, 200]
+        finally:
+            assert nodes.other.done("clock", "reset")["confirmed_by"] == ["one", "other"]
+        assert [person.call(node, token).status_code for node in (nodes.one, nodes.other)] == [200, 200]
+        assert refused(person.refresh(nodes.one, ahead["refresh_token"])) == (401, "refresh_token is invalid")

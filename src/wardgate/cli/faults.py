@@ -10,7 +10,18 @@ import click
 from wardgate.cli.context import World, with_world
 from wardgate.cli.failures import Failed
 from wardgate.cli.output import Printer, pairs, table
-from wardgate.refusals.faults import DEFAULT_SECONDS, FAULTS, HEADER, LONGEST_SECONDS, PARAMETER, Endpoint, Fault, near
+from wardgate.refusals import Refusal
+from wardgate.refusals.faults import (
+    DEFAULT_SECONDS,
+    FAULTS,
+    HEADER,
+    LONGEST_SECONDS,
+    PARAMETER,
+    Endpoint,
+    Fault,
+    example_values,
+    near,
+)
 from wardgate.stores.ports import AuditRecord
 
 PAGE: Final = 1000
@@ -97,7 +108,8 @@ def _ways(fault: Fault) -> tuple[str, ...]:
 
 
 def _answer(fault: Fault) -> tuple[str, str]:
-    return (str(fault.reason.status), fault.reason.error) if fault.reason is not None else ("", "")
+    row = fault.reason
+    return (str(row.status), Refusal(row, values=example_values(row, {})).fill(row.error)) if row is not None else ("", "")
 
 
 def _times(fault: Fault, known: Mapping[str, Met] | None) -> tuple[str, ...]:

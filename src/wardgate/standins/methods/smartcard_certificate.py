@@ -107,7 +107,7 @@ async def holder(deps: StandIns, surface: Surface, fingerprint: str) -> User:
         issuers = await run_in_threadpool(lambda: deps.certificates.find(name=name))
     issuer = _only([one for one in issuers if one.subject_kind == AUTHORITY])
     user = deps.identities().person(surface.kind, record.subject) if record is not None and record.subject_kind == USER else None
-    return check(Card(record, issuer, user, deps.real_now()))
+    return check(Card(record, issuer, user, deps.now()))
 
 
 def _only(found: Sequence[IssuedCertificate]) -> IssuedCertificate | None:
