@@ -12,8 +12,6 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from wire_authority import Authority, NameOID, fingerprint, new_key, written
-from wire_caller import Identity
 
 from wardgate.applications import Profile
 from wardgate.catalogue import API, Environment
@@ -23,6 +21,8 @@ from wardgate.jose.strict_json import encode
 from wardgate.oauth.access_token import AccessToken, TokenUser
 from wardgate.security_patterns.facts import PresentedCertificate
 from wardgate.security_patterns.snapshot import APIKey, Client, Revocations, Snapshot, TokenIssuer
+from wire.authority import Authority, NameOID, fingerprint, new_key, written
+from wire.caller import Identity
 
 ISSUERS = ("https://localhost/oauth2", "https://localhost/oauth2-mock")
 AUDIENCE = "wardgate"

@@ -1,7 +1,5 @@
 """One Envoy for all wire tests, with the cast of `cast.py`. Tests that need another shape of Envoy start their own."""
 
-import importlib.util
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -9,22 +7,8 @@ from typing import Any
 
 import pytest
 
-
-def _load(name: str) -> Any:
-    """Make a neighbouring file importable as `wire_NAME`: tests are imported by path, not from packages."""
-    module_name = f"wire_{name}"
-    if module_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module_name, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[module_name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[module_name])
-    return sys.modules[module_name]
-
-
-harness, caller, authority, cast_module = (_load(name) for name in ("harness", "caller", "authority", "cast"))
-_load("requests_strategy")
-_load("role_rows")
+from wire import caller, harness
+from wire.cast import Cast
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def cast(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Keys, tokens and certificates."""
-    return cast_module.Cast(tmp_path_factory.mktemp("cast"))
+    return Cast(tmp_path_factory.mktemp("cast"))
 
 
 @pytest.fixture(scope="session")
@@ -52,10 +36,13 @@ def new_plane(cast: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[.
 
 
 @pytest.fixture(scope="session")
-def shared_plane(new_plane: Any) -> Iterator[Any]:
-    """The Envoy of the session."""
+def shared_plane(new_plane: Any, cast: Any) -> Iterator[Any]:
+    """The Envoy of the session, with a connection that began to send its headers and went quiet."""
     with new_plane() as plane:
+        plane.slow = caller.caller_of(plane, cast.roots).connect("http")
+        plane.slow.stream.sendall(b"GET /hello-world/open HTTP/1.1\r\nHost: a\r\nX-Slow: ")
         yield plane
+        plane.slow.close()
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from hypothesis import strategies as st
-from wire_cast import APIS, CLIENTS, FIRST_ROLE, GOOD_ID, KEYS, OTHER_ROLE, SECOND_ROLE, Cast, key_of
 
 from wardgate.security_patterns.facts import CertificateStatus, Facts, Listener
+from wire.cast import APIS, CLIENTS, FIRST_ROLE, GOOD_ID, KEYS, OTHER_ROLE, SECOND_ROLE, Cast, key_of
 
 METHODS: Final = ("GET", "GET", "GET", "GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD")
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from wire_cast import FIRST_ROLE, OTHER_ROLE, SECOND_ROLE
+from wire.cast import FIRST_ROLE, OTHER_ROLE, SECOND_ROLE
 
 
 @dataclass(frozen=True)

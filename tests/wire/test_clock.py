@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from wire_caller import Answer, Caller
-from wire_cast import Cast
+
+from wire.caller import Answer, Caller
+from wire.cast import Cast
 
 EXPIRED = b'"faultstring": "Access Token expired"'
 AHEAD = timedelta(hours=1, minutes=58)

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from wire_caller import Caller
-from wire_cast import CHANGES, GOOD_ID, LEVEL_3, Cast, key_of
 
 from wardgate.dataplane.resources.door import CLIENT_HEADERS
 from wardgate.jose import KeyRules, SigningJWK, parse_jwk_set
+from wire.caller import Caller
+from wire.cast import CHANGES, GOOD_ID, LEVEL_3, Cast, key_of
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from wire_caller import Answer, caller_of
-from wire_cast import CHANGES, Cast
-from wire_requests_strategy import SPELLINGS, Ask, asks
 
 from wardgate.catalogue import IdentityHeaders, Route
 from wardgate.catalogue.model import RoleRule
@@ -28,6 +25,9 @@ from wardgate.catalogue.paths import Found, RouteMatcher
 from wardgate.security_patterns.decide import decide
 from wardgate.security_patterns.decision import Decision
 from wardgate.security_patterns.snapshot import Snapshot
+from wire.caller import Answer, caller_of
+from wire.cast import CHANGES, Cast
+from wire.requests_strategy import SPELLINGS, Ask, asks
 
 SEED = int(os.environ.get("WARDGATE_SEED", "20261121"))
 BATCH = 50

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wire_cast import CHANGES, GOOD_ID, Cast, key_of
-from wire_requests_strategy import AUTHORIZATIONS, ROUTE_PATHS, Ask
 
 from wardgate.catalogue.paths import RouteMatcher
 from wardgate.security_patterns.decide import decide
+from wire.cast import CHANGES, GOOD_ID, Cast, key_of
+from wire.requests_strategy import AUTHORIZATIONS, ROUTE_PATHS, Ask
 
 CURL = shutil.which("curl")
 

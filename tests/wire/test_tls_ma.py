@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wire_authority import Authority, new_key
-from wire_caller import Caller, caller_of
-from wire_cast import GOOD_ID, Cast, Person
 
 from wardgate.refusals import reason
 from wardgate.refusals.dialects import CONTENT_TYPES, Dialect, body
+from wire.authority import Authority, new_key
+from wire.caller import Caller, caller_of
+from wire.cast import GOOD_ID, Cast, Person
 
 PATHS = {Dialect.FAULT: "/hello-world/mtls", Dialect.FHIR: "/fhir/R4/Patient/1/mtls", Dialect.PROBLEM: "/problem/mtls"}
 BAD = ("untrusted", "expired", "revoked")

@@ -5,13 +5,13 @@ import time
 from typing import Any
 
 import pytest
-from wire_caller import Answer, Caller
-from wire_cast import FIRST_ROLE, GOOD_ID, OTHER_ROLE, PATIENT, PROVIDER, WORKER, Cast
-from wire_role_rows import CHOSEN, ROLE_ROWS, RoleRow
 
 from wardgate.audit.model import Event
 from wardgate.refusals import reason
 from wardgate.telemetry.lines import event_of
+from wire.caller import Answer, Caller
+from wire.cast import FIRST_ROLE, GOOD_ID, OTHER_ROLE, PATIENT, PROVIDER, WORKER, Cast
+from wire.role_rows import CHOSEN, ROLE_ROWS, RoleRow
 
 SPINE = "https://fhir.nhs.uk/R4/CodeSystem/Spine-ErrorOrWarningCode"
 OUTCOMES = {401: ("forbidden", "ACCESS_DENIED", "Access Denied - Unauthorised"), 500: ("exception", "INTERNAL_SERVER_ERROR", "Unexpected internal server error")}
