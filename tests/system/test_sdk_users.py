@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -14,7 +15,6 @@ from urllib.parse import parse_qs
 import httpx2
 import pytest
 
-from wardgate.cli.stand_in_sign_in import Answers, browser_client, sign_in
 from wardgate.client import (
     APIError,
     CertificateAuth,
@@ -32,6 +32,7 @@ from wardgate.client import (
     UserSession,
     api_client,
     async_api_client,
+    sign_in_at_stand_in,
     tls_ma_context,
 )
 from wardgate.jose import UnverifiedJWT
@@ -88,9 +89,8 @@ def signed_in(own: Any, app: UserApplication, user: str = WORKER, provider: Prov
     """Return the session of a user who has just signed in through us."""
     home = f"http://127.0.0.1:{own.demo_port}/callback"
     pending = app.begin(home, provider)
-    with browser_client(own.trust()) as client:
-        made = UserSession(app, **session)
-        made.start(app.redeem(pending, sign_in(client, own.url, pending, Answers(user))))
+    made = UserSession(app, **session)
+    made.start(app.redeem(pending, sign_in_at_stand_in(pending, user, tls=own.trust())))
     return made
 
 
@@ -264,8 +264,7 @@ def test_the_four_patterns_in_both_worlds(own: Any, application: Any, party: Any
 
 def _id_token(own: Any, party: RelyingParty, user: str) -> Any:
     pending = party.begin(HOME)
-    with browser_client(own.trust()) as client:
-        return party.redeem(pending, sign_in(client, own.url, pending, Answers(user)))
+    return party.redeem(pending, sign_in_at_stand_in(pending, user, tls=own.trust()))
 
 
 def test_userinfo_is_for_the_combined_pattern_of_cis2(own: Any, application: Any) -> None:
@@ -304,8 +303,13 @@ def test_a_sign_out_at_the_provider_ends_the_session(own: Any, application: Any,
     app = application()
     pending = app.begin(HOME)
     session = UserSession(app)
-    with browser_client(own.trust()) as browser:
-        session.start(app.redeem(pending, sign_in(browser, own.url, pending, Answers(WORKER))))
+    with own.client() as browser:
+        page = browser.get(pending.url, follow_redirects=True)
+        action = unescape(page.text.split('id="kc-form-login" action="')[1].split('"')[0])
+        answer = browser.post(action, data={"username": WORKER})
+        while not answer.headers["location"].startswith(HOME):
+            answer = browser.get(answer.headers["location"])
+        session.start(app.redeem(pending, answer.headers["location"]))
         logout = f"{own.url}/standins/nhs-cis2/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/connect/endSession"
         page = browser.get(logout).text
         csrf = page.split('name="csrf" value="')[1].split('"')[0]

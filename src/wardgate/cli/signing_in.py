@@ -16,7 +16,6 @@ import click
 from wardgate.cli.calling import Caller
 from wardgate.cli.failures import Failed
 from wardgate.cli.options import Command, read_input
-from wardgate.cli.stand_in_sign_in import Answers, browser_client, sign_in
 from wardgate.client import (
     ClientAuthentication,
     ClientSecret,
@@ -28,9 +27,11 @@ from wardgate.client import (
     Provider,
     RelyingParty,
     SignInNeeded,
+    StandInAsks,
     UserApplication,
     UserSession,
     UserTokens,
+    sign_in_at_stand_in,
 )
 from wardgate.identities import Authentication
 from wardgate.identities import RelyingParty as KnownClient
@@ -44,6 +45,13 @@ PROVIDER_SECRET_VARIABLE: Final = "WARDGATE_PROVIDER_SECRET"  # noqa: S105 - the
 REPEAT_WITHIN_SECONDS: Final = 8.0
 """In the profile `strict`, a little less than the 10 s in which a repeated refresh gets the same successor."""
 PROVIDER_SCOPES: Final = {Provider.CIS2: "openid profile nationalrbacaccess", Provider.NHS_LOGIN: "openid profile"}
+
+
+ADVICE: Final = {
+    "user": "wardgate user list tells who there is", "role": "--role URID", "identity-check": "--identity-check passed|failed",
+    "elsewhere": "use --browser, and sign in by hand", "other": "use --browser, and sign in by hand",
+}
+"""What to do about a stand-in's question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +157,12 @@ class Users:
             whose = f"the application {self._caller.app or ''} has no callback URL in the manifest" if self._options.flow == "code" else "no redirect URI is known"
             raise Failed(f"{whose}: give --redirect-uri, one that is registered".replace("  ", " "))
         pending = begin(uris[0])
-        with browser_client(self._caller.trust()) as client:
-            answers = Answers(self._options.user or "", self._role, self._options.identity_check)
-            return pending, sign_in(client, self._caller.environment().base_url, pending, answers)
+        try:
+            back = sign_in_at_stand_in(pending, self._options.user or "", tls=self._caller.trust(), role=self._role,
+                                       identity_check=self._options.identity_check)
+        except StandInAsks as asks:
+            raise Failed(f"{asks}: {ADVICE[asks.question]}") from None
+        return pending, back
 
     def _relying_party(self) -> tuple[RelyingParty, list[str]]:
         """Return the application as the provider's own client, and where it may have people come back to."""

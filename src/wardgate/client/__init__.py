@@ -5,7 +5,7 @@ headers, retries, and one family of errors.
 Leaves: what an API's messages mean; keeping private keys (`Signer` may be a KMS or an HSM); showing the user a browser.
 Read: environments, errors, error_shapes, clock, retry, trace, signer, assertion, client_authentication, tokens, token_plan,
 token_auth, signed_jwt, api_key, clients, tls_ma; for users: authorization, loopback, token_endpoint, user_tokens, users,
-token_store, user_session, role, user_restricted, id_token, provider.
+token_store, user_session, role, user_restricted, id_token, provider, stand_in.
 
     signer = PrivateKeySigner.from_file("int-1.pem")
     auth = SignedJWTAuth.of(PLATFORM["int"], client_id, signer, kid="int-1")
@@ -39,6 +39,7 @@ from wardgate.client.errors import (
     RedirectInvalid,
     SignInNeeded,
     SignInRefused,
+    StandInAsks,
     TokenAnswerInvalid,
     TokenFileUnusable,
     TokenRefused,
@@ -50,6 +51,7 @@ from wardgate.client.retry import AsyncRetryTransport, RetryPolicy, RetryTranspo
 from wardgate.client.role import role_headers
 from wardgate.client.signed_jwt import CertificateAuth, SignedJWTAuth
 from wardgate.client.signer import DigestSigner, PrivateKeySigner, Signer
+from wardgate.client.stand_in import sign_in_at_stand_in
 from wardgate.client.tls_ma import async_tls_ma_client, tls_ma_client, tls_ma_context, trust_context
 from wardgate.client.token_store import FileTokenStore, MemoryTokenStore, TokenStore
 from wardgate.client.tokens import AccessToken, TokenCache
@@ -65,8 +67,8 @@ __all__ = [
     "ClientSecret", "Clock", "DigestSigner", "Environment", "FileTokenStore", "IDToken", "IDTokenInvalid", "KeyUnusable",
     "ListenerUnusable", "LoopbackListener", "MemoryTokenStore", "NobodyCameBack", "PendingSignIn", "PrivateKeySigner",
     "Provider", "ProviderMetadata", "ProviderTokens", "ProviderUnusable", "RedirectInvalid", "RelyingParty", "RetryPolicy",
-    "RetryTransport", "SignInNeeded", "SignInRefused", "SignedJWTAuth", "Signer", "TokenAnswerInvalid", "TokenCache",
+    "RetryTransport", "SignInNeeded", "SignInRefused", "SignedJWTAuth", "Signer", "StandInAsks", "TokenAnswerInvalid", "TokenCache",
     "TokenFileUnusable", "TokenRefused", "TokenStore", "UserApplication", "UserAuth", "UserSession", "UserTokens", "api_client",
-    "api_error", "async_api_client", "async_tls_ma_client", "raise_for_error", "role_headers", "run", "tls_ma_client",
+    "api_error", "async_api_client", "async_tls_ma_client", "raise_for_error", "role_headers", "run", "sign_in_at_stand_in", "tls_ma_client",
     "tls_ma_context", "transaction", "trust_context",
 ]

@@ -15,6 +15,7 @@ ClientError
 ├── ListenerUnusable     nothing can listen at the redirect URI
 ├── IDTokenInvalid       an ID token is not one of this sign-in, provider and client
 ├── ProviderUnusable     a provider's description or keys cannot be used
+├── StandInAsks          a stand-in's question that nobody has answered, or no stand-in at all
 ├── SignInNeeded         there are no tokens, or none that can be renewed: the user has to sign in
 └── TokenFileUnusable    kept tokens cannot be read or written safely
 
@@ -123,6 +124,14 @@ class IDTokenInvalid(ClientError):
 
 class ProviderUnusable(ClientError):
     """A provider's discovery document or key set is unreadable, or is another provider's."""
+
+
+class StandInAsks(ClientError):
+    """A program cannot sign in here. `question` is `user`, `role`, `identity-check`, `elsewhere` (no stand-in) or `other`."""
+
+    def __init__(self, question: str, text: str) -> None:
+        self.question = question
+        super().__init__(text)
 
 
 class SignInNeeded(ClientError):

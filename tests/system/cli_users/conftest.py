@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from wardgate.cli.stand_in_sign_in import Answers, browser_client, sign_in
-from wardgate.client import ClientSecret, RelyingParty, trust_context
+from wardgate.client import ClientSecret, RelyingParty, sign_in_at_stand_in, trust_context
 
 PROGRAM = str(Path(sys.executable).with_name("wardgate"))
 PATIENT = "9912003071"
@@ -67,7 +66,6 @@ def id_token(own: Any) -> Callable[..., str]:
         secret = ClientSecret("test-client-nhs-login", "test-client-nhs-login-not-a-secret")
         with RelyingParty(own.url + issuer, secret, tls=trust_context(own.ca)) as party:
             pending = party.begin("https://example.org/callback")
-            with browser_client(own.trust()) as client:
-                return party.redeem(pending, sign_in(client, own.url, pending, Answers(PATIENT))).id_token.text
+            return party.redeem(pending, sign_in_at_stand_in(pending, PATIENT, tls=own.trust())).id_token.text
 
     return one

@@ -8,8 +8,7 @@ import httpx2
 import pytest
 import yaml
 
-from wardgate.cli.stand_in_sign_in import Answers, browser_client, sign_in
-from wardgate.client import PendingSignIn
+from wardgate.client import PendingSignIn, sign_in_at_stand_in
 from wardgate.jose import UnverifiedJWT
 
 WORKER = "656005750104"
@@ -40,8 +39,7 @@ def _address(process: subprocess.Popen[str]) -> str:
 
 def _sign_in(own: Any, address: str, home: str, user: str) -> str:
     """Sign in as a browser does, and return where it is sent to."""
-    with browser_client(own.trust()) as client:
-        return sign_in(client, own.url, PendingSignIn(address, home, "", ""), Answers(user))
+    return sign_in_at_stand_in(PendingSignIn(address, home, "", ""), user, tls=own.trust())
 
 
 @pytest.mark.parametrize("flow", ["code", "exchange"])

@@ -1,20 +1,21 @@
-"""Signing in at a stand-in as its browser would: the person of one click, and the answers to what is asked afterwards.
+"""Signing in at a stand-in provider as a browser would, for automated tests: the person of one click, and the answers to what is asked.
 
-Only at the environment's own address, and only on a stand-in's pages: anywhere else a person has to sit before a browser.
+Only at the address the sign-in begins at, and only on a stand-in's pages: anywhere else a person has to sit before a browser.
 """
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import httpx2
 
-from wardgate.cli.failures import Failed
-from wardgate.client import ClientError, PendingSignIn, TokenRefused, api_error
+from wardgate.client.authorization import PendingSignIn
 from wardgate.client.clock import SYSTEM_CLOCK
-from wardgate.standins.surfaces import PREFIXES, STEPS, Endpoint
+from wardgate.client.error_shapes import api_error
+from wardgate.client.errors import ClientError, StandInAsks, TokenRefused
 
 MOST_STEPS: Final = 20
 LARGEST_PAGE_BYTES: Final = 2_000_000
@@ -22,13 +23,28 @@ LOGIN_FORM: Final = "kc-form-login"
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
+PREFIXES: Final = ("/realms/", "/standins/")
+"""Where a Wardgate has its stand-ins."""
+SIGN_IN_PAGE: Final = "/login-actions/authenticate"
+QUESTIONS: Final = {
+    "/login-actions/consent": ("consent", "the person is asked for consent"),
+    "/login-actions/role": ("role", "the person has several roles, and one has to be chosen"),
+    "/login-actions/identity-check": ("identity-check", "the provider asks for an identity check, and nobody has said how it ends"),
+}
+"""The pages after that of the user name: what each asks, in a word and in a sentence."""
+
+
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """What is said to a stand-in's questions; None: it was not said on the command line."""
+class _Answers:
+    """What is said to a stand-in's questions; None: nobody has said it."""
 
     user: str
-    role: str | None = None
-    identity_check: str | None = None
+    role: str | None
+    identity_check: str | None
+
+    def to(self, question: str) -> str | None:
+        """Return what is chosen."""
+        return {"consent": "agree", "role": self.role, "identity-check": self.identity_check}[question]
 
 
 @dataclass(slots=True)
@@ -69,22 +85,30 @@ class _Page(HTMLParser):
             self.said.append(" ".join(data.split()))
 
 
-def sign_in(client: httpx2.Client, base_url: str, pending: PendingSignIn, answers: Answers) -> str:
-    """Return the address that the person comes back to. Raises `Failed` when somebody has to do it by hand, `ClientError` for a refusal."""
-    browser = _Browser(client, base_url, pending.redirect_uri)
-    page = browser.go("GET", pending.url)
-    for _ in range(MOST_STEPS):
-        if isinstance(page, str):
-            return page
-        page = browser.go("POST", *_answer(page, answers))
-    raise Failed(f"the stand-in asked more than {MOST_STEPS} times: sign in with --browser")
+def sign_in_at_stand_in(
+    pending: PendingSignIn, user: str, *, tls: ssl.SSLContext | None = None, role: str | None = None, identity_check: str | None = None,
+    transport: httpx2.BaseTransport | None = None,
+) -> str:
+    """Return the address that the person `user` comes back to, which `redeem` takes. NHS login's question for consent is answered by yes.
+
+    `role` is the role profile to choose, if it is asked for; `identity_check` is how that check ends, `passed` or `failed`.
+    Raises `StandInAsks` for what nobody has answered, `TokenRefused` when the authorisation server refuses at once.
+    """
+    inner = transport or httpx2.HTTPTransport(verify=tls or ssl.create_default_context())
+    with httpx2.Client(transport=inner, timeout=httpx2.Timeout(30.0), trust_env=False) as client:
+        browser = _Browser(client, pending)
+        page = browser.go("GET", pending.url)
+        for _ in range(MOST_STEPS):
+            if isinstance(page, str):
+                return page
+            page = browser.go("POST", *_answer(page, _Answers(user, role, identity_check)))
+    raise StandInAsks("other", f"the stand-in asked more than {MOST_STEPS} times")
 
 
 @dataclass(frozen=True, slots=True)
 class _Browser:
     client: httpx2.Client
-    base_url: str
-    redirect_uri: str
+    pending: PendingSignIn
 
     def go(self, method: str, url: str, form: Mapping[str, str] | None = None) -> "_Shown | str":
         """Return the page that is shown in the end, or the address the person is sent back to."""
@@ -95,14 +119,14 @@ class _Browser:
                 return self._shown(response, url)
             method, form = "GET", None
             url = str(httpx2.URL(url).join(response.headers.get("location", "")))
-            if url.startswith(self.redirect_uri):
+            if url.startswith(self.pending.redirect_uri):
                 return url
-        raise Failed(f"the sign-in was sent around more than {MOST_STEPS} times")
+        raise ClientError(f"the sign-in was sent around more than {MOST_STEPS} times")
 
     def _check_ours(self, url: str) -> None:
-        asked, ours = urlsplit(url), urlsplit(self.base_url)
+        asked, ours = urlsplit(url), urlsplit(self.pending.url)
         if (asked.scheme, asked.netloc) != (ours.scheme, ours.netloc):
-            raise Failed(f"{asked.scheme}://{asked.netloc} signs people in here: use --browser, and do it by hand")
+            raise StandInAsks("elsewhere", f"{asked.scheme}://{asked.netloc} signs people in here, which is no stand-in of this server")
 
     def _send(self, method: str, url: str, form: Mapping[str, str] | None) -> httpx2.Response:
         with self.client.stream(method, url, data=dict(form) if form is not None else None, follow_redirects=False) as response:
@@ -110,7 +134,7 @@ class _Browser:
             for chunk in response.iter_bytes():
                 body += chunk
                 if len(body) > LARGEST_PAGE_BYTES:
-                    raise Failed(f"{urlsplit(url).path}: a page of more than {LARGEST_PAGE_BYTES} bytes")
+                    raise ClientError(f"{urlsplit(url).path}: a page of more than {LARGEST_PAGE_BYTES} bytes")
         kept = [(name, value) for name, value in response.headers.multi_items() if name not in {"content-encoding", "content-length"}]
         return httpx2.Response(response.status_code, headers=kept, content=bytes(body))
 
@@ -123,7 +147,7 @@ class _Browser:
         if response.status_code >= 400 and not any(form.name == LOGIN_FORM for form in page.forms):
             raise ClientError(f"the stand-in refuses: {' '.join(page.said)[:500] or response.status_code}")
         if not path.startswith(PREFIXES):
-            raise Failed(f"{path} is no page of a stand-in: use --browser, and sign in by hand")
+            raise StandInAsks("elsewhere", f"{path} is no page of a stand-in")
         return _Shown(page, url)
 
 
@@ -133,39 +157,23 @@ class _Shown:
     url: str
 
 
-def _answer(shown: _Shown, answers: Answers) -> tuple[str, dict[str, str]]:
-    """Return where the page's form goes, filled in. Raises `Failed` for a question nobody has answered."""
+def _answer(shown: _Shown, answers: _Answers) -> tuple[str, dict[str, str]]:
+    """Return where the page's form goes, filled in. Raises `StandInAsks`."""
     forms = [form for form in shown.page.forms if form.posts]
     login = next((form for form in forms if form.name == LOGIN_FORM and "username" in form.fields), None)
     if login is not None:
-        if STEPS[Endpoint.SIGN_IN] in urlsplit(shown.url).path:  # our answer was not taken: it is asked again
-            raise Failed("the stand-in has nobody of this user name: its page, with --browser, lists who there is")
+        if urlsplit(shown.url).path.endswith(SIGN_IN_PAGE):  # our answer was not taken: it is asked again
+            raise StandInAsks("user", "the stand-in has nobody of this user name")
         return _to(shown, login, {"username": answers.user})
     for form in forms:
-        step = next((step for step, path in STEPS.items() if urlsplit(form.action).path.endswith(path) and "choice" in form.fields), None)
-        if step is not None:
-            return _to(shown, form, {"choice": _choice(step, answers)})
-    raise Failed("the stand-in asks something that a command cannot answer: use --browser")
+        asked = next((asked for page, asked in QUESTIONS.items() if urlsplit(form.action).path.endswith(page) and "choice" in form.fields), None)
+        if asked is not None:
+            choice = answers.to(asked[0])
+            if choice is None:
+                raise StandInAsks(*asked)
+            return _to(shown, form, {"choice": choice})
+    raise StandInAsks("other", "the stand-in asks something that a program cannot answer")
 
 
 def _to(shown: _Shown, form: Form, more: dict[str, str]) -> tuple[str, dict[str, str]]:
     return str(httpx2.URL(shown.url).join(form.action)), form.hidden | more
-
-
-def _choice(step: Endpoint, answers: Answers) -> str:
-    if step is Endpoint.CONSENT:
-        return "agree"
-    if step is Endpoint.ROLE:
-        return _said(answers.role, "the person has several roles: choose one with --role")
-    return _said(answers.identity_check, "the provider asks for an identity check: say how it ends with --identity-check passed|failed")
-
-
-def _said(value: str | None, otherwise: str) -> str:
-    if value is None:
-        raise Failed(otherwise)
-    return value
-
-
-def browser_client(tls: Any) -> httpx2.Client:
-    """Return a client that keeps cookies, as a browser of its own."""
-    return httpx2.Client(verify=tls, timeout=httpx2.Timeout(30.0), trust_env=False)
