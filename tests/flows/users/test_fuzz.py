@@ -119,3 +119,73 @@ def test_userinfo(world: Any, header: str) -> None:
     answer = world.ask("/oauth2/userinfo", "GET", {"authorization": header})
     assert answer.status == 401
     assert list(json.loads(answer.body)) == ["fault"]
+
+
+numbers = st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.sampled_from([10**400, -(10**400), 1e308, 0, -1]))
+values = st.recursive(st.one_of(st.none(), st.booleans(), numbers, st.text(max_size=20), st.sampled_from(["9912003071", "3", "P9", "x" * 300])),
+                      lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=6)
+told_names = st.sampled_from(["iss", "aud", "sub", "exp", "iat", "nbf", "sid", "acr", "amr", "nhs_number", "identity_proofing_level", "selected_roleid", "act", "vot",
+                              "authentication_assurance_level", "id_assurance_level", "events", "nonce", "jti", "typ", "azp"])
+told_claims = st.dictionaries(told_names, values, max_size=5)
+headers = st.dictionaries(st.sampled_from(["alg", "typ", "kid", "jwk", "b64", "cty"]), values, max_size=2)
+NOT_OURS = {"actor-token-malformed"}
+"""500 by the platform's table."""
+
+
+def _check_claims(answer: Answer) -> None:
+    assert answer.code != "oauth-unexpected", answer.body
+    if answer.code is not None:
+        row = CATALOGUE[answer.code]
+        assert answer.status == row.status
+        assert row.status < 500 or answer.code in NOT_OURS or answer.code.startswith("logout-")
+    else:
+        assert answer.status in {200, 302}
+
+
+@pytest.mark.parametrize("provider", ["cis2", "nhs_login"])
+@given(claims=told_claims, header=headers)
+@HARD
+def test_an_id_token_that_is_exchanged(world: Any, provider: str, claims: dict[str, Any], header: dict[str, Any]) -> None:
+    """Signed by the provider, and whatever it says: a token of ours or a row of the table."""
+    token = getattr(world, provider).id_token(header, **claims)
+    _check_claims(world.exchange(subject_token=token))
+
+
+@given(claims=told_claims, header=headers)
+@HARD
+def test_an_act_that_is_exchanged(world: Any, claims: dict[str, Any], header: dict[str, Any]) -> None:
+    """The same of who acts."""
+    actor = world.nhs_login.id_token(header, **claims)
+    _check_claims(world.exchange(subject_token=world.nhs_login.id_token(act={"sub": actor})))
+
+
+@given(claims=told_claims, roles=values)
+@HARD
+def test_what_a_provider_tells_at_the_callback(world: Any, claims: dict[str, Any], roles: Any) -> None:
+    """The same of an ID token that our code was redeemed for, and of the details that follow."""
+    away = world.authorize()
+    before, make = dict(world.cis2.userinfo), world.cis2.id_token
+    world.cis2.userinfo["nhsid_nrbac_roles"] = roles
+    world.cis2.id_token = lambda **given: make(**{**given, **claims})
+    try:
+        answer = world.come_back(away)
+        _check_claims(answer)
+        if answer.code is None:
+            _check_claims(world.redeem(answer.query["code"]))
+    finally:
+        world.cis2.id_token, world.cis2.userinfo = make, before
+
+
+@given(claims=told_claims, header=headers)
+@HARD
+def test_a_logout_token(world: Any, claims: dict[str, Any], header: dict[str, Any]) -> None:
+    """The same of a session that ends."""
+    _check_claims(world.logout(world.cis2.logout_token(header, **claims)))
+
+
+@given(claims=told_claims, header=headers)
+@HARD
+def test_an_assertion(world: Any, claims: dict[str, Any], header: dict[str, Any]) -> None:
+    """The same of an application's own proof."""
+    kept = {name: value for name, value in claims.items() if name != "typ"}
+    _check_claims(world.exchange(client_assertion=world.assertion(header, **kept)))
