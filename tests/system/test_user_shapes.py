@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 import pytest
-from user_rows_place import BASE, CALLBACK, STATE, Answer
+from user_rows_place import BASE, CALLBACK, STATE, TWIN, Answer
 
 from wardgate.jose import KeyRules, UnverifiedJWT, parse_jwk_set, verify
 
@@ -201,3 +201,46 @@ def test_the_published_keys(place: Any) -> None:
     assert len(keys["keys"]) >= 1
     for key in keys["keys"]:
         assert key == {"kty": "EC", "crv": "P-256", "x": key["x"], "y": key["y"], "kid": key["kid"], "use": "sig", "alg": "ES256"}
+
+
+CORS = {"access-control-allow-origin": "https://app.example", "access-control-max-age": "600", "vary": "Origin",
+        "access-control-allow-headers": "origin, x-requested-with, accept, content-type, authorization",
+        "access-control-allow-methods": "GET, PUT, POST, DELETE"}
+
+
+@pytest.mark.parametrize("path", ["/authorize", "/token", "/userinfo", "/callback", "/backchannel_logout", "/anything"])
+def test_a_preflight(place: Any, path: str) -> None:
+    """user-restricted 2.1: with both headers, on any path; the origin is echoed."""
+    asked = {"origin": "https://app.example", "access-control-request-method": "POST"}
+    answer = place.ask(BASE + path, "OPTIONS", asked)
+    assert (answer.status, answer.body) == (200, b"")
+    ordinary = {name: value for name, value in TOKEN_HEADERS.items() if name != "content-type"}
+    assert {name: value for name, value in answer.headers.items() if name not in NOT_COMPARED} == ordinary | CORS
+    for missing in asked:
+        refused = place.ask(BASE + path, "OPTIONS", {name: value for name, value in asked.items() if name != missing})
+        assert refused.status in {404, 405}
+        assert not [name for name in refused.headers if name.startswith("access-control")]
+
+
+def test_a_page_may_read_the_answer_to_a_code_alone(place: Any) -> None:
+    """user-restricted 2.1, and no other grant's answer."""
+    code = place.post("/token", {"grant_type": "authorization_code", **place.proof(), "redirect_uri": CALLBACK, "code": place.sign_in()},
+                      origin="https://app.example")
+    assert {name: value for name, value in code.headers.items() if name not in NOT_COMPARED} == TOKEN_HEADERS | CORS
+    refreshed = place.post("/token", {"grant_type": "refresh_token", **place.proof(), "refresh_token": code.json["refresh_token"]},
+                           origin="https://app.example")
+    for answer in (refreshed, place.post("/token", place.exchange_form(), origin="https://app.example")):
+        assert answer.status == 200
+        assert {name: value for name, value in answer.headers.items() if name not in NOT_COMPARED} == TOKEN_HEADERS
+
+
+def test_the_state_of_the_providers(place: Any) -> None:
+    """user-restricted 2.1: one check for each, whole; a provider that is down fails its own base path."""
+    answer = place.get("/_status", apikey="demo-status-key-not-a-secret").json
+    build = {name: answer[name] for name in ("version", "revision", "releaseId", "commitId")}
+    well = {kind: {"status": "pass", "timeout": "false", "responseCode": 200, "outcome": "", "links": {"self": f"{issuer}/connect/jwk_uri"}}
+            for kind, issuer in (("nhs-cis2", place.cis2.issuer), ("nhs-login", place.nhs_login.issuer))}
+    assert {name: answer["checks"].get(name) for name in well} == well
+    assert set(answer) == {"status", "checks", *build}
+    down = place.get("/_status", TWIN, apikey="demo-status-key-not-a-secret").json
+    assert down["status"] == "fail"
