@@ -1,5 +1,7 @@
 """The catalogue: one table, each code once."""
 
+from pathlib import Path
+
 import pytest
 
 from wardgate.refusals import CATALOGUE, Area, reason
@@ -17,6 +19,14 @@ def test_every_area_has_reasons() -> None:
     """No table is empty, and codes are words joined by hyphens."""
     assert {found.area for found in CATALOGUE.values()} == set(Area)
     assert all(code == found.code and code.replace("-", "").isalnum() and code.islower() for code, found in CATALOGUE.items())
+
+
+@pytest.mark.parametrize("area", Area)
+def test_every_area_has_a_table_of_requests_on_the_wire(area: Area) -> None:
+    """A new area without one would be met by nobody; within an area, those tables fail for a row that no request produces."""
+    tests = Path(__file__).parents[2]
+    asked = [path for folder in ("wire", "system") for path in (tests / folder).glob("test_*.py")]
+    assert [path.name for path in asked if f"Area.{area.name}" in path.read_text()]
 
 
 def test_a_code_outside_the_catalogue_is_an_error() -> None:
