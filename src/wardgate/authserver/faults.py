@@ -54,6 +54,7 @@ async def meet(
     exchange.asked = AskedFor(found, "header")
     if found.fault.is_delay and endpoint in found.fault.endpoints:
         await _wait(exchange, found)
+        exchange.asked = None
     elif receive is not None:
         with suppress(OAuthRefused):
             _name_application(exchange, snapshot, await read_form(server, exchange, snapshot, receive, parameters_allowed=True))
@@ -122,6 +123,8 @@ async def carried(
     server: AuthServer, exchange: Exchange, moment: Moment, user: SignedIn | None, kept: str | None, back: Back | None = None
 ) -> None:
     """Raise the fault that a sign-in carries, by its beginning or by its person, if this is its moment; or wait. Raises `OAuthRefused`."""
+    if server.clients().environment.live:  # it may have become so since the sign-in began
+        return
     for text, by in ((kept, "parameter"), (server.persona_fault(user) if user is not None else None, "persona")):
         if text is None:
             continue

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from wardgate.refusals.asking import ASKING
+from wardgate.refusals.asking import ASKING, RESERVED
 from wardgate.refusals.certificates import CERTIFICATES
 from wardgate.refusals.gateway import GATEWAY
 from wardgate.refusals.limits import LIMITS
@@ -27,7 +27,7 @@ def _by_code(*tables: tuple[Reason, ...]) -> Mapping[str, Reason]:
     return MappingProxyType(found)
 
 
-CATALOGUE: Final = _by_code(TOKEN_ENDPOINT, USER_TOKENS, SIGN_IN, PROVIDERS, GATEWAY, ROLES, CERTIFICATES, LIMITS, PLATFORM, ASKING)
+CATALOGUE: Final = _by_code(TOKEN_ENDPOINT, USER_TOKENS, SIGN_IN, PROVIDERS, GATEWAY, ROLES, CERTIFICATES, LIMITS, PLATFORM, RESERVED, ASKING)
 
 
 def reason(code: str) -> Reason:

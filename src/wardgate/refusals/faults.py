@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from wardgate.refusals import providers, sign_in, user_tokens
+from wardgate.refusals.asking import RESERVED
 from wardgate.refusals.gateway import GATEWAY
 from wardgate.refusals.platform import PLATFORM
 from wardgate.refusals.reason import Reason
@@ -124,6 +125,7 @@ TABLES: Final[tuple[tuple[tuple[Reason, ...], Places], ...]] = (
     (sign_in.USERINFO, ((E.USERINFO,), (M.USERINFO,))),
     (BEARER, ((E.USERINFO,), (M.USERINFO,))),
     (sign_in.LOGOUT, ((E.LOGOUT,), (M.LOGOUT,))),
+    (RESERVED, ((E.LOGOUT,), (M.LOGOUT,))),
     (providers.AUTHORIZE, ((E.PROVIDER_AUTHORIZE,), (M.PROVIDER,))),
     (providers.STEPS, ((E.PROVIDER_SIGN_IN,), (M.PROVIDER,))),
     (providers.TOKEN, ((E.PROVIDER_TOKEN,), (M.PROVIDER_TOKEN,))),

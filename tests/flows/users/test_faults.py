@@ -105,13 +105,29 @@ def test_a_live_environment_has_none(world: Any, name: str) -> None:
     """Header, parameter and person mean nothing there: the sign-in succeeds, at once."""
     world.snapshot = replace(world.snapshot, environment=world.snapshot.environment.model_copy(update={"live": True}))
     away = world.get(f"/authorize?client_id={world.identifier()}&redirect_uri=https://example.org/callback&state=1&response_type=code&wardgate_fault={name}",
-                     wardgate_fault=name)
+                     **{"wardgate-fault": name})
     assert "wardgate_fault" not in away.headers["location"]
     code = world.come_back(away).query["code"]
     answer = world.post("/token", {"grant_type": "authorization_code", **world.proof(), "redirect_uri": "https://example.org/callback", "code": code},
                         wardgate_fault=name)
     assert answer.status == 200
     assert not [event for event in world.events() if "fault" in event["details"]]
+
+
+def test_a_sign_in_carries_nothing_into_a_live_environment(world: Any) -> None:
+    """Asked for before the environment became live: forgotten."""
+    tokens = world.tokens(wardgate_fault="refresh-token-expired")
+    world.snapshot = replace(world.snapshot, environment=world.snapshot.environment.model_copy(update={"live": True}))
+    assert world.refresh(tokens["refresh_token"]).status == 200
+
+
+def test_a_slow_authorization_endpoint_is_slow_once(world: Any) -> None:
+    """The header is about one request; it does not go with the sign-in."""
+    away = world.get("/authorize?" + f"client_id={world.identifier()}&redirect_uri=https://example.org/callback&state=1&response_type=code",
+                     **{"wardgate-fault": "slow; seconds=0.01"})
+    code = world.come_back(away).query["code"]
+    assert world.redeem(code).status == 200
+    assert [event["type"] for event in world.events() if "fault" in event["details"]] == ["SignInStarted"]
 
 
 def test_a_sign_in_carries_what_was_asked_for_when_it_began(world: Any) -> None:

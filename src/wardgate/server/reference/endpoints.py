@@ -19,7 +19,8 @@ the APIs of the [manifest](manifest.md); a path that belongs to nobody is refuse
 [`route-not-found`](refusals.md#route-not-found).
 
 Every answer has `X-Request-ID` (the caller's, or a new one) and `Strict-Transport-Security`, and `X-Correlation-ID` if the
-caller sent one. A refusal has `X-Wardgate-Reason`.
+caller sent one. A refusal has `X-Wardgate-Reason`. In an environment that is not live the request header `Wardgate-Fault` asks for
+a refusal by its name ([how to](../how-to/meet-every-error.md)); the answer then has it as well.
 """
 REALM_PATH: Final = REALMS + "{realm}"
 BASES: Final = AuthServerSettings().base_paths

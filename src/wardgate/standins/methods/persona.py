@@ -125,7 +125,7 @@ def _worker(user: User, transaction: Transaction, form: Form, moment: int) -> Si
     asked = () if transaction.surface.is_realm else transaction.request.acr_names
     authenticator = Authenticator(chosen) if chosen is not None else strongest(worker.authenticators, asked)
     if authenticator is None:
-        raise RedirectRefused("access_denied", "The user cannot sign in as strongly as acr_values asks for")
+        raise RedirectRefused.by("idp-acr-out-of-reach")
     assured = int(level) if level is not None else worker.identity_assurance_level
     return SignIn(user.username, PERSONA, moment, authenticator=authenticator, identity_assurance=assured, role=worker.selected_role)
 
