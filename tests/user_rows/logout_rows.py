@@ -72,6 +72,7 @@ MORE_LOGOUT_ROWS: tuple[Row[Logout], ...] = (
     Row("HMAC", "logout-signature", put("header", alg="HS256")),
     Row("a token that is over", "logout-signature", put("claims", exp=1)),
     Row("a token that came before", "logout-sid-unknown", be(again=True)),
+    Row("the error that is reserved, asked for as a fault", "logout-gateway-timeout", be(headers={"wardgate_fault": "logout-gateway-timeout"})),
     Row("a form of another media type", "content-type-not-form", be(headers={"content_type": "application/json"})),
 )
 # fmt: on
