@@ -30,7 +30,7 @@ DEMO: Final = "script/server"
 STARTS: Final = (DEMO, "wardgate up ")
 START_SECONDS: Final = 120
 COMMAND_SECONDS: Final = 60
-REFUSED: Final = r"^(refused      |wardgate: |FAIL |\S+\.yaml:\d+: )"
+REFUSED: Final = r"^(refused      |wardgate: |FAIL |the user came back with the error |the gateway refuses this token |\S+\.yaml:\d+: )"
 """What a command shows when its exit code is 1."""
 END: Final = "=== end of the command, exit code"
 
