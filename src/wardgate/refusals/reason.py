@@ -16,6 +16,7 @@ class Area(StrEnum):
     CERTIFICATES = "certificates"
     LIMITS = "limits"
     PLATFORM = "platform"
+    FAULTS = "faults"
 
 
 class Fixer(StrEnum):

@@ -39,8 +39,9 @@ AREAS: Final = {
     Area.CERTIFICATES: ("Client certificates", "With the listener profile `verify` the caller sees a TLS alert instead of status and text, and the reason is in the record."),
     Area.LIMITS: ("Limits", "Every one has `Retry-After` and the RateLimit headers."),
     Area.PLATFORM: ("Size, time and parts that are down", "Nobody's credential is at fault."),
+    Area.FAULTS: ("Faults", "What is said to whoever [asks for an error](../how-to/meet-every-error.md) that cannot be had, and what can be had in no other way."),
 }
-_OAUTH: Final = frozenset({Area.TOKEN_ENDPOINT, Area.USER_TOKENS, Area.SIGN_IN, Area.PROVIDERS})
+_OAUTH: Final = frozenset({Area.TOKEN_ENDPOINT, Area.USER_TOKENS, Area.SIGN_IN, Area.PROVIDERS, Area.FAULTS})
 _PUBLISHED: Final = ("application-restricted", "user-restricted", "RFC", "FAPI", "OpenID")
 
 
