@@ -118,6 +118,19 @@ def test_tokens_and_calls(own: Any, run: Any, url: tuple[str, ...], tmp_path: Pa
         assert client.get(HELLO, headers={"authorization": f"Bearer {other}"}).headers["x-wardgate-reason"] == "access-token-revoked"
 
 
+def test_a_user_is_behind_tokens_and_calls(own: Any, run: Any, url: tuple[str, ...], tmp_path: Path) -> None:
+    """`token get --user`, `call --user`, `doctor token`, `token forget`; more of them in `cli_users`."""
+    who = ("--app", "demo-app", "--user", "656005750105", *url)
+    token = run("token", "get", *who)["access_token"]
+    assert run("call", "GET", "/user-demo/echo/worker", *who)["body"]["headers"]["nhsd-identity-uuid"] == "656005750105"
+    file = tmp_path / "token"
+    file.write_text(token)
+    taken = [found["path"] for found in run("doctor", "token", file, "--base-url", own.url)["routes"] if found["takes"]]
+    assert "/user-demo/echo/worker" in taken
+    assert "/user-demo/echo/patient" not in taken
+    assert run("token", "forget", *who) == {"forgotten": 1}
+
+
 def test_certificates(own: Any, run: Any, new_certificate: Any, tmp_path: Path) -> None:
     """issue, list, doctor cert and csr, call by TLS-MA, renew, revoke."""
     chain, key = new_certificate(own, "tls-app")
