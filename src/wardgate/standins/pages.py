@@ -12,9 +12,9 @@ from wardgate.standins.clients import Client
 from wardgate.standins.next_step import SEARCHED_FROM, Progress, level_asked, roles_shown
 from wardgate.standins.published import asset_address
 from wardgate.standins.shared_details import shared_details
-from wardgate.standins.surfaces import Endpoint, Surface
+from wardgate.standins.surfaces import ASSETS, Endpoint, Surface
 from wardgate.standins.transactions import Transaction
-from wardgate.standins.wire import PAGE, SCRIPTED_PAGE
+from wardgate.standins.wire import PAGE, scripted_page
 
 STYLE_SHEET: Final = "nhsuk-frontend-10.6.1.min.css"
 TEMPLATES: Final = {Endpoint.ROLE: "role.jinja", Endpoint.CONSENT: "consent.jinja", Endpoint.IDENTITY_CHECK: "identity_check.jinja"}
@@ -32,7 +32,8 @@ def _environment() -> Environment:
 def page(template: str, status: int = 200, **values: Any) -> Response:
     """Return a rendered page with the headers of every page."""
     text = _environment().get_template(f"wardgate/{template}").render(asset=asset_address, style_sheet=STYLE_SHEET, **values)
-    return HTMLResponse(text, status, SCRIPTED_PAGE if values.get("script") else PAGE)
+    script = values.get("script")
+    return HTMLResponse(text, status, scripted_page(values["transaction"].origin + ASSETS + script) if script else PAGE)
 
 
 def question_page(

@@ -35,8 +35,13 @@ PAGE: Final = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY, "X-Frame-Options": "DENY", **NEVER_CACHED, **ALWAYS,
 }
 
-SCRIPTED_PAGE: Final[Mapping[str, str]] = PAGE | {"Content-Security-Policy": CONTENT_SECURITY_POLICY + "; script-src 'self'"}
-"""Of the pages that ask for a passkey, which only a script can do: our own file, and none within the page."""
+
+def scripted_page(script: str) -> Mapping[str, str]:
+    """Return the headers of a page that asks for a passkey, which only a script can do: this one file, and none within the page.
+
+    NOTE: the whole address, because the APIs behind the gateway answer at the same origin.
+    """
+    return PAGE | {"Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; script-src {script}"}
 
 
 class BadParameters(Exception):
