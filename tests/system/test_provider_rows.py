@@ -329,3 +329,35 @@ def test_nobody_is_redirected_to_what_only_looks_registered(visitor: Visitor, ad
         assert answer.headers["content-type"].startswith("text/html")
         assert "location" not in answer.headers
         assert "evil.example" not in answer.text
+
+
+def test_nobody_is_signed_out_by_a_form_of_somebody_else(visitor: Visitor) -> None:
+    """Without the form's own token the person is asked again, and stays signed in."""
+    assert told(visitor.sign_in(MOCK_CIS2, AAL3))["code"]
+    logout = visitor.url(MOCK_CIS2, Endpoint.LOGOUT)
+    for csrf in ({}, {"csrf": ""}, {"csrf": "guessed"}):
+        answer = visitor.http.post(logout, data={"choice": "sign-out", **csrf})
+        assert 'value="sign-out"' in answer.text
+    assert visitor.http.get(logout, params={"choice": "sign-out"}).text.count('name="csrf"') == 1
+    assert told(visitor.begin(MOCK_CIS2, prompt="none"))["code"]
+
+
+def test_a_session_is_not_what_the_browser_brought(visitor: Visitor) -> None:
+    """Whoever planted a cookie has no session afterwards, and nobody had one by it before."""
+    begun = visitor.begin(MOCK_CIS2)
+    brought = [name for name in visitor.http.cookies if "session" not in name]
+    assert brought
+    page = visitor.sign_in(MOCK_CIS2, AAL3)
+    assert told(page)["code"]
+    own = {name: value for name, value in visitor.http.cookies.items() if "session" in name}
+    assert own
+    attacker = Visitor(visitor.wardgate, visitor.apply)
+    for name in own:
+        attacker.http.cookies.set(name, "planted", domain="localhost.local", path=MOCK_CIS2.base)
+    assert told(attacker.begin(MOCK_CIS2, prompt="none"))["error"] == "login_required"
+    assert told(attacker.sign_in(MOCK_CIS2, AAL3))["code"]
+    values = {value for name, value in attacker.http.cookies.items() if name in own}
+    assert values - {"planted"}
+    assert not values & set(own.values())
+    attacker.http.close()
+    assert begun.status_code == 200
