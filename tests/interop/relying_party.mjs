@@ -3,7 +3,8 @@
 //
 // issuer, client_id, and `secret` or `key` ({pem, kid, alg}); redirect_uri, end; fields (what the person enters); parameters (of the
 // authorization request); algorithm (`oidc` or `oauth2`: RFC 8414 and no ID tokens); id_token_alg, scope, pushed, nonce;
-// post_logout_redirect_uri, told_at (port of the back-channel receiver); content_type (of forms, by the library's own `customFetch`); call (a route that the new token opens); show (write the ID token);
+// post_logout_redirect_uri, told_at (port of the back-channel receiver); content_type (of forms, by the library's own `customFetch`); call (a route that the new token opens); call_after_reuse (until it does no
+// more, the code having been used again); show (write the ID token);
 // provider_sign_out (where the person signs out at a provider behind the server, for which the call is then watched).
 import { readFileSync } from 'node:fs';
 import { createPrivateKey } from 'node:crypto';
@@ -50,9 +51,8 @@ const claims = tokens.claims();
 seen.claims = claims && Object.keys(claims).sort();
 seen.sub = claims?.sub;
 
-// The library's own checks refuse what is wrong: a code that was used, a state and a verifier that are not ours.
+// The library's own checks refuse what is wrong: a state and an issuer that are not ours; and the server a verifier that is not.
 const refusal = async (work) => { try { await work(); return 'taken'; } catch (error) { return error.error ?? error.code; } };
-seen.code_again = await refusal(() => client.authorizationCodeGrant(config, back, checks));
 seen.wrong_state = await refusal(() => client.authorizationCodeGrant(config, back, { ...checks, expectedState: 'another' }));
 seen.wrong_issuer = await refusal(() => {
   const other = new URL(back);
@@ -92,6 +92,12 @@ if (given.call) {
   seen.echoed = (await answer.json()).headers;
 }
 if (given.show) seen.id_token = tokens.id_token;
+seen.code_again = await refusal(() => client.authorizationCodeGrant(config, back, checks));
+if (given.call_after_reuse) {
+  const call = () => fetch(given.call, { headers: { authorization: `Bearer ${tokens.access_token}` } });
+  for (seen.call_after_reuse = 200; seen.call_after_reuse === 200;) seen.call_after_reuse = (await call()).status;
+  seen.refresh_after_reuse = await refusal(() => client.refreshTokenGrant(config, tokens.refresh_token));
+}
 if (given.provider_sign_out) await signOutBehind();
 if (given.post_logout_redirect_uri) await signOut();
 process.stdout.write(JSON.stringify(seen));

@@ -93,9 +93,10 @@ def test_the_strict_profile(strict: Any, run: Callable[..., Any], kid: str, alg:
     seen = run(
         "relying_party.mjs", strict.ca, issuer=f"{strict.url}/oauth2", algorithm="oauth2", client_id="strict-app-key-not-a-secret",
         key={"pem": private_pem(kid), "kid": kid, "alg": alg}, redirect_uri=f"http://127.0.0.1:{strict.demo_port}/callback",
-        scope="nhs-cis2", sub=WORKER, fields={"username": WORKER}, pushed=True, call=f"{strict.url}/user-demo/echo/worker",
+        scope="nhs-cis2", sub=WORKER, fields={"username": WORKER}, pushed=True, call=f"{strict.url}/user-demo/echo/worker", call_after_reuse=True,
     )
     assert seen["asked"] == ["client_id", "request_uri"]
+    assert (seen["call_after_reuse"], seen["refresh_after_reuse"]) == (401, "invalid_grant")  # a code used twice ends the sign-in (RFC 9700)
     assert seen["returned"] == ["code", "iss", "state"]
     assert {name: seen[name] for name in REFUSED} == REFUSED
     assert seen["is_new"]
