@@ -214,3 +214,20 @@ def test_browsers_are_asked_on_this_port_only(wardgate: Any) -> None:
     asked = handshake(wardgate.smartcard_port)
     assert "Acceptable client certificate CA names" in asked
     assert "Authentication" in asked
+
+
+def test_a_reader_at_another_host(new_wardgate: Callable[..., Any], tmp_path: Path) -> None:
+    """No cookie comes along to it, and none is needed: the proof comes back in the address."""
+    with new_wardgate(start=False) as own:
+        own.environ = {"WARDGATE_SMARTCARD_URL": f"https://127.0.0.1:{own.smartcard_port}"}
+        own.start()
+        chain, key = in_files(own, WORKER, tmp_path)
+        with own.client() as browser:
+            parameters = {"client_id": SECRET["client_id"], "redirect_uri": CALLBACK, "response_type": "code", "state": "state-1"}
+            page = browser.get(browser.get("/oauth2/authorize", params=parameters).headers["location"])
+            chosen = browser.get(unescape(re.findall(r'href="([^"]*method=smartcard[^"]*)"', page.text)[0]))
+            (reader,) = re.findall(rf'href="(https://127\.0\.0\.1:{own.smartcard_port}[^"]*)"', chosen.text)
+            status, headers, _ = curl(unescape(reader), own.ca, "--cert", str(chain), "--key", str(key))
+            assert status == 303
+            assert headers["location"].startswith(own.url)
+            assert finish(browser, headers["location"])["code"]
