@@ -70,7 +70,7 @@ ENDPOINTS: Final = (
     Endpoint("POST", "{base}/introspect", "a client, as at the token endpoint; it sees its own tokens, a resource server sees all",
              '200 `{"active": …}`; false for everything the caller may not see', "RFC 7662"),
     Endpoint("POST", "{base}/revoke", "a client, for tokens of its own",
-             "200 when the token is refused everywhere, or was worth nothing", "RFC 7009"),
+             "200 when the token is refused everywhere, with a refresh token its whole sign-in, or was worth nothing", "RFC 7009"),
     Endpoint("GET", "{base}/jwks", "everyone", "200 and the keys that access tokens are or will be signed with", "RFC 7517"),
     Endpoint("GET", "{base}/_ping", "everyone", "200 and the version", "application-restricted 12"),
     Endpoint("GET", "{base}/_status", "the holder of the monitoring key (header `apikey`)",
