@@ -10,6 +10,7 @@ import yaml
 from system_signing_in import APPLICATION, BASE, Person, refused
 
 from wardgate.demo import source
+from wardgate.refusals import CATALOGUE, Area
 
 LIVE = """
 environment: {name: hospital, live: true}
@@ -110,11 +111,26 @@ def test_a_browser_asks_by_parameter(own: Any, person: Person, name: str, error:
     assert (told["error"], told["state"]) == (error, "1")
 
 
-def test_an_unknown_fault_is_said(own: Any, person: Person) -> None:
-    """With near ones."""
-    answer = person.http.post(f"{own.url}{BASE}/token", data=APPLICATION, headers={"Wardgate-Fault": "code-invald"})
-    assert answer.status_code == 400
-    assert answer.json()["error_description"].startswith("There is no fault of this name: did you mean code-invalid")
+ASKING = {
+    "fault-unknown": ("token", "code-invald", "There is no fault of this name: did you mean code-invalid"),
+    "fault-elsewhere": ("token", "id-token-aud", "The fault id-token-aud cannot be met here, but at: callback"),
+    "logout-gateway-timeout": ("backchannel_logout", "logout-gateway-timeout", "Gateway Timeout"),
+}
+"""What is said to whoever asks: the endpoint, what is asked for, and how the answer begins."""
+
+
+@pytest.mark.parametrize("code", ASKING)
+def test_whoever_asks_is_answered(own: Any, person: Person, code: str) -> None:
+    """An unknown fault with near ones, one of another endpoint with its place, and the one that is to be had in no other way."""
+    endpoint, asked, said = ASKING[code]
+    answer = person.http.post(f"{own.url}{BASE}/{endpoint}", data=APPLICATION, headers={"Wardgate-Fault": asked})
+    assert (answer.status_code, answer.headers["x-wardgate-reason"]) == (CATALOGUE[code].status, code)
+    assert answer.json()["error_description"].startswith(said)
+
+
+def test_every_reason_of_the_area_is_produced() -> None:
+    """A row that is added is met here."""
+    assert {code for code, row in CATALOGUE.items() if row.area is Area.FAULTS} == set(ASKING)
 
 
 @pytest.fixture(scope="module")

@@ -154,6 +154,4 @@ ELSEWHERE = {
     "certificate-expired": "test_tls_ma: a handshake line, which telemetry reads",
     "certificate-untrusted": "test_tls_ma: a handshake line, which telemetry reads",
     "api-status-key-invalid": "the server's `_status` answers, not Envoy",
-    "fault-unknown": "the authorisation server and the stand-ins answer, not Envoy",
-    "fault-elsewhere": "the authorisation server and the stand-ins answer, not Envoy",
 }
