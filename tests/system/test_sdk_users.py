@@ -19,6 +19,7 @@ from wardgate.client import (
     APIError,
     CertificateAuth,
     ClientAssertion,
+    ClientCertificate,
     ClientSecret,
     Environment,
     FileTokenStore,
@@ -346,3 +347,23 @@ def test_a_certificate_is_the_proof_and_the_token_is_bound_to_it(own: Any, new_c
     with own.client() as other:
         stolen = other.get("/hello-world/hello/application", headers={"authorization": f"Bearer {token.value}"})
     assert (stolen.status_code, stolen.headers["x-wardgate-reason"]) == (401, "access-token-not-bound")
+
+
+def test_a_certificate_proves_an_application_with_users(own: Any, new_certificate: Any) -> None:
+    """The profile `strict` without any key or secret: pushed request, code, renewal and exchange by the handshake alone."""
+    made = own.done("app", "create", "certificate-app", "--organisation", "Z9X01", "--product", "user-demo", "--profile", "strict",
+                    "--certificate-name", "certificate-app.example.thirdparty.nhs.uk", "--callback-url", HOME)
+    chain, key = new_certificate(own, "certificate-app")
+    environment, tls = Environment.at(own.url, mtls_base_url=own.mtls_url), tls_ma_context(chain, key, own.ca)
+    with UserApplication(environment, ClientCertificate(made["api_key"]), pushed=True, issuer_required=True, tls=tls) as app:
+        pending = app.begin(HOME)
+        session = UserSession(app)
+        session.start(app.redeem(pending, sign_in_at_stand_in(pending, WORKER, tls=own.trust())))
+        assert session.token(session.token()).value
+        assert refresh_count(session) == 1
+        with api_client(own.url, auth=UserAuth(session), tls=own.trust()) as client:
+            assert client.get("/user-demo/echo/worker").json()["headers"]["nhsd-application"] == "certificate-app"
+        issuer = f"{own.url}/standins/nhs-login"
+        with RelyingParty(issuer, ClientSecret("test-client-nhs-login", "test-client-nhs-login-not-a-secret"), tls=own.trust()) as party:
+            session.start(app.exchange(_id_token(own, party, PATIENT).id_token.text))
+        session.end(revoke=True)

@@ -8,7 +8,8 @@ lifetimes, and logout tokens (7.2).
 Leaves: signatures (`jose`), who the client is and what it was granted (`authserver`), the wire texts of a refusal
 (`refusals`): a check that fails raises `OAuthRefused` with the code of its row there.
 Read: errors, profiles, requests, client_assertion, explain, scopes, access_token, mtls_binding, introspection, metadata;
-users, providers, provider_tokens, id_token, token_requests, subject_token, authorization_request, pkce, lifetimes, logout_token.
+users, providers, provider_tokens, id_token, token_requests, subject_token, explain_exchange,
+authorization_request, pkce, lifetimes, logout_token.
 """
 
 from wardgate.oauth.client_assertion import VerifiedAssertion, check_structure, verify_signature_and_audience

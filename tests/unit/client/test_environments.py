@@ -54,3 +54,13 @@ def test_a_path_starts_with_a_slash() -> None:
     """A path without a slash would change the host."""
     with pytest.raises(ValueError, match="starts with"):
         Environment.at("https://a.example").url(".evil.example/")
+
+
+def test_what_an_application_with_a_certificate_asks_is_at_the_mutual_tls_port() -> None:
+    """RFC 8705 section 5: its own requests go there; users' browsers and the issuer's name do not."""
+    environment = Environment.at("https://localhost:8443", mtls_base_url="https://localhost:8444/")
+    assert (environment.issuer, environment.authorize_url) == ("https://localhost:8443/oauth2", "https://localhost:8443/oauth2/authorize")
+    assert {environment.token_url, environment.pushed_request_url, environment.userinfo_url, environment.revocation_url} == {
+        f"https://localhost:8444/oauth2/{name}" for name in ("token", "par", "userinfo", "revoke")}
+    with pytest.raises(ClearTextRefused):
+        Environment.at("https://localhost:8443", mtls_base_url="http://int.example.nhs.uk")
