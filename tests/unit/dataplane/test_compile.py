@@ -27,6 +27,7 @@ from wardgate.dataplane.compile import (
 )
 from wardgate.dataplane.errors import EnvoyMissing, Rejected
 from wardgate.dataplane.resources.bootstrap import bootstrap
+from wardgate.dataplane.resources.clusters import backend
 from wardgate.dataplane.resources.envoy import Filter
 from wardgate.dataplane.resources.secrets import TLSMaterial
 from wardgate.dataplane.validate import _secrets_of, masked, validate
@@ -342,6 +343,14 @@ def test_no_policy_lives_in_listeners(world: Any, tls: TLSMaterial, tmp_path: Pa
     text = compiled[1][Key(LISTENERS)].body.decode()
     assert "key-a" not in text
     assert "a.example.nhs.uk" not in text
+
+
+@pytest.mark.parametrize("where", ["http://127.0.0.1:9", "https://wards.example.nhs.uk", "unix:/run/wards.sock"])
+def test_a_backend_does_not_hang_up_first(where: str) -> None:
+    """A request on a connection that the backend is closing is lost: we close idle ones before servers do, after 5 s as a rule."""
+    api = API.model_validate({"name": "x", "base_path": "/x", "backend": where, "routes": [{"path": "/", "pattern": "open-access"}]})
+    options, = backend(api)["typed_extension_protocol_options"].values()
+    assert options["common_http_protocol_options"] == {"idle_timeout": "4s"}
 
 
 def test_every_discovered_filter_starts_as_a_refusal(world: Any, tls: TLSMaterial, tmp_path: Path) -> None:

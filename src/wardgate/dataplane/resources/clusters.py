@@ -6,13 +6,18 @@ from urllib.parse import urlsplit
 
 from wardgate.catalogue import API
 from wardgate.dataplane.layout import Layout
-from wardgate.dataplane.resources.envoy import JSON, T, named
+from wardgate.dataplane.resources.envoy import JSON, T, duration, named
 from wardgate.dataplane.resources.routes import cluster_name
 from wardgate.security_patterns.snapshot import Snapshot
 
 CONNECT_TIMEOUT: Final = "5s"
 MAX_CONNECTIONS: Final = 4096
 MAX_WAITING: Final = 4096
+BACKEND_IDLE_SECONDS: Final = 4
+"""How long a connection to a backend may lie idle: less than the 5 s after which many servers (uvicorn, Node, Apache) hang up. A
+request that meets such a hang-up on its way is lost, and cannot be sent again for the caller."""
+UPSTREAM: Final = T + "envoy.extensions.upstreams.http.v3."
+PROTOCOL_OPTIONS: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 SYSTEM_ROOTS: Final = "/etc/ssl/certs/ca-certificates.crt"
 
 
@@ -42,13 +47,15 @@ def wardgate_clusters(layout: Layout) -> list[JSON]:
 def backend(api: API) -> JSON:
     """Return the cluster of an API's backend: http, https (verified) or a Unix socket."""
     name = cluster_name(api)
+    kept = {"@type": UPSTREAM + "HttpProtocolOptions", "common_http_protocol_options": {"idle_timeout": duration(BACKEND_IDLE_SECONDS)},
+            "explicit_http_config": {"http_protocol_options": {}}}
+    more: JSON = {"typed_extension_protocol_options": {PROTOCOL_OPTIONS: kept}}
     if api.backend.startswith("unix:"):
-        return pipe_cluster(name, api.backend.removeprefix("unix:"))
+        return _cluster(name, "STATIC", {"pipe": {"path": api.backend.removeprefix("unix:")}}, **more)
     url = urlsplit(api.backend)
     host = url.hostname or ""
     port = url.port or (443 if url.scheme == "https" else 80)
     address = {"socket_address": {"address": host, "port_value": port}}
-    more: JSON = {}
     if url.scheme == "https":
         trusted = {"inline_string": api.backend_ca} if api.backend_ca else {"filename": SYSTEM_ROOTS}
         name_check = [{"san_type": "IP_ADDRESS" if _is_address(host) else "DNS", "matcher": {"exact": host}}]
