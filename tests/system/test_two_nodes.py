@@ -58,7 +58,7 @@ def nodes(new_wardgate: Callable[..., Any], database_url: str) -> Iterator[Nodes
     """The first brings the demo's world, whose applications have their keys in place: a node that is no demo asks no loopback address."""
     shared = {"WARDGATE_DATABASE_URL": database_url, "WARDGATE_STORE_KEY": new_store_key(), "WARDGATE_TOKEN_REQUESTS_PER_MINUTE": "100000"}
     with new_wardgate(environ=shared | {"WARDGATE_NODE": "one"}) as one, \
-            new_wardgate("--", start=False, environ=shared | {"WARDGATE_NODE": "other"}) as other:
+            new_wardgate(start=False, environ=shared | {"WARDGATE_NODE": "other"}) as other:
         other.arguments = ()
         manifest = yaml.safe_load(source(f"http://127.0.0.1:{one.demo_port}").content)
         manifest["environment"]["public_urls"] = [one.url, other.url]
