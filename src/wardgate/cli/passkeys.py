@@ -27,14 +27,14 @@ def passkeys(username: str, world: World, printer: Printer) -> None:
 
 @click.command("remove-passkey")
 @click.argument("username")
-@click.argument("passkey_id", metavar="ID")
+@click.argument("beginning", metavar="ID")
 @with_world
-def remove_passkey(username: str, passkey_id: str, world: World, printer: Printer) -> None:
+def remove_passkey(username: str, beginning: str, world: World, printer: Printer) -> None:
     """Remove a passkey, by the beginning of its id: it signs nobody in any more."""
-    wanted = passkey_id.strip().lower()
+    wanted = beginning.strip().lower()
     fitting = [one for one in _of(world, username) if wanted and _id(one).startswith(wanted)]
     if len(fitting) != 1:
-        raise Failed(f"{username} has {len(fitting) or 'no'} passkeys whose id begins with {passkey_id}: wardgate user passkeys {username}")
+        raise Failed(f"{username} has {len(fitting) or 'no'} passkeys whose id begins with {beginning}: wardgate user passkeys {username}")
     found = fitting[0]
     made = world.event(EventType.PASSKEY_REMOVED)
     details = {**made.details, "user": Personal(found.username), "rp_id": found.rp_id, "passkey": _id(found)}
