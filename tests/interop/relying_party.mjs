@@ -19,7 +19,9 @@ const metadata = { redirect_uris: [given.redirect_uri], id_token_signed_response
 async function proof() {
   if (!given.key) return client.ClientSecretPost(given.secret);
   const key = await jose.importPKCS8(createPrivateKey(given.key.pem).export({ type: 'pkcs8', format: 'pem' }), given.key.alg);
-  return client.PrivateKeyJwt({ key, kid: given.key.kid });
+  // The library writes an Edwards key's algorithm as RFC 9864 does, `Ed25519`; the profile `strict` knows it as RFC 8037 does.
+  const named = given.key.alg === 'EdDSA' ? { [client.modifyAssertion]: (header) => { header.alg = 'EdDSA'; } } : undefined;
+  return client.PrivateKeyJwt({ key, kid: given.key.kid }, named);
 }
 
 const config = await client.discovery(new URL(given.issuer), given.client_id, metadata, await proof(), {

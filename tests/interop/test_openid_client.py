@@ -87,7 +87,7 @@ def strict(start: Callable[..., Any]) -> Iterator[Any]:
         yield one
 
 
-@pytest.mark.parametrize(("kid", "alg"), [("strict-ps256", "PS256"), ("strict-es256", "ES256")])
+@pytest.mark.parametrize(("kid", "alg"), [("strict-ps256", "PS256"), ("strict-es256", "ES256"), ("strict-eddsa", "EdDSA")])
 def test_the_strict_profile(strict: Any, run: Callable[..., Any], kid: str, alg: str) -> None:
     """Its metadata are enough: the request is pushed (RFC 9126), the answer names its issuer (RFC 9207), the client proves itself by a key."""
     seen = run(
