@@ -206,6 +206,7 @@ CASES: list[tuple[str, str, Case]] = [
     ("an access token of another realm", "idp-token-invalid", lambda v: v.userinfo(CIS2, v.tokens(MOCK_CIS2, AAL3)["access_token"])),
     ("a note without its scope", "idp-token-without-metadata", _metadata("openid profile", b'{"client_user_metadata":"x"}')),
     ("a note that is no object", "idp-metadata-not-object", _metadata("openid client_metadata", b"[]")),
+    ("a note of half a character", "idp-metadata-not-object", _metadata("openid client_metadata", b'{"client_user_metadata":"\\ud800"}')),
     ("a note that is too long", "idp-metadata-invalid", _metadata("openid client_metadata", b'{"client_user_metadata":"' + b"x" * 1_025 + b'"}')),
     ("a hint that is none", "idp-hint-invalid", lambda v: v.sign_out(id_token_hint="x.y.z")),
     ("a hint for another client", "idp-hint-of-another-client", lambda v: v.sign_out(
