@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+import httpx2
 
-from wardgate.catalogue import API, Route
+from wardgate.catalogue import API, Environment, Route
 from wardgate.catalogue.paths import RouteMatcher
 from wardgate.cli.context import World, with_world
 from wardgate.cli.doctor_exchange import exchange_report
 from wardgate.cli.failures import Failed
-from wardgate.cli.options import IN_FILE, base_url_option, read_input
+from wardgate.cli.options import IN_FILE, base_url_option, ca_option, read_input
 from wardgate.cli.output import Printer, pairs
-from wardgate.client.role import role_headers
-from wardgate.jose import MalformedJWT, UnverifiedJWT, base64url
+from wardgate.client import role_headers, trust_context
+from wardgate.client.users import read_object
+from wardgate.jose import KeyRules, MalformedJWT, UnverifiedJWT, base64url, parse_jwk_set
 from wardgate.keystores.database import ACCESS_TOKEN
 from wardgate.oauth.access_token import TokenUser, looks_like_ours
 from wardgate.refusals import Refusal
@@ -29,7 +31,7 @@ from wardgate.security_patterns.decide import decide
 from wardgate.security_patterns.decision import Decision
 from wardgate.security_patterns.facts import Facts, Listener, PresentedCertificate
 from wardgate.security_patterns.proof import Proof
-from wardgate.security_patterns.snapshot import Snapshot
+from wardgate.security_patterns.snapshot import Snapshot, TokenIssuer
 from wardgate.security_patterns.token_kind import by_token, mode_of
 from wardgate.server.world import WorldKeeper
 
@@ -46,18 +48,21 @@ SOME: Final = "x"
 @click.option("--method", default="GET", show_default=True, help="With --route: the method.")
 @click.option("--oauth-path", default="/oauth2", show_default=True, help="Of an ID token: base path of the authorisation server it is brought to.")
 @base_url_option
+@ca_option
 @click.option("--now", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"]), default=None, help="The server's time in UTC, when it is not this machine's.")
 @with_world
 @click.pass_context
 def token(
     ctx: click.Context, file: Path, assertion: Path | None, app: str | None, role: str | None, route: str | None, method: str,
-    oauth_path: str, base_url: str, now: datetime | None, world: World, printer: Printer,
+    oauth_path: str, base_url: str, ca: Path | None, now: datetime | None, world: World, printer: Printer,
 ) -> None:
     """Check the token in FILE (- is standard input): an access token, or an ID token before it is exchanged.
 
     An access token: whose it is, by which pattern, how strong the sign-in was, how long it lasts, whether it or its sign-in was ended,
     and which routes take it; those that do not, say why. An ID token: which of the 37 checks of token exchange is the first that fails,
     and what the token endpoint would answer. The exit code is 1 when the token is refused.
+
+    Where there is no installation to look at, an access token is verified with the keys that the environment publishes, and told.
     """
     text = read_input(file, "the token").decode("utf-8", "replace").strip()
     try:
@@ -68,8 +73,14 @@ def token(
         raise Failed("there is no token: the input is empty")
     moment = now.replace(tzinfo=UTC) if now is not None else world.now
     base_url = base_url.rstrip("/")
-    snapshot = _snapshot(world, moment, base_url)
     kind = _kind(text)
+    if not world.exists:
+        data, lines, good = _told_by_keys(text, kind, moment, base_url + oauth_path, ca)
+        printer.answer({"kind": kind, "passed": good, **data}, lines)
+        if not good:
+            ctx.exit(1)
+        return
+    snapshot = _snapshot(world, moment, base_url)
     if kind == "id-token":
         data, lines, good = exchange_report(world, snapshot, text, moment, base_url + oauth_path, assertion, app)
     else:
@@ -101,6 +112,25 @@ def _snapshot(world: World, now: datetime, base_url: str) -> Snapshot:
     return keeper.refresh(now)
 
 
+def _told_by_keys(text: str, kind: str, now: datetime, issuer: str, ca: Path | None) -> tuple[dict[str, Any], list[str], bool]:
+    """Return what an access token says, verified with the published keys. Raises `Failed` for an ID token, and `ClientError`."""
+    if kind == "id-token":
+        raise Failed("an ID token is checked on an installation, which knows providers and products: name one with --data")
+    try:
+        claims = UnverifiedJWT.parse(text).claims
+    except MalformedJWT:
+        claims = {}
+    with httpx2.Client(verify=trust_context(ca), timeout=httpx2.Timeout(30.0), trust_env=False) as client:
+        keys = read_object(client, f"{issuer}/jwks", {}, now)
+    named = TokenIssuer((str(claims.get("iss")),), str(claims.get("aud")), parse_jwk_set(keys, KeyRules()), keys)
+    snapshot = Snapshot(0, Environment(name="unknown"), (), {}, {}, {}, named)
+    proof = access_token.identify(Trial(snapshot, text, now, {}).facts("GET", "/"), snapshot)
+    if isinstance(proof, Refusal):
+        return {"token": None, "refusal": _as_json(proof), "routes": None}, ["the gateway refuses this token everywhere", "", *_why(proof)], False
+    told = _told(proof, claims, now, known=False)
+    return {"token": told, "refusal": None, "routes": None}, [*_told_lines(told), "", "whether it was revoked, and which routes take it, an installation knows: --data"], True
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """An access token, tried on what is enforced now."""
@@ -128,14 +158,18 @@ def _access(trial: Trial, route: str | None, method: str) -> tuple[dict[str, Any
     asked = [(method, route)] if route is not None else list(_requests(trial.snapshot.apis))
     matcher = RouteMatcher(trial.snapshot.apis)
     decisions = [(verb, path, decide(trial.facts(verb, path, proof), trial.snapshot, matcher)) for verb, path in asked]
-    lines = [*pairs([(name.replace("_", " "), str(value)) for name, value in told.items() if value is not None]), ""]
+    lines = [*_told_lines(told), ""]
     lines += [line for verb, path, decision in decisions for line in _route_lines(verb, path, decision, alone=route is not None)]
     routes = [{"method": verb, "path": path, "takes": found.allowed, "refusal": _as_json(found.refusal)} for verb, path, found in decisions]
     taken = any(found.allowed for _, _, found in decisions)
     return {"token": told, "refusal": None, "routes": routes}, [*lines, *([] if taken or route is not None else ["", "no route takes this token"])], taken
 
 
-def _told(proof: Proof, claims: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+def _told_lines(told: Mapping[str, Any]) -> list[str]:
+    return pairs([(name.replace("_", " "), str(value)) for name, value in told.items() if value is not None])
+
+
+def _told(proof: Proof, claims: Mapping[str, Any], now: datetime, *, known: bool = True) -> dict[str, Any]:
     """Return what the token says, except who the user is: the token travels, its reader's screen too."""
     seconds = int(claims["exp"] - now.timestamp())
     user = proof.user
@@ -144,7 +178,7 @@ def _told(proof: Proof, claims: Mapping[str, Any], now: datetime) -> dict[str, A
         "pattern": _pattern(user),
         "level": user.level if user is not None else "level3 (the application signed)",
         "expires": f"in {seconds} s",
-        "sign_in": f"{user.grant}, which goes on" if user is not None else None,
+        "sign_in": f"{user.grant}{', which goes on' if known else ''}" if user is not None else None,
         "acts_for_another": "yes" if user is not None and user.actor is not None else None,
         "role": _role(user),
         "bound_to_certificate": proof.certificate_sha256,

@@ -128,3 +128,20 @@ def test_the_doctor_takes_the_assertion_into_account(own: Any, run: Any, id_toke
     strict = own.assertion("strict-app", sign_with="strict-es256", aud="https://elsewhere.example/oauth2/token")
     file.write_text(strict)
     assert run(*doctor, stdin=text, code=1, where=False)["answer"]["row"] == 20
+
+
+def test_the_doctor_needs_no_installation_to_say_what_a_token_says(own: Any, run: Any, id_token: Any, tmp_path: Path) -> None:
+    """A supplier's developer has the published keys alone: signature and time are checked, and what the token says is told."""
+    token = run("token", "get", "--app", "demo-app", "--user", WORKER, "--no-keep")["access_token"]
+    away = ("doctor", "token", "--data", tmp_path / "nothing", "--base-url", own.url, "--ca", own.ca)
+    told = run(*away, stdin=token, where=False)
+    assert (told["token"]["level"], told["token"]["application"], told["routes"]) == ("aal3", "demo-app", None)
+    text = own.cli(*away, stdin=token).out
+    assert "an installation knows: --data" in text
+    assert "goes on" not in text
+    forged = run(*away, stdin=token[:-8] + "AAAAAAAA", code=1, where=False)
+    assert forged["refusal"]["reason"] == "access-token-unknown"
+    assert run(*away, "--now", "2100-01-01T00:00:00Z", stdin=token, code=1, where=False)["refusal"]["reason"] == "access-token-expired"
+    assert run(*away, stdin="opaque", code=1, where=False)["refusal"]["reason"] == "access-token-unknown"
+    assert "name one with --data" in run(*away, stdin=id_token(), code=1, where=False)
+    assert not (tmp_path / "nothing").exists()
