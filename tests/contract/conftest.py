@@ -11,7 +11,6 @@ import pwd
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -37,22 +36,6 @@ NOW: Final = datetime(2026, 11, 21, 9, 30, 0, 123456, tzinfo=UTC)
 STORE_KEY: Final = b"contract-suite-store-key-32bytes"
 
 _numbers = count(1)
-
-
-def _load(name: str) -> Any:
-    """Make a neighbouring file importable as `contract_NAME`: tests are imported by path, not from packages."""
-    module_name = f"contract_{name}"
-    if module_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module_name, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[module_name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[module_name])
-    return sys.modules[module_name]
-
-
-for _name in ("grant_steps", "grant_model", "grant_exploration"):
-    _load(_name)
 
 
 class PostgreSQLServer:

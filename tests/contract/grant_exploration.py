@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from contract_grant_model import Answer, Model, Op, Token
-from contract_grant_steps import NHS, STRICT, Profile, redemption, rotation, said, start
-
+from contract.grant_model import Answer, Model, Op, Token
+from contract.grant_steps import NHS, STRICT, Profile, redemption, rotation, said, start
 from wardgate.stores import Stores
 from wardgate.stores.ports import Rotated, RotationOutcome
 

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from contract_grant_exploration import NHS, STRICT, perform
-from contract_grant_steps import redemption, rotation, start
 from sqlalchemy import select
 
+from contract.grant_exploration import NHS, STRICT, perform
+from contract.grant_steps import redemption, rotation, start
 from wardgate.stores import Stores
 from wardgate.stores.sql.engine import Database
 from wardgate.stores.sql.grants import SQLGrants

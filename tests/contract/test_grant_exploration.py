@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from contract_grant_exploration import PROFILES, Database, explore, perform, prepare
 
+from contract.grant_exploration import PROFILES, Database, explore, perform, prepare
 from wardgate.keystores import Sealer
 from wardgate.stores import Stores, open_stores
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from contract_grant_steps import NHS, STRICT, Profile, redemption, rotation, start
 
+from contract.grant_steps import NHS, STRICT, Profile, redemption, rotation, start
 from wardgate.audit import Event
 from wardgate.audit.chain import verify
 from wardgate.keystores import Sealer

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from contract_grant_steps import (
+from sqlalchemy import inspect, text
+
+from contract.grant_steps import (
     APPLICATION,
     CODE_SECONDS,
     GRANT_SECONDS,
@@ -20,8 +22,6 @@ from contract_grant_steps import (
     start,
     token,
 )
-from sqlalchemy import inspect, text
-
 from wardgate.audit import Event
 from wardgate.stores import AlreadyExists, Stores, StoreUnavailable, WrongStoreKey
 from wardgate.stores.ports import LoginState, Rotated, RotationOutcome

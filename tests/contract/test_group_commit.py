@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from contract_grant_steps import NHS, STRICT, redemption, rotation, start
 
+from contract.grant_steps import NHS, STRICT, redemption, rotation, start
 from wardgate.audit import Event, EventType
 from wardgate.audit.chain import verify
 from wardgate.stores import AlreadyExists, GroupCommit, Stores, StoreUnavailable

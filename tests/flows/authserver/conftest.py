@@ -1,14 +1,11 @@
 """A whole authorisation server in one process: real keys and signatures, an in-memory store, a clock that turns."""
 
 import asyncio
-import importlib.util
 import json
 import secrets
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from simulators import client_developer as developer
+from simulators.memory_issue import MemoryIssue
 from wardgate.applications import Profile
 from wardgate.authserver import AuthServer, AuthServerApp, AuthServerSettings, SigningKeyRing
 from wardgate.authserver.message_ids import message_ids
@@ -24,21 +23,6 @@ from wardgate.jose import JWKSet
 from wardgate.outbound import KeySetSettings, KeySetSource, ProviderSettings, ProviderSource
 from wardgate.security_patterns.snapshot import APIKey, Client, Revocations, Snapshot, TokenIssuer
 from wardgate.stores.ports import SigningKey
-
-
-def _simulator(name: str) -> Any:
-    module_name = f"simulators_{name}"
-    if module_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module_name, Path(__file__).parents[2] / "simulators" / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[module_name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[module_name])
-    return sys.modules[module_name]
-
-
-developer = _simulator("client_developer")
-MemoryIssue = _simulator("memory_issue").MemoryIssue
 
 START = datetime(2026, 3, 2, 9, 0, 0, 500_000, UTC)
 KEY, PUBLIC, TOKEN_URL = developer.KEY, developer.PUBLIC, developer.TOKEN_URL
