@@ -107,7 +107,7 @@ def test_the_longest_fields(name: str) -> None:
     ({"client": {"crossOrigin": True}}, "cross-origin"), ({"client": {"crossOrigin": "false"}}, "cross-origin"), ({"rp_id": "evil.example"}, "rp-id"),
     ({"flags": 0x04}, "user-present"), ({"flags": 0x01}, "user-verified"), ({"flags": 0x15}, "backup-flags"),
     ({"credential": replace(CREDENTIAL, sign=es256()[1])}, "signature"), ({"credential": replace(CREDENTIAL, id=b"other")}, "credential"),
-], ids=str)
+])
 def test_the_first_check_that_does_not_hold_is_named(how: dict[str, Any], why: str) -> None:
     """In the words of the records."""
     with pytest.raises(CeremonyFailed) as failed:
