@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from user_rows_tables import ORDERED, SINGLE
 
+from user_rows.tables import ORDERED, SINGLE
 from wardgate.refusals.faults import EXAMPLES, FAULTS, Endpoint
 
 ENDPOINTS = {
@@ -79,6 +79,23 @@ def test_every_fault_of_the_token_endpoint_can_be_had(world: Any, name: str) -> 
         text = re.sub(r"\{(\w+)\}", lambda found: EXAMPLES[found[1]], row.text)
         assert (answer.json["error"], answer.json["error_description"]) == (row.error, text)
     assert world.events()[-1]["application"] == "demo-app"
+
+
+OTHERS = (Endpoint.PAR, Endpoint.INTROSPECT, Endpoint.REVOKE, Endpoint.LOGOUT, Endpoint.STATUS)
+
+
+@pytest.mark.parametrize(("endpoint", "name"), [
+    (endpoint, name) for endpoint in OTHERS for name, fault in FAULTS.items() if endpoint in fault.endpoints and not fault.is_delay])
+def test_every_fault_of_the_other_endpoints_can_be_had(world: Any, endpoint: Endpoint, name: str) -> None:
+    """Pushed requests, introspection, revocation, back-channel logout and `_status`: the row's status, whatever the request is."""
+    row = FAULTS[name].reason
+    assert row is not None
+    if endpoint is Endpoint.STATUS:
+        answer = world.get("/_status", **{"wardgate-fault": name})
+    else:
+        answer = world.post(f"/{endpoint}", {"client_assertion": world.assertion()}, wardgate_fault=name)
+        assert world.events()[-1]["application"] == "demo-app"
+    assert (answer.status, answer.code, answer.headers["wardgate-fault"]) == (400 if row.status == 302 else row.status, name, name)
 
 
 @pytest.mark.parametrize(("name", "said"), [
