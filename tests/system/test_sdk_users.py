@@ -40,7 +40,7 @@ from wardgate.jose import UnverifiedJWT
 
 WORKER, PATIENT, CHILD = "656005750104", "9912003071", "9912003074"
 HOME = "https://example.org/callback"
-SECONDS = 60.0
+SECONDS = 240.0
 ROUNDS = 10
 
 

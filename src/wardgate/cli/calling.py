@@ -4,6 +4,7 @@ import functools
 import os
 import ssl
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ from wardgate.client import (
     trust_context,
 )
 from wardgate.client.clients import api_client
+from wardgate.client.clock import SYSTEM_CLOCK, Clock, SystemClock
 from wardgate.client.retry import RetryPolicy
 from wardgate.stores.ports import Credential
 
@@ -38,6 +40,16 @@ KEY_PASSWORD_VARIABLE: Final = "WARDGATE_KEY_PASSWORD"  # noqa: S105 - the name 
 DEMO_KID: Final = "demo-1"
 HTTPS_PORT: Final = "https://localhost:8443"
 MTLS_PORT: Final = "https://localhost:8444"
+
+
+class _Ahead(SystemClock):
+    """A clock that is ahead; waiting takes as long as ever."""
+
+    def __init__(self, ahead: timedelta) -> None:
+        self._ahead = ahead
+
+    def now(self) -> datetime:
+        return super().now() + self._ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +120,13 @@ class Caller:
         assertion = self.assertion(key) if exchanges or strict else None
         proof = ClientSecret(key, secret) if secret is not None else assertion
         assert proof is not None  # noqa: S101 - without a secret there is an assertion
-        return UserApplication(self.environment(), proof, exchange_authentication=assertion, pushed=strict, issuer_required=strict, tls=self.trust())
+        return UserApplication(self.environment(), proof, exchange_authentication=assertion, pushed=strict, issuer_required=strict,
+                               tls=self.trust(), clock=self.clock())
+
+    def clock(self) -> Clock:
+        """Return the clock that the environment's tokens go by: this machine's, or the virtual one of the installation here."""
+        ahead = self.world.clock_shift if self.world.exists else timedelta(0)
+        return _Ahead(ahead) if ahead else SYSTEM_CLOCK
 
     def assertion(self, client_id: str) -> ClientAssertion:
         """Return the proof by the caller's private key. Raises `Failed` and `KeyUnusable`."""

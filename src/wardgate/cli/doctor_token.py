@@ -49,7 +49,7 @@ SOME: Final = "x"
 @click.option("--oauth-path", default="/oauth2", show_default=True, help="Of an ID token: base path of the authorisation server it is brought to.")
 @base_url_option
 @ca_option
-@click.option("--now", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"]), default=None, help="The server's time in UTC, when it is not this machine's.")
+@click.option("--now", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"]), default=None, help="The server's time in UTC, when it is neither this machine's nor the virtual clock's.")
 @with_world
 @click.pass_context
 def token(
@@ -71,16 +71,16 @@ def token(
         raise click.UsageError(f"--role: {error}") from None
     if not text:
         raise Failed("there is no token: the input is empty")
-    moment = now.replace(tzinfo=UTC) if now is not None else world.now
     base_url = base_url.rstrip("/")
     kind = _kind(text)
     if not world.exists:
-        data, lines, good = _told_by_keys(text, kind, moment, base_url + oauth_path, ca)
+        data, lines, good = _told_by_keys(text, kind, _moment(now, world.now), base_url + oauth_path, ca)
         printer.answer({"kind": kind, "passed": good, **data}, lines)
         if not good:
             ctx.exit(1)
         return
-    snapshot = _snapshot(world, moment, base_url)
+    snapshot = _snapshot(world, world.now, base_url)
+    moment = _moment(now, world.now + snapshot.clock_shift)
     if kind == "id-token":
         data, lines, good = exchange_report(world, snapshot, text, moment, base_url + oauth_path, assertion, app)
     else:
@@ -88,6 +88,10 @@ def token(
     printer.answer({"kind": kind, "passed": good, **data}, lines)
     if not good:
         ctx.exit(1)
+
+
+def _moment(said: datetime | None, otherwise: datetime) -> datetime:
+    return said.replace(tzinfo=UTC) if said is not None else otherwise
 
 
 def _kind(text: str) -> str:

@@ -172,7 +172,8 @@ class Users:
         if client_id is None:
             raise click.UsageError("--issuer goes with --client-id, the application's name at that provider")
         uris = [self._options.redirect_uri] if self._options.redirect_uri else list(known.redirect_uris if known is not None else ())
-        party = RelyingParty(issuer or _issuer(self._caller, self.provider), self._proof(client_id, known), tls=self._caller.trust())
+        party = RelyingParty(issuer or _issuer(self._caller, self.provider), self._proof(client_id, known), tls=self._caller.trust(),
+                             clock=self._caller.clock())
         return self._open.enter_context(party), uris
 
     def _proof(self, client_id: str, known: KnownClient | None) -> ClientAuthentication:

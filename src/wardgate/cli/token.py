@@ -58,7 +58,7 @@ def _print_users(caller: Caller, sign_in: SignIn, role: str | None, printer: Pri
     with Users(caller, sign_in, role) as users:
         tokens = users.session().tokens
         assert tokens is not None  # noqa: S101 - a session begins with tokens
-        printer.answer(told(tokens, tokens.access.seconds_left(caller.world.now)), [tokens.access.value])
+        printer.answer(told(tokens, tokens.access.seconds_left(caller.clock().now())), [tokens.access.value])
 
 
 @token.command()

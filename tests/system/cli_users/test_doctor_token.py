@@ -145,3 +145,20 @@ def test_the_doctor_needs_no_installation_to_say_what_a_token_says(own: Any, run
     assert run(*away, stdin="opaque", code=1, where=False)["refusal"]["reason"] == "access-token-unknown"
     assert "name one with --data" in run(*away, stdin=id_token(), code=1, where=False)
     assert not (tmp_path / "nothing").exists()
+
+
+def test_the_doctor_goes_by_the_virtual_clock(own: Any, run: Any) -> None:
+    """Eleven minutes ahead the token is over, for the gateway and for the doctor; back in time it is good again."""
+    token = run("token", "get", "--app", "demo-app", "--user", WORKER, "--no-keep")["access_token"]
+    doctor = ("doctor", "token", "--base-url", own.url)
+    headers = {"authorization": f"Bearer {token}"}
+    try:
+        run("clock", "advance", "11m", where=False)
+        with own.client() as client:
+            assert client.get("/user-demo/echo/worker", headers=headers).headers["x-wardgate-reason"] == "access-token-expired"
+        assert run(*doctor, stdin=token, code=1, where=False)["refusal"]["reason"] == "access-token-expired"
+        ahead = run("token", "get", "--app", "demo-app", "--user", WORKER, "--flow", "exchange", "--no-keep")["access_token"]
+        assert run(*doctor, stdin=ahead, where=False)["passed"]
+    finally:
+        run("clock", "reset", where=False)
+    assert run(*doctor, stdin=token, where=False)["passed"]
