@@ -12,12 +12,14 @@ from typing import Any
 import httpx2
 import pytest
 
+from simulators.openid_provider import OpenIDProvider
 
-def _load(name: str, folder: Path = Path(__file__).parent, prefix: str = "system") -> Any:
-    """Make a file, of this folder or another, importable as `PREFIX_NAME`: tests are imported by path, not from packages."""
-    module_name = f"{prefix}_{name}"
+
+def _load(name: str) -> Any:
+    """Make a neighbouring file importable as `system_NAME`: tests are imported by path, not from packages."""
+    module_name = f"system_{name}"
     if module_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module_name, folder / f"{name}.py")
+        spec = importlib.util.spec_from_file_location(module_name, Path(__file__).with_name(f"{name}.py"))
         assert spec is not None
         assert spec.loader is not None
         sys.modules[module_name] = importlib.util.module_from_spec(spec)
@@ -26,9 +28,6 @@ def _load(name: str, folder: Path = Path(__file__).parent, prefix: str = "system
 
 
 system = _load("running")
-openid = _load("openid_provider", Path(__file__).parents[1] / "simulators", "simulators")
-for _name in ("place", "rows", "exchange_rows", "token_rows", "sign_in_rows", "logout_rows", "tables", "checking", "forged_tokens", "bad_input"):
-    _load(_name, Path(__file__).parents[1] / "user_rows", "user_rows")
 sign_in = _load("sign_in_place")
 _load("stand_in_browser")
 _load("signing_in")
@@ -91,7 +90,7 @@ def backends_apart() -> Iterator[int]:
 @pytest.fixture(scope="session")
 def whole_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A Wardgate of its own with two foreign sign-in providers."""
-    providers = [openid.OpenIDProvider("nhs-cis2"), openid.OpenIDProvider("nhs-login")]
+    providers = [OpenIDProvider("nhs-cis2"), OpenIDProvider("nhs-login")]
     with system.running(tmp_path_factory.mktemp("foreign"), environ=system.MANY_TOKENS) as one:
         for found in providers:
             found.clock = time.time

@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
-from user_rows_place import BASE, CALLBACK, NOBODY_LISTENS, STANDINGS, TWIN, Answer, Place
 
+from user_rows.place import BASE, CALLBACK, NOBODY_LISTENS, STANDINGS, TWIN, Answer, Place
 from wardgate.demo import source
 
 AGED = {"login_states": ("until",), "authorization_codes": ("until",), "grants": ("started", "until"), "refresh_tokens": ("until",)}

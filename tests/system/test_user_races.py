@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
-from user_rows_place import BASE, CALLBACK, FORM, Answer
+
+from user_rows.place import BASE, CALLBACK, FORM, Answer
 
 CALLERS = 12
 

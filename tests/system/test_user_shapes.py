@@ -10,8 +10,8 @@ import time
 from typing import Any
 
 import pytest
-from user_rows_place import BASE, CALLBACK, STATE, TWIN, Answer
 
+from user_rows.place import BASE, CALLBACK, STATE, TWIN, Answer
 from wardgate.jose import KeyRules, UnverifiedJWT, parse_jwk_set, verify
 
 SCOPES = {level: [f"urn:nhsd:apim:{family}:{level}:{api}" for api in apis] for level, family, apis in (

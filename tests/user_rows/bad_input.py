@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from simulators_openid_provider import OpenIDProvider, bad_key_sets
-from user_rows_forged_tokens import FORGED
-from user_rows_place import ASSERTION_TYPE, CALLBACK, EXCHANGE, ID_TOKEN, NOBODY_LISTENS, STATE, TWIN, Answer, Place
+from simulators.openid_provider import OpenIDProvider, bad_key_sets
+from user_rows.forged_tokens import FORGED
+from user_rows.place import ASSERTION_TYPE, CALLBACK, EXCHANGE, ID_TOKEN, NOBODY_LISTENS, STATE, TWIN, Answer, Place
 
 Case = Callable[[Place], Answer]
 

@@ -3,8 +3,7 @@
 import json
 from typing import Any
 
-from user_rows_place import CALLBACK, STATE, Answer, Place
-
+from user_rows.place import CALLBACK, STATE, Answer, Place
 from wardgate.refusals import CATALOGUE, Area
 
 SIGNS = {"error": "server_error"}

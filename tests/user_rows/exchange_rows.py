@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from user_rows_place import BASE, NOBODY_LISTENS, TWIN, Answer, Place, kept
-from user_rows_rows import Row, be, both, drop, put
+from user_rows.place import BASE, NOBODY_LISTENS, TWIN, Answer, Place, kept
+from user_rows.rows import Row, be, both, drop, put
 
 Members = dict[str, Any]
 SEEN = object()

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from user_rows_place import BASE, NOBODY_LISTENS, TWIN, Answer, Place
-from user_rows_rows import Row, be, both, put
+from user_rows.place import BASE, NOBODY_LISTENS, TWIN, Answer, Place
+from user_rows.rows import Row, be, both, put
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from user_rows_place import BASE, CALLBACK, STATE, TWIN, Answer, Place, kept
-from user_rows_rows import Row, be, both, put
+from user_rows.place import BASE, CALLBACK, STATE, TWIN, Answer, Place, kept
+from user_rows.rows import Row, be, both, put
 
 
 @dataclass

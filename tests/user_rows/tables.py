@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from user_rows_exchange_rows import BEFORE, EXCHANGE_ROWS, MORE_ROWS, Exchange
-from user_rows_logout_rows import LOGOUT_ROWS, MORE_LOGOUT_ROWS, Logout
-from user_rows_rows import Row, spoilt
-from user_rows_sign_in_rows import (
+from user_rows.exchange_rows import BEFORE, EXCHANGE_ROWS, MORE_ROWS, Exchange
+from user_rows.logout_rows import LOGOUT_ROWS, MORE_LOGOUT_ROWS, Logout
+from user_rows.rows import Row, spoilt
+from user_rows.sign_in_rows import (
     AUTHORIZE_ROWS,
     CALLBACK_ROWS,
     MORE_AUTHORIZE_ROWS,
@@ -18,7 +18,7 @@ from user_rows_sign_in_rows import (
     Pushed,
     Return,
 )
-from user_rows_token_rows import CODE_ROWS, MORE_CODE_ROWS, MORE_REFRESH_ROWS, REFRESH_ROWS, Redemption, Refresh
+from user_rows.token_rows import CODE_ROWS, MORE_CODE_ROWS, MORE_REFRESH_ROWS, REFRESH_ROWS, Redemption, Refresh
 
 Table = tuple[Callable[[], Any], Sequence[Row[Any]]]
 ORDERED: Mapping[str, Table] = {

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from user_rows_place import CALLBACK, VERIFIER, Answer, Place, kept
-from user_rows_rows import Row, be, put
+from user_rows.place import CALLBACK, VERIFIER, Answer, Place, kept
+from user_rows.rows import Row, be, put
 
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 """Of the verifier of RFC 7636 appendix B, which is `VERIFIER`."""

@@ -2,18 +2,18 @@
 
 import asyncio
 import contextlib
-import importlib.util
-import sys
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from flows.users import world as users
+from simulators import client_developer as developer
+from simulators import openid_provider as openid
 from wardgate.applications import Profile
 from wardgate.authserver import SigningKeyRing
 from wardgate.catalogue import Environment
@@ -25,25 +25,6 @@ from wardgate.security_patterns.snapshot import Client, Snapshot, TokenIssuer
 from wardgate.stores import GroupCommit, Stores, open_stores
 from wardgate.stores.ports import SigningKey
 
-TESTS = Path(__file__).parents[2]
-
-
-def _load(folder: Path, name: str, prefix: str) -> Any:
-    """Make a file importable as `PREFIX_NAME`: tests are imported by path, not from packages."""
-    module_name = f"{prefix}_{name}"
-    if module_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module_name, folder / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[module_name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[module_name])
-    return sys.modules[module_name]
-
-
-developer, openid = (_load(TESTS / "simulators", name, "simulators") for name in ("client_developer", "openid_provider"))
-for _name in ("place", "rows", "exchange_rows", "token_rows", "sign_in_rows", "logout_rows", "tables", "checking", "forged_tokens", "bad_input"):
-    _load(TESTS / "user_rows", _name, "user_rows")
-users = _load(Path(__file__).parent, "world", "users")
 START, KEY, PUBLIC, SCOPES = users.START, users.KEY, users.PUBLIC, users.SCOPES
 
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from user_rows_exchange_rows import Exchange
+
+from user_rows.exchange_rows import Exchange
 
 
 @pytest.mark.parametrize("aud", ["known-there", ["known-there"], ["another", "known-there"]])

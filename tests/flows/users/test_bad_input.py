@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from user_rows_bad_input import BAD_INPUT
-from user_rows_checking import check
+
+from user_rows.bad_input import BAD_INPUT
+from user_rows.checking import check
 
 
 @pytest.mark.parametrize(("name", "code", "case"), BAD_INPUT, ids=[row[0][:80] for row in BAD_INPUT])

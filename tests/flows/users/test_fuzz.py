@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from user_rows_bad_input import ADDRESSES, POSTED, READ
-from user_rows_place import CALLBACK, FORM, Answer
 
+from user_rows.bad_input import ADDRESSES, POSTED, READ
+from user_rows.place import CALLBACK, FORM, Answer
 from wardgate.refusals import CATALOGUE
 
 KEY = "DemoKeyDemoKeyDemoKeyDemoKey0001"

@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from user_rows_checking import check
-from user_rows_exchange_rows import EXCHANGE_ROWS
-from user_rows_tables import CODES
 
+from user_rows.checking import check
+from user_rows.exchange_rows import EXCHANGE_ROWS
+from user_rows.tables import CODES
 from wardgate.refusals import CATALOGUE, Area
 from wardgate.security_patterns.snapshot import Revocations
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from user_rows_checking import check
-from user_rows_tables import CASES
+
+from user_rows.checking import check
+from user_rows.tables import CASES
 
 
 @pytest.mark.parametrize(("name", "code", "draft"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])

@@ -11,8 +11,7 @@ from http.cookies import SimpleCookie
 from ipaddress import ip_network
 from typing import Any
 
-from user_rows_place import BASE, CALLBACK, NOBODY_LISTENS, STANDINGS, Answer, Place
-
+from user_rows.place import BASE, CALLBACK, NOBODY_LISTENS, STANDINGS, Answer, Place
 from wardgate.applications import Profile
 from wardgate.audit.model import Event
 from wardgate.authserver import AuthServer, AuthServerApp, AuthServerSettings, SigningKeyRing
