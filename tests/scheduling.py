@@ -1,6 +1,6 @@
 """How the whole suite is spread over pytest's workers (pytest-xdist).
 
-A worker is given a unit of tests at a time: a folder whose tests share servers that are dear to start, or a file. The
+A worker is given a unit of tests at a time: files that share servers which are dear to start, or a single file. The
 longest are given out first. Tests that measure, or that need the whole machine, come last, when every other worker has ended.
 """
 
@@ -10,16 +10,18 @@ from typing import Any, Final
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
-TOGETHER: Final = ("tests/browser", "tests/tour", "tests/wire", "tests/system", "tests/interop", "tests/contract")
-"""Folders that are one unit each."""
-FIRST: Final = (*TOGETHER, "tests/crash", "tests/flows", "tests/unit")
+TOGETHER: Final = (
+    "tests/browser/", "tests/tour/", "tests/wire/", "tests/system/test_user_", "tests/system/cli_users/", "tests/interop/", "tests/contract/",
+)
+"""Beginnings of the paths that are one unit each."""
+FIRST: Final = (*TOGETHER, "tests/system/", "tests/crash/", "tests/flows/", "tests/unit/")
 """What is begun first, the longest before the others."""
 ALONE: Final = ("tests/system/test_live_changes.py", "tests/system/test_connections.py")
 """Files in which seconds count, or ten thousand connections."""
 LAST: Final = "alone"
 
 for _place in (*FIRST, *ALONE):
-    assert (Path(__file__).parents[1] / _place).exists(), f"{_place} is no longer there"
+    assert list(Path(__file__).parents[1].glob(f"{_place}*")), f"{_place} is no longer there"
 
 
 def unit_of(node_id: str) -> str:
@@ -27,14 +29,14 @@ def unit_of(node_id: str) -> str:
     path = node_id.partition("::")[0]
     if path in ALONE:
         return LAST
-    return next((folder for folder in TOGETHER if path.startswith(f"{folder}/")), path)
+    return next((beginning for beginning in TOGETHER if path.startswith(beginning)), path)
 
 
 def rank(node_id: str) -> int:
     """Return when a test's unit is begun, compared with others'."""
     if unit_of(node_id) == LAST:
         return len(FIRST) + 1
-    return next((number for number, folder in enumerate(FIRST) if node_id.startswith(f"{folder}/")), len(FIRST))
+    return next((number for number, beginning in enumerate(FIRST) if node_id.startswith(beginning)), len(FIRST))
 
 
 class Units(LoadScopeScheduling):
