@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from depth import examples
 from wardgate.catalogue import API, Environment
 from wardgate.dataplane.compile import (
     BIG_MAP,
@@ -107,7 +108,7 @@ def inputs(snapshot: Snapshot, world: Any, layout: Any, tls: TLSMaterial) -> Inp
 
 
 @pytest.mark.envoy
-@settings(max_examples=15, deadline=None, derandomize=True,
+@settings(max_examples=examples(15), deadline=None, derandomize=True,
           suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large])
 @given(data=st.data())
 def test_envoy_takes_every_world(data: Any, world: Any, envoy: Path, tls: TLSMaterial, tmp_path: Path) -> None:
@@ -118,7 +119,7 @@ def test_envoy_takes_every_world(data: Any, world: Any, envoy: Path, tls: TLSMat
     asyncio.run(validate(compiled, compiled, layout))
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large])
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large])
 @given(data=st.data())
 def test_the_same_world_compiles_to_the_same_bytes(data: Any, world: Any, tls: TLSMaterial, tmp_path: Path) -> None:
     """Also when its mappings come in another order: a version changes only with the content."""
@@ -132,7 +133,7 @@ def test_the_same_world_compiles_to_the_same_bytes(data: Any, world: Any, tls: T
     assert {key: found.version for key, found in first.items()} == {key: found.version for key, found in second.items()}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large])
 @given(data=st.data())
 def test_what_is_kept_is_what_would_be_made(data: Any, world: Any, tls: TLSMaterial, tmp_path: Path) -> None:
     """Coming from another world, or from this one with less or more of something, a world compiles as if nothing had come before."""

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from depth import examples
 from wardgate.demo import manifest as demo_manifest
 from wardgate.manifest import Manifest, Source, check
 from wardgate.manifest.diff import diff
@@ -94,7 +95,7 @@ def test_round_trip(manifest: Manifest) -> None:
     assert not diff(manifest, again)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=30)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=examples(30))
 @given(manifests())
 def test_documents_round_trip(manifest: Manifest) -> None:
     """Documents of the exported manifest are those of the manifest."""
@@ -132,7 +133,7 @@ def test_short_forms_are_used() -> None:
         "applications:\n- name: a\n  organisation: Z9X01\n  products:\n  - p\n  - {product: q, status: pending}\n")
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=30)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=examples(30))
 @given(manifests())
 def test_an_export_satisfies_the_published_schema(manifest: Manifest) -> None:
     """The JSON Schema takes what we write."""

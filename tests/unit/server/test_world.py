@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from depth import examples
 from wardgate.audit.model import Event, EventType
 from wardgate.keystores import Sealer
 from wardgate.manifest import Manifest
@@ -132,7 +133,7 @@ def long_lived(new_database: Callable[[Path], str], tmp_path_factory: pytest.Tem
     opened.close()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(start=PARTS, steps=st.lists(STEPS, min_size=1, max_size=8))
 def test_what_changed_makes_the_same_world_as_everything(long_lived: Stores, start: Parts, steps: list[Any]) -> None:
     """After any changes, looked at after any of them, the kept snapshot is the one a new keeper makes from everything."""
