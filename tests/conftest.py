@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+from depth import examples
 from scheduling import Units, rank
 
 MOST_WORKERS = 4
 """More find nothing to do."""
+
+# That a machine is busy is no finding.
+settings.register_profile("suite", deadline=None, max_examples=examples(100), suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
