@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from wardgate.applications import Application, Profile
 from wardgate.cli.context import World
 from wardgate.cli.failures import Failed
-from wardgate.cli.options import IN_FILE, Command, ca_option, read_input
+from wardgate.cli.options import IN_FILE, WHERE_SERVED, Command, ca_option, read_input
 from wardgate.client import (
     APIKeyAuth,
     ClientAssertion,
@@ -32,14 +32,13 @@ from wardgate.client import (
 from wardgate.client.clients import api_client
 from wardgate.client.clock import SYSTEM_CLOCK, Clock, SystemClock
 from wardgate.client.retry import RetryPolicy
+from wardgate.server import serving
 from wardgate.stores.ports import Credential
 
 API_KEY_VARIABLE: Final = "WARDGATE_API_KEY"
 CLIENT_SECRET_VARIABLE: Final = "WARDGATE_CLIENT_SECRET"  # noqa: S105 - the name of a variable
 KEY_PASSWORD_VARIABLE: Final = "WARDGATE_KEY_PASSWORD"  # noqa: S105 - the name of a variable
 DEMO_KID: Final = "demo-1"
-HTTPS_PORT: Final = "https://localhost:8443"
-MTLS_PORT: Final = "https://localhost:8444"
 
 
 class _Ahead(SystemClock):
@@ -69,7 +68,8 @@ class Caller:
     def environment(self, *, mutual_tls: bool = False) -> Environment:
         """Return where the server is. Raises `Failed` for a URL that is not one."""
         try:
-            return Environment.at(self.base_url or (MTLS_PORT if mutual_tls else HTTPS_PORT), self.oauth_path)
+            where = serving.read(self.world.data)
+            return Environment.at(self.base_url or (where.mtls if mutual_tls else where.https), self.oauth_path)
         except ValueError as error:
             raise Failed(f"{self.base_url}: {error}") from None
 
@@ -212,7 +212,7 @@ class Caller:
 def with_caller(command: Command) -> Command:
     """Add the options that say who calls and where, and pass a `caller`. Goes under `with_world`."""
     @click.option("--app", default=None, metavar="NAME", help=f"The calling application. Its API key is read from the store, or from {API_KEY_VARIABLE}.")
-    @click.option("--base-url", envvar="WARDGATE_URL", show_envvar=True, default=None, show_default=f"{HTTPS_PORT}, or {MTLS_PORT} for tls-ma",
+    @click.option("--base-url", envvar="WARDGATE_URL", show_envvar=True, default=None, show_default=f"{WHERE_SERVED}; its mutual-TLS port for tls-ma",
                   help="Scheme, host and port of the environment; the national platform's work too.")
     @click.option("--oauth-path", default="/oauth2", show_default=True, help="Base path of the authorisation server.")
     @ca_option

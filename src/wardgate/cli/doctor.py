@@ -10,13 +10,14 @@ from wardgate.cli.authority import authority_of
 from wardgate.cli.context import World, with_world
 from wardgate.cli.doctor_token import token
 from wardgate.cli.fetched import fetched
-from wardgate.cli.options import IN_FILE, base_url_option, printing, read_input
+from wardgate.cli.options import IN_FILE, base_url_option, data_option, printing, read_input
 from wardgate.cli.output import Printer
 from wardgate.cli.prognosis import Finding, of_oauth, of_pki, report
 from wardgate.jose import KeyRules, parse_jwk_set
 from wardgate.oauth import PROFILES, CheckResult, explain_assertion, explain_jwks
 from wardgate.outbound import JWKSUnavailable
 from wardgate.pki import NameRules, explain_cert, explain_csr
+from wardgate.server import serving
 
 profile_option = click.option("--profile", type=click.Choice(list(PROFILES)), default="nhs", show_default=True,
                               help="nhs: the national platform. strict: FAPI 2.0 where it is stronger.")
@@ -40,12 +41,13 @@ doctor.add_command(token)
 @click.option("--jwks", type=IN_FILE, default=None, help="The key set that the server would find; without it the checks end before the key.")
 @click.option("--audience", multiple=True, help="A token URL the server accepts as aud. [default: those of --base-url]")
 @base_url_option
+@data_option
 @profile_option
 @now_option
 @printing
 @click.pass_context
 def assertion(
-    ctx: click.Context, printer: Printer, file: Path, jwks: Path | None, audience: tuple[str, ...], base_url: str,
+    ctx: click.Context, printer: Printer, file: Path, jwks: Path | None, audience: tuple[str, ...], base_url: str | None, data: Path,
     profile: str, now: datetime | None,
 ) -> None:
     """Check a client assertion in FILE (- is standard input), as the token endpoint would.
@@ -55,7 +57,7 @@ def assertion(
     text = read_input(file, "the assertion").decode("utf-8", "replace").strip()
     keys = parse_jwk_set(read_input(jwks, "the key set"), KeyRules()) if jwks is not None else None
     rules = PROFILES[profile]
-    results = explain_assertion(text, _moment(now), rules, frozenset(audience or _audiences(base_url, rules.issuer_is_audience)), keys)
+    results = explain_assertion(text, _moment(now), rules, frozenset(audience or _audiences(base_url or serving.read(data).https, rules.issuer_is_audience)), keys)
     _end(ctx, printer, "the assertion", [of_oauth(result) for result in results])
 
 

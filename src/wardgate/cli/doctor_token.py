@@ -33,6 +33,7 @@ from wardgate.security_patterns.facts import Facts, Listener, PresentedCertifica
 from wardgate.security_patterns.proof import Proof
 from wardgate.security_patterns.snapshot import Snapshot, TokenIssuer
 from wardgate.security_patterns.token_kind import by_token, mode_of
+from wardgate.server import serving
 from wardgate.server.world import WorldKeeper
 
 SOME: Final = "x"
@@ -54,7 +55,7 @@ SOME: Final = "x"
 @click.pass_context
 def token(
     ctx: click.Context, file: Path, assertion: Path | None, app: str | None, role: str | None, route: str | None, method: str,
-    oauth_path: str, base_url: str, ca: Path | None, now: datetime | None, world: World, printer: Printer,
+    oauth_path: str, base_url: str | None, ca: Path | None, now: datetime | None, world: World, printer: Printer,
 ) -> None:
     """Check the token in FILE (- is standard input): an access token, or an ID token before it is exchanged.
 
@@ -71,7 +72,7 @@ def token(
         raise click.UsageError(f"--role: {error}") from None
     if not text:
         raise Failed("there is no token: the input is empty")
-    base_url = base_url.rstrip("/")
+    base_url = (base_url or serving.read(world.data).https).rstrip("/")
     kind = _kind(text)
     if not world.exists:
         data, lines, good = _told_by_keys(text, kind, _moment(now, world.now), base_url + oauth_path, ca)

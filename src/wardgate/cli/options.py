@@ -23,8 +23,9 @@ database_option = click.option(
     "--database-url", envvar="WARDGATE_DATABASE_URL", show_envvar=True, default=None,
     help="The database, when it is not the SQLite file in the data directory. Give a password through the environment.",
 )
+WHERE_SERVED: Final = "where the server of the data directory answers, else https://localhost:8443"
 base_url_option = click.option(
-    "--base-url", envvar="WARDGATE_URL", show_envvar=True, default="https://localhost:8443", show_default=True,
+    "--base-url", envvar="WARDGATE_URL", show_envvar=True, default=None, show_default=WHERE_SERVED,
     help="Scheme, host and port of the environment.",
 )
 ca_option = click.option(

@@ -15,6 +15,7 @@ from typing import Any, Final
 from wardgate.audit.model import EventType
 from wardgate.keystores import load_store_keys
 from wardgate.manifest.documents import from_documents
+from wardgate.server import serving
 from wardgate.server.errors import StartRefused
 from wardgate.server.listening import listen
 from wardgate.server.preparing import event_of_start, only_one, prepare_directory, prepare_world, raise_file_limit
@@ -86,6 +87,7 @@ async def _serve(settings: Settings, stores: Stores, output: str) -> int:
         await _wait_confirmed(server)
         tasks.append(asyncio.create_task(_watch([*tasks, tail], stop)))
         settle()
+        serving.write(settings)
         _say_ready(settings, output, adopted=adopted)
         await stop.wait()
     await asyncio.to_thread(stores.audit.append, [event_of_start(EventType.SERVER_STOPPED, node=settings.node)])
@@ -151,13 +153,14 @@ async def _wait_confirmed(server: Server) -> None:
 
 
 def _say_ready(settings: Settings, output: str, *, adopted: bool) -> None:
-    url = f"https://localhost:{settings.port}"
+    where = serving.Serving.of(settings)
+    url = where.https
     if output == "json":
-        facts = {"ready": url, "mtls": f"https://localhost:{settings.mtls_port}", "data": str(settings.data), "adopted_envoy": adopted}
+        facts = {"ready": url, "mtls": where.mtls, "data": str(settings.data), "adopted_envoy": adopted}
         print(json.dumps(facts), flush=True)  # noqa: T201 - what the command line promises
         return
     lines = [f"data directory    {settings.data}", f"trust anchor      {settings.data / 'ca.pem'}",
-             f"mutual TLS        https://localhost:{settings.mtls_port}"]
+             f"mutual TLS        {where.mtls}"]
     if settings.smartcard_port:
         lines.append(f"smartcards        https://localhost:{settings.smartcard_port} (stand-in NHS CIS2)")
     if settings.http_port:
