@@ -2,7 +2,8 @@
 
 A session is two entries: `login/{sid}`, at which everything that comes of the sign-in hangs (codes, tokens, who was told), and
 `session/{cookie}`, which ends by itself after a time without use, and absolutely. Ending the login ends all of it in one
-step. Tokens outlive an idle session, as they do at the providers.
+step. Tokens outlive an idle session, as they do at the providers. When the same person signs in again, the login goes on and a new
+`session/{cookie}` begins beside the one before.
 """
 
 from dataclasses import asdict, dataclass

@@ -138,10 +138,14 @@ async def _signed_in(attempt: Attempt, sign_in: SignIn) -> Response:
 
 
 async def _session_after(deps: StandIns, surface: Surface, known: str | None, sign_in: SignIn) -> Session:
-    """The same person's session goes on, stronger or fresher; another person's ends before the new one begins."""
+    """The same person's session goes on, stronger or fresher; another person's ends before the new one begins.
+
+    It goes on under a new cookie, for whoever planted the one before in this browser must not gain by the sign-in: the one before
+    is worth what it was.
+    """
     before = await sessions.find(deps, surface, known)
     if before is not None and before.sign_in.username == sign_in.username:
-        again = replace(before, sign_in=sign_in)
+        again = replace(before, id=deps.secret(), sign_in=sign_in)
         if await sessions.save(deps, again):
             return again
     elif before is not None:

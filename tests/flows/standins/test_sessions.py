@@ -88,6 +88,22 @@ def test_a_cookie_planted_before_is_worth_nothing_after(browser: Any, world: Any
         assert _is_asked(other.authorize(MOCK_CIS2))
 
 
+def test_whoever_planted_a_session_gains_nothing_by_its_persons_next_sign_in(browser: Any, world: Any) -> None:
+    """Session fixation with a session that is real: signing in again makes a new cookie, and the one before stays as weak as it was."""
+    weak = browser.submit(browser.authorize(CIS2), -1, username="656005750105", authenticator="TOTP")
+    planted = browser.http.cookies.get("wardgate-session", path=CIS2.base)
+    with world.client() as lured:
+        lured.http.cookies.set("wardgate-session", planted, domain="gateway.example.nhs.uk", path=CIS2.base)
+        strong = lured.submit(lured.authorize(CIS2, acr_values="AAL3_ANY"), username="656005750105")
+        assert f"wardgate-session={planted}" not in strong.headers["set-cookie"]
+        assert returned(lured.authorize(CIS2, acr_values="AAL3_ANY"))["code"]
+        tokens = lured.token(CIS2, returned(strong)["code"]).json()
+    assert _is_asked(browser.authorize(CIS2, acr_values="AAL3_ANY")), "the planted cookie is worth AAL3"
+    assert returned(browser.authorize(CIS2, acr_values="AAL2_OR_AAL3_ANY"))["code"]
+    first = browser.token(CIS2, returned(weak)["code"]).json()
+    assert world.verified(CIS2, tokens["id_token"]).claims["sid"] == world.verified(CIS2, first["id_token"]).claims["sid"]
+
+
 def test_another_person_ends_the_session_before(browser: Any, world: Any) -> None:
     """The first person's codes and tokens are over, and so is their session."""
     first = browser.tokens(MOCK_CIS2, "656005750104")
