@@ -48,7 +48,7 @@ def parse_form(body: bytes) -> dict[str, str]:
     for pair in pairs:
         if not pair:
             continue
-        key, value = _short_pair(pair) if len(pair) <= _SHORT_BYTES else _pair(pair)
+        key, value = _known_pair(pair) if len(pair) <= _SHORT_BYTES and pair.partition(b"=")[0] in _SAID_AGAIN else _pair(pair)
         if key in form:
             raise OAuthRefused("grant-type-repeated", "each parameter once", f"{key[:60]!a} again", {"parameter": _word(key)})
         form[key] = value
@@ -76,8 +76,12 @@ def _pair(pair: bytes) -> tuple[str, str]:
 
 
 _SHORT_BYTES: Final = 160
-_short_pair: Final = lru_cache(maxsize=1024)(_pair)
-"""The words of the protocol are the same in every request: they are decoded once."""
+_SAID_AGAIN: Final = frozenset({
+    b"grant_type", b"client_id", b"client_assertion_type", b"scope", b"redirect_uri", b"response_type", b"subject_token_type",
+    b"requested_token_type", b"token_type_hint", b"code_challenge_method",
+})
+_known_pair: Final = lru_cache(maxsize=1024)(_pair)
+"""The words of the protocol are the same in every request: they are decoded once. What may be a secret is never remembered."""
 
 
 def _text(data: bytes) -> str:

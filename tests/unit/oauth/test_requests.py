@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wardgate.oauth import OAuthRefused
+from wardgate.oauth import OAuthRefused, requests
 from wardgate.oauth.requests import check_content_type, parse_form
 
 TEXT = st.text(alphabet=st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), max_size=30)
@@ -24,6 +24,26 @@ def test_any_bytes_are_a_form_or_refused(body: bytes) -> None:
     """Nothing but `OAuthRefused` leaves the parser."""
     with suppress(OAuthRefused):
         assert all(parse_form(body).values())
+
+
+SECRETS = ("password", "code", "client_secret", "refresh_token", "code_verifier", "token", "subject_token", "client_assertion", "id_token_hint", "state", "csrf")
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_no_secret_is_remembered(name: str) -> None:
+    """What is decoded once and kept are words of the protocol; a password, a code or a token is decoded each time, and forgotten."""
+    kept = requests._known_pair.cache_info().currsize
+    for spelt in (name, name.replace("o", "%6F"), name.upper()):
+        parse_form(f"{spelt}=not-a-real-secret-{name}".encode())
+    assert requests._known_pair.cache_info().currsize == kept
+
+
+def test_words_of_the_protocol_are_decoded_once() -> None:
+    """The second request finds them decoded."""
+    parse_form(b"grant_type=client_credentials")
+    before = requests._known_pair.cache_info().hits
+    assert parse_form(b"grant_type=client_credentials") == {"grant_type": "client_credentials"}
+    assert requests._known_pair.cache_info().hits == before + 1
 
 
 @pytest.mark.parametrize(("body", "code"), [
