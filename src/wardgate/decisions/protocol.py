@@ -102,6 +102,8 @@ class DecisionProtocol(asyncio.Protocol):
         if self._transport is None:
             return
         head = b"".join(b"%b: %b\r\n" % header for header in answer.headers)
+        if not head.count(b"\r") == head.count(b"\n") == len(answer.headers):  # RFC 9112 section 11.1: it would be a header more
+            raise ValueError("a header with a line break")
         body = b"" if method == "HEAD" else answer.body
         self._transport.write(b"%b%b\r\n%b" % (_STATUS_LINES[answer.status], head, body))
 

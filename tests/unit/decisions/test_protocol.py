@@ -21,7 +21,7 @@ NO = Answer(401, [(b"content-length", b"2"), (b"content-type", b"text/plain")], 
 
 
 class Service:
-    """Says yes on `/decide/yes`, no elsewhere; `/decide/slow` is recorded first, `/decide/broken` fails."""
+    """Says yes on `/decide/yes`, no elsewhere; `/decide/slow` is recorded first, `/decide/broken` fails, `/decide/split-…` has a line break."""
 
     def __init__(self) -> None:
         self.asked: list[Question] = []
@@ -36,6 +36,9 @@ class Service:
             raise RuntimeError("a fault of ours")
         if question.target == "/decide/slow":
             return ToRecord(Event(type=EventType.CALL_DECIDED, at=None, outcome=Outcome.ALLOWED), YES, NO)  # type: ignore[arg-type]
+        if question.target.startswith("/decide/split"):
+            value = {"cr": b"a\rx: y", "lf": b"a\nx: y", "both": b"a\r\nx-wardgate-client: other"}[question.target.removeprefix("/decide/split-")]
+            return Answer(200, [(b"content-length", b"0"), (b"x-wardgate-user", value)], b"")
         return {"/decide/yes": YES, "/decide/certificate": NO_CERTIFICATE}.get(question.target, NO)
 
     async def recorded(self, decided: ToRecord) -> Answer:
@@ -111,7 +114,8 @@ def test_a_question_in_pieces(tmp_path: Path) -> None:
     b"nonsense\r\n\r\n", b"\x16\x03\x01\x00", b"GET /decide/yes HTTP/9.9\r\n\r\n", b"GET /decide/broken HTTP/1.1\r\n\r\n",
     b"GET /decide/yes HTTP/1.1\r\nx-big: " + b"a" * MAX_HEAD_BYTES + b"\r\n\r\n", b"GET /" + b"a" * MAX_HEAD_BYTES + b" HTTP/1.1\r\n\r\n",
     b"GET /decide/slow HTTP/1.1\r\n\r\nGET /decide/yes HTTP/1.1\r\n\r\n",
-], ids=["no-http", "tls", "version", "fault", "header", "target", "pipelined"])
+    *(b"GET /decide/split-%b HTTP/1.1\r\n\r\n" % line for line in (b"cr", b"lf", b"both")),
+], ids=["no-http", "tls", "version", "fault", "header", "target", "pipelined", "cr", "lf", "header more"])
 def test_what_is_hung_up_on(sent: bytes, tmp_path: Path) -> None:
     """Without an answer, which Envoy takes for a service that failed: the call is refused."""
     async def talk(_service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, _: DecisionServer) -> None:
