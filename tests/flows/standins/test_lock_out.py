@@ -21,12 +21,14 @@ from standins_password_pages import (
     code,
     give,
 )
+from starlette.requests import Request
 
 from wardgate.audit import Event, EventType
 from wardgate.audit.model import Personal
 from wardgate.oauth.users import ProviderKind
 from wardgate.quotas.failed_tries import TryLimit
 from wardgate.standins import StandInsApp
+from wardgate.standins.methods import Attempt
 from wardgate.standins.methods.failed_tries import person_keys, source_key, waiting
 
 TOO_MANY = "There were too many failed tries. Try again in"
@@ -53,6 +55,18 @@ def wrong_code(world: Any) -> str:
 def told(world: Any) -> list[Any]:
     """What was recorded, in short."""
     return [(event.type.value, event.details.get("error") or event.details.get("whose")) for event in world.events]
+
+
+@pytest.mark.parametrize(("lines", "seen"), [
+    (["192.0.2.1"], "192.0.2.1"), (["192.0.2.1, 198.51.100.7"], "198.51.100.7"), (["192.0.2.1", "198.51.100.7"], "198.51.100.7"),
+    (["192.0.2.1,", "203.0.113.9 , 2001:db8::1"], "2001:db8::1"), (["192.0.2.1", ""], "unknown"), ([], "unknown"),
+])
+def test_a_source_is_what_envoy_saw(lines: list[str], seen: str) -> None:
+    """The last of all that X-Forwarded-For says: what a caller says stands before it, in a line of its own or not."""
+    headers = [(b"x-forwarded-for", line.encode()) for line in lines]
+    nothing: Any = None
+    attempt = Attempt(nothing, nothing, nothing, Request({"type": "http", "method": "GET", "path": "/", "headers": headers}))
+    assert attempt.source == seen
 
 
 @pytest.mark.parametrize("username", [WORKER, "nobody", "656005750104"])

@@ -82,8 +82,8 @@ class Attempt:
 
     @property
     def source(self) -> str:
-        """The address the request comes from: the last of X-Forwarded-For, which Envoy saw and added itself."""
-        last = self.request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+        """The address the request comes from: the last of X-Forwarded-For, in however many lines, which Envoy saw and added itself."""
+        last = ",".join(self.request.headers.getlist("x-forwarded-for")).rpartition(",")[2].strip()
         return last[:60] or "unknown"
 
     def kept(self, method: str) -> Form:
