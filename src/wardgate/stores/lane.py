@@ -20,10 +20,13 @@ class LaneLimits:
     batch: int
     timeout_seconds: float
     gather_seconds: float = 0.0
-    """How long a batch waits for more calls when there is a crowd: many small batches cost more than a few large ones.
-    A caller who is alone never waits."""
+    """How long a batch waits for more calls when there is a crowd, and up to three times as long while they keep coming: many
+    small batches cost more than a few large ones. A caller who is alone never waits."""
 
 
+GATHER_TIMES: Final = 3
+QUIET_SECONDS: Final = 0.001
+"""When no call came for so long, those who would come have come."""
 CROWD_SECONDS: Final = 0.1
 """For so long after two calls waited at once there is a crowd."""
 
@@ -103,11 +106,19 @@ class Lane(Generic[Q]):
         return batch
 
     def _start_soon(self) -> None:
-        """Start the next batch: at the end of this tick, or after gathering more calls from a crowd."""
-        if self._limits.gather_seconds and self._loop.time() < self._crowded_until:
-            self._loop.call_later(self._limits.gather_seconds, self._start_next)
+        """Start the next batch: at the end of this tick, or of a crowd when no more of it come."""
+        began = self._loop.time()
+        if self._limits.gather_seconds and began < self._crowded_until:
+            self._loop.call_later(self._limits.gather_seconds, self._gather, self._waiting, began + GATHER_TIMES * self._limits.gather_seconds)
         else:
             self._loop.call_soon(self._start_next)
+
+    def _gather(self, before: int, until: float) -> None:
+        """Go on gathering while calls keep coming."""
+        if self._waiting == before or self._loop.time() >= until:
+            self._start_next()
+        else:
+            self._loop.call_later(QUIET_SECONDS, self._gather, self._waiting, until)
 
     def _start_next(self) -> None:
         if self._running is None and self._open:
