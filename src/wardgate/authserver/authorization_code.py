@@ -13,6 +13,7 @@ from wardgate.authserver.user_tokens import (
     AUTHORIZATION_CODE,
     answer,
     check_begun,
+    check_trusted,
     details_of,
     make_access_token,
     new_refresh_token,
@@ -26,7 +27,7 @@ from wardgate.refusals.faults import Moment
 from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.stores.ports import AuthorizationCode, CodeRedemption, RefreshToken
 
-_EXPECTED = "a code of this application and redirect_uri, unused, at most 300 s old"
+_EXPECTED = "a code of this application and redirect_uri, unused and in its time"
 
 
 async def authorization_code(
@@ -47,6 +48,8 @@ async def authorization_code(
         raise _invalid("one whose sign-in has ended")
     check_begun(grant.started, exchange.at, "code-invalid")
     found_record = SignInRecord.read(grant.body)
+    exchange.details["sign_in"] = grant.id
+    check_trusted(found_record.who, server.trusted(), "code-invalid")
     await faults.carried(server, exchange, Moment.CODE, found_record.who, found_record.fault)
     record = still_entitled(found_record, who.client)
     exchange.details |= details_of(record.who, record.auth_grant_type, grant.id)

@@ -19,6 +19,7 @@ from wardgate.authserver.user_tokens import (
     Made,
     answer,
     check_begun,
+    check_trusted,
     details_of,
     make_access_token,
     new_refresh_token,
@@ -73,6 +74,7 @@ async def _look(server: AuthServer, exchange: Exchange, form: dict[str, str], wh
     if min(token.until, grant.until) <= exchange.at:
         raise _expired(token)
     record = SignInRecord.read(grant.body)
+    check_trusted(record.who, server.trusted(), "refresh-token-invalid")
     await faults.carried(server, exchange, Moment.REFRESH, record.who, record.fault)
     exchange.details |= details_of(record.who, record.auth_grant_type, grant.id)
     lives = lifetimes(form, record.who.kind, grant.started, exchange.at, server.settings.token_lifetime_ms)

@@ -3,6 +3,7 @@
 A grant proves the client and the user; this makes the access token, the refresh token, the answer and the event's details.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,6 +18,7 @@ from wardgate.oauth.access_token import AccessToken, TokenUser
 from wardgate.oauth.errors import OAuthRefused
 from wardgate.oauth.lifetimes import Lifetimes, seconds_left, seconds_of
 from wardgate.oauth.mtls_binding import ClientCertificate
+from wardgate.oauth.providers import Provider
 from wardgate.oauth.token_requests import ACCESS_TOKEN_TYPE
 from wardgate.oauth.users import SignedIn, granted_user_scopes
 from wardgate.security_patterns.snapshot import Client, Snapshot
@@ -48,6 +50,15 @@ def check_begun(started: datetime, now: datetime, code: str) -> None:
     """Raise `OAuthRefused` with `code` for a sign-in of the future: it began under a virtual clock that was turned back since."""
     if started - now > AHEAD:
         raise OAuthRefused(code, "a sign-in that has begun", "one of a virtual clock that was turned back")
+
+
+def check_trusted(who: SignedIn, trusted: Iterable[Provider], code: str) -> None:
+    """Raise `OAuthRefused` with `code` for a sign-in at a provider that the manifest no longer names: what it said counts no more.
+
+    So nobody whom a stand-in let in stays when the environment becomes live.
+    """
+    if not any(found.issuer == who.issuer and found.kind is who.kind for found in trusted):
+        raise OAuthRefused(code, "a sign-in at a provider that is trusted", "one that is not trusted any more")
 
 
 def still_entitled(record: SignInRecord, client: Client) -> SignInRecord:

@@ -112,7 +112,7 @@ CODE_AND_REFRESH: Final = (
          "redirect_uri is a callback URL of the application, to the letter", "send it as it is registered"),
     _row("user-restricted 4.4", "code-missing", 400, _REQUEST, "authorization_code is missing", "the form has code", "add the code"),
     _row("user-restricted 4.4", "code-invalid", 400, _GRANT, "authorization_code is invalid",
-         "the code is this application's, for this redirect_uri, unused and at most 300 s old", "sign in again"),
+         "the code is this application's, for this redirect_uri, unused and at most 300 s old (in strict 60 s)", "sign in again"),
     _row("RFC 7636 section 4.6", "code-verifier-invalid", 400, _GRANT, "code_verifier is invalid",
          "code_verifier fits the code_challenge of the authorization request", "send the verifier the challenge was made from"),
     _row("user-restricted 4.5", "refresh-token-missing", 400, _REQUEST, "refresh_token is missing", "the form has refresh_token",
