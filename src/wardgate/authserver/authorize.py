@@ -17,6 +17,7 @@ from wardgate.authserver.dependencies import AuthServer
 from wardgate.authserver.exchange import Exchange
 from wardgate.authserver.redirects import BrowserCookie, SentBack, redirect
 from wardgate.authserver.sign_in_record import LoginRecord, PushedRecord, hashed
+from wardgate.authserver.user_tokens import check_begun
 from wardgate.authserver.wire import Send
 from wardgate.oauth.authorization_request import (
     REQUEST_URI_PREFIX,
@@ -72,8 +73,9 @@ async def _pushed(server: AuthServer, exchange: Exchange, client: Client, asked:
         raise OAuthRefused("request-not-pushed", "a request_uri", "none")
     held = await server.sign_ins.take(PUSHED + hashed(name), exchange.at) if name.startswith(REQUEST_URI_PREFIX) else None
     record = PushedRecord.read(held.body) if held is not None else None
-    if record is None or record.application != client.name or record.base_path != exchange.base_path:
+    if held is None or record is None or record.application != client.name or record.base_path != exchange.base_path:
         raise OAuthRefused("request-uri-invalid", "a request_uri of this application that waits", "another, or one that was used or is over")
+    check_begun(held.until - timedelta(seconds=server.settings.pushed_request_seconds), exchange.at, "request-uri-invalid")
     return record.parameters
 
 

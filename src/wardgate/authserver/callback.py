@@ -19,7 +19,7 @@ from wardgate.authserver.exchange import Details, Exchange
 from wardgate.authserver.redirects import BrowserCookie, SentBack, redirect
 from wardgate.authserver.sign_in_record import LoginRecord, SignInRecord, hashed, session_name
 from wardgate.authserver.token_exchange import provider_keys
-from wardgate.authserver.user_tokens import AUTHORIZATION_CODE, details_of, scopes_for
+from wardgate.authserver.user_tokens import AUTHORIZATION_CODE, check_begun, details_of, scopes_for
 from wardgate.authserver.userinfo import roles_of
 from wardgate.authserver.wire import Send
 from wardgate.oauth.authorization_request import check_redirect_uri, with_parameters
@@ -78,8 +78,9 @@ async def callback(server: AuthServer, exchange: Exchange, snapshot: Snapshot, q
 async def _login(server: AuthServer, exchange: Exchange, state: str | None) -> tuple[LoginRecord, BrowserCookie]:
     held = await server.sign_ins.take(hashed(state), exchange.at) if state is not None else None
     login = LoginRecord.read(held.body) if held is not None else None
-    if state is None or login is None or login.base_path != exchange.base_path:
+    if held is None or login is None or login.base_path != exchange.base_path or state is None:
         raise OAuthRefused("callback-state", "a state that waits", "none" if state is None else "one that is unknown, used or over")
+    check_begun(held.until - timedelta(seconds=server.settings.state_seconds), exchange.at, "callback-state")
     exchange.application = login.application
     exchange.details["credential"] = login.credential
     return login, BrowserCookie.of(state, login.callback)

@@ -70,7 +70,7 @@ async def begun(deps: StandIns, surface: Surface, transaction_id: str | None) ->
     """
     entry = await deps.kept_entry(f"transaction/{transaction_id}") if transaction_id and len(transaction_id) <= 200 else None
     found = _read(transaction_id, loads(entry.body)) if entry is not None and transaction_id is not None else None
-    if found is None or found.base != surface.base:
+    if entry is None or found is None or found.base != surface.base or deps.is_ahead(int(entry.until.timestamp()) - deps.settings.sign_in_seconds):
         raise PageRefused.by("idp-sign-in-over")
     return found
 

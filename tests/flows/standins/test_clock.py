@@ -54,6 +54,17 @@ def test_nothing_comes_back_from_ahead(world: Any, turn: Callable[..., None]) ->
         assert userinfo.status_code == 401
 
 
+def test_a_sign_in_under_way_does_not_come_back_from_ahead(world: Any, turn: Callable[..., None]) -> None:
+    """Its pages would be good for as long as the clock was ahead; one of the real time goes on."""
+    with world.client() as browser:
+        before = browser.authorize(CIS2)
+        turn(hours=12)
+        ahead = browser.authorize(CIS2)
+        turn()
+        assert browser.submit(ahead, username="656005750105").status_code == 400
+        assert returned(browser.submit(before, username="656005750105"))["code"]
+
+
 def test_tokens_are_of_the_virtual_time_and_the_record_is_not(world: Any, turn: Callable[..., None]) -> None:
     """An ID token's times are those of the virtual clock; events say how far it was ahead."""
     real = world.now

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from wardgate.applications import Profile
+
 HOURS_12 = {"hours": 12}
 
 
@@ -64,6 +66,23 @@ def test_what_was_made_ahead_counts_for_nothing_afterwards(world: Any) -> None:
     userinfo = world.get("/userinfo", authorization=f"Bearer {tokens['access_token']}")
     assert (userinfo.status, userinfo.json["fault"]["faultstring"]) == (401, "Invalid Access Token")
     assert world.refresh(world.tokens()["refresh_token"]).status == 200
+
+
+def test_a_state_of_the_time_ahead_is_unknown_afterwards(world: Any) -> None:
+    """It would wait for as long as the clock was ahead."""
+    _turn(world, **HOURS_12)
+    away = world.authorize()
+    _turn(world)
+    assert world.come_back(away).code == "callback-state"
+
+
+def test_a_pushed_request_of_the_time_ahead_is_unknown_afterwards(world: Any) -> None:
+    """The same of PAR (RFC 9126)."""
+    world.profile(Profile.STRICT)
+    _turn(world, **HOURS_12)
+    pushed = world.push().json["request_uri"]
+    _turn(world)
+    assert world.authorize(request_uri=pushed).code == "request-uri-invalid"
 
 
 def test_what_was_made_before_goes_on_afterwards(world: Any) -> None:
