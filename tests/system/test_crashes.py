@@ -53,7 +53,7 @@ def events(wardgate: Any) -> list[dict[str, Any]]:
 
 def test_rules_outlive_the_control_plane_and_envoy_is_adopted(own: Any, until: Any) -> None:
     """Envoy answers with the last rules, refusals too; the next control plane takes the same Envoy, connections and all."""
-    with own.client() as client:
+    with own.client(limits=httpx2.Limits(keepalive_expiry=RESTART_SECONDS * 6)) as client:  # the client shall not drop it while nobody calls
         token = own.token(client)
         bearer = {"authorization": f"Bearer {token}"}
         envoy = own.envoy_pid()
