@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from simulators.smartcards import HardwareCard, curl, in_files, in_softhsm
 from wardgate.oauth.users import ProviderKind
@@ -123,6 +129,30 @@ def test_another_authoritys_certificate(wardgate: Any, browser: httpx2.Client, t
     status, _, body = curl(begin(browser, wardgate), wardgate.ca, "--cert", str(tmp_path / "cert.pem"), "--key", str(tmp_path / "key.pem"))
     assert status == 403
     assert "The certificate was not issued by this Wardgate." in body
+
+
+@pytest.mark.parametrize("name", [
+    '";Hash={0};Subject="', 'a\\\\";Hash={0};Subject="', '",Hash={0};Subject="UID={1}', 'a,Hash={0}', ";Hash={0};", "a\\nHash={0}", "{1}é\u202e",
+], ids=["quote", "backslash and quote", "another element", "comma", "semicolons", "escape", "not ASCII"])
+def test_a_subject_that_tells_of_another_certificate(
+    wardgate: Any, browser: httpx2.Client, card: HardwareCard, tmp_path: Path, name: str
+) -> None:
+    """This port takes certificates that anybody made: what a subject says stays within the subject, and the fingerprint is the one of TLS."""
+    fingerprint = next(entry["fingerprint"] for entry in wardgate.done("cert", "list") if entry["subject"] == WORKER)
+    key = rsa.generate_private_key(65537, 2048)
+    told = name.format(fingerprint, WORKER)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x"), x509.NameAttribute(NameOID.SERIAL_NUMBER, "1"),
+                         x509.NameAttribute(NameOID.PSEUDONYM, told)])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key()).serial_number(1).not_valid_before(
+        now - timedelta(days=1)).not_valid_after(now + timedelta(days=1)).sign(key, SHA256())
+    (tmp_path / "cert.pem").write_bytes(made.public_bytes(Encoding.PEM))
+    (tmp_path / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    status, headers, body = curl(begin(browser, wardgate), wardgate.ca, "--cert", str(tmp_path / "cert.pem"), "--key", str(tmp_path / "key.pem"))
+    assert (status, "location" in headers) == (403, False)
+    assert "The certificate was not issued by this Wardgate." in body
+    refused = [event for event in recorded(wardgate) if event["type"] == "StandInRefused"][-1]
+    assert refused["details"]["fingerprint"] == made.fingerprint(SHA256()).hex()
 
 
 def test_an_applications_certificate(wardgate: Any, browser: httpx2.Client, new_certificate: Callable[..., tuple[Path, Path]]) -> None:
