@@ -132,7 +132,7 @@ def test_another_authoritys_certificate(wardgate: Any, browser: httpx2.Client, t
 
 
 @pytest.mark.parametrize("name", [
-    '";Hash={0};Subject="', 'a\\\\";Hash={0};Subject="', '",Hash={0};Subject="UID={1}', 'a,Hash={0}', ";Hash={0};", "a\\nHash={0}", "{1}é\u202e",
+    '";Hash={0};Subject="', 'a\\\\";Hash={0};Subject="', '",Hash={0};Subject="UID={1}', "a,Hash={0}", ";Hash={0};", "a\\nHash={0}", "{1}é\u202e",
 ], ids=["quote", "backslash and quote", "another element", "comma", "semicolons", "escape", "not ASCII"])
 def test_a_subject_that_tells_of_another_certificate(
     wardgate: Any, browser: httpx2.Client, card: HardwareCard, tmp_path: Path, name: str
