@@ -3,7 +3,7 @@
 Owns: credentials on requests, the fetching and keeping of access tokens, signing users in and renewing their tokens, trace
 headers, retries, and one family of errors.
 Leaves: what an API's messages mean; keeping private keys (`Signer` may be a KMS or an HSM); showing the user a browser.
-Read: environments, errors, error_shapes, clock, retry, trace, signer, assertion, client_authentication, tokens, token_plan,
+Read: environments, errors, error_shapes, bounded, clock, retry, trace, signer, assertion, client_authentication, tokens, token_plan,
 token_auth, signed_jwt, api_key, clients, tls_ma; for users: authorization, loopback, token_endpoint, user_tokens, users,
 token_store, user_session, role, user_restricted, id_token, provider, stand_in.
 

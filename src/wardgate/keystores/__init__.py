@@ -1,8 +1,9 @@
 """Keys: the one that seals data at rest, and those that sign.
 
-Owns: sealing (AES-256-GCM) and where its key comes from; signing keys as loaded objects, and when they change.
+Owns: sealing (AES-256-GCM) and where its key comes from; signing keys as loaded objects, and when they change;
+the secrets that sign-in is proved with.
 Leaves: storing what was sealed (`stores`), what is signed (`authserver`, `audit`).
-Read: errors, sealing, store_key, ports, es256, schedule, database.
+Read: errors, sealing, store_key, ports, es256, rsa, schedule, database, client_secrets.
 """
 
 from wardgate.keystores.database import DatabaseKeys

@@ -3,7 +3,7 @@
 Owns: fetching with limits of size, time, address and count; caching; what happens when a host is down; being the client of
 a sign-in provider (discovery, keys, tokens for a code, userinfo).
 Leaves: what a key set must look like (`jose`), what an ID token must say (`oauth`), who needs one (`authserver`).
-Read: errors, addresses, roots, fetch, jwks, inside, providers.
+Read: errors, addresses, roots, fetch, jwks, mock_jwks, inside, providers.
 """
 
 from wardgate.outbound.errors import JWKSUnavailable, OutsideFailed, ProviderRefused

@@ -6,8 +6,9 @@ Leaves: who people and clients are (`identities`), what levels, scopes and disco
 (`stores`), being a client of a provider (`authserver`).
 
 A live environment has none of this: `manifest.live` refuses stand-ins, and `StandInsApp` answers 404 when there are none.
-Read: errors, surfaces, dependencies, wire, clients, authorization_request, transactions, sessions, methods, authorize, steps,
-id_token, userinfo_claims, client_authentication, token, userinfo, logout_delivery, logout, published, shared_details, pages, app.
+Read: errors, surfaces, dependencies, wire, record, clients, faults, authorization_request, transactions, sessions, methods,
+asserted_identity, authorize, next_step, steps, codes, id_token, userinfo_claims, client_authentication, token, delegation, userinfo,
+logout_delivery, logout, published, shared_details, pages, app.
 """
 
 from wardgate.standins.app import StandInsApp

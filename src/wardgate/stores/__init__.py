@@ -2,7 +2,8 @@
 
 Owns: the promises (`ports`), the schema and its migrations, one module per port in `sql`, batching (`group_commit`).
 Leaves: the store key (`keystores` gives a `Sealer`), what an event says (`audit`), what a document means (`manifest`).
-Read: errors, ports, grants, tries, sealer, open, sql, group_commit, migrations.
+Read: errors, ports, grants, transitions, kept, outbox, tries, passkeys, sealer, open, sql, lane, group_commit, migrations, reseal,
+verify_audit.
 """
 
 from wardgate.stores.errors import (

@@ -3,5 +3,6 @@
 Where each thing lives decides whether an open connection sees a change:
 listeners hold sockets, the order of filters and error mappers, never policy; routes hold per-route rules; extension
 configs (ECDS) hold every map; secrets hold certificates and trust. Every ECDS filter starts as a named deny.
-Read: envoy (types and names), door, listeners, routes, route_rules, credentials, standing, limits, decision, error_mappers.
+Read: envoy (types and names), bootstrap, clusters, secrets, door, listeners, smartcard, routes, route_rules, credentials, standing, limits,
+decision, error_mappers, log_format.
 """

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from wardgate.authserver.app import GOT, METADATA, POSTED, READ
-from wardgate.authserver.dependencies import AuthServerSettings
 from wardgate.catalogue.paths import HEALTH_PATHS
 from wardgate.outbound.mock_jwks import PREFIX as MOCK_JWKS
 from wardgate.standins.published import CREDENTIALS_PATH
@@ -23,7 +22,6 @@ caller sent one. A refusal has `X-Wardgate-Reason`. In an environment that is no
 a refusal by its name ([how to](../how-to/meet-every-error.md)); the answer then has it as well.
 """
 REALM_PATH: Final = REALMS + "{realm}"
-BASES: Final = AuthServerSettings().base_paths
 
 
 @dataclass(frozen=True, slots=True)

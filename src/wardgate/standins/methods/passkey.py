@@ -42,7 +42,6 @@ HANDLE_KEY: Final = "passkey-user-handles"
 REGISTER: Final = "register"
 SIGN_IN: Final = "sign-in"
 _CHALLENGES: Final = "passkey-challenge"
-_NOBODY: Final = "Nobody who may use a passkey has this user name here."
 _PROBLEMS: Final[Mapping[str, str]] = {
     "challenge-used": "The page was shown too long ago, or was used already. Try again.",
     "challenge": "The page was shown too long ago, or was used already. Try again.",
