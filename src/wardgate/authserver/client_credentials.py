@@ -27,7 +27,7 @@ async def client_credentials(
     scope = " ".join(granted_scopes(who.client.scopes))  # (13)
     now_ms = int(exchange.at.timestamp() * 1000)
     token = _access_token(server, who, snapshot, addresses, scope, now_ms, life_ms, exchange.not_before)
-    signer = server.keys.signer(exchange.at)
+    signer = server.keys.signer(exchange.real_at)
     text = sign_encoded(signer.header, token.claims(), signer.key)  # (14), but it leaves only after the claim
     await claim(server, authenticator, exchange, who, token, signer.key.kid, life_ms)
     return (

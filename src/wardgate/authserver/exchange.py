@@ -40,7 +40,7 @@ class Exchange:
 
     @property
     def real_at(self) -> datetime:
-        """When it really was: what records and limits go by."""
+        """When it really was: what records, limits and signing keys go by."""
         return self.at - self.shift
 
     @property

@@ -48,7 +48,7 @@ async def introspect(
     answer: dict[str, Any] = INACTIVE
     details: Details = {"active": False, "assertion_jti": who.use.id}
     unverified = own_tokens.parse(text)
-    token = own_tokens.verified(unverified, server.keys, snapshot, exchange.at) if unverified is not None else None
+    token = own_tokens.verified(unverified, server.keys, snapshot, exchange.real_at) if unverified is not None else None
     if token is not None and may_see(who.client.name, token, server.settings.resource_servers):
         details |= {"jti": token.jti, "token_application": token.application}
         if own_tokens.is_active(token, snapshot, exchange.at):

@@ -18,7 +18,7 @@ def parse(text: str) -> UnverifiedJWT | None:
 
 
 def verified(token: UnverifiedJWT, keys: SigningKeyRing, snapshot: Snapshot, now: datetime) -> AccessToken | None:
-    """Return the content of a token that one of our keys signed for this environment, expired or not."""
+    """Return the content of a token that one of our keys signed for this environment, expired or not; `now` is the real time, which keys go by."""
     key = keys.verifier(token.header["kid"], now)
     if key is None:
         return None

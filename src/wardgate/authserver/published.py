@@ -26,7 +26,7 @@ async def describe(server: AuthServer, exchange: Exchange, snapshot: Snapshot, a
 
 async def publish_keys(server: AuthServer, exchange: Exchange, send: Send, *, head: bool) -> None:
     """Answer the keys our tokens are or will be signed with (RFC 7517 section 5)."""
-    await respond_json(send, 200, server.keys.published(exchange.at), CACHED_SHORTLY, head=head)
+    await respond_json(send, 200, server.keys.published(exchange.real_at), CACHED_SHORTLY, head=head)
 
 
 async def host_key_set(exchange: Exchange, text: str, send: Send, *, head: bool) -> None:

@@ -41,7 +41,7 @@ async def revoke(
     unverified = own_tokens.parse(text)
     if unverified is None and _is_another_kind(text):
         raise OAuthRefused("token-type-unsupported", "an access token of this server", "a token of another kind")
-    token = own_tokens.verified(unverified, server.keys, snapshot, exchange.at) if unverified is not None else None
+    token = own_tokens.verified(unverified, server.keys, snapshot, exchange.real_at) if unverified is not None else None
     sign_in = await _sign_in_of(server, text, who.client.name) if unverified is None else None
     if sign_in is not None:
         event = exchange.event(EventType.SIGN_IN_ENDED, Outcome.ALLOWED, None, {"cause": "the application revoked a refresh token", "sign_in": sign_in})

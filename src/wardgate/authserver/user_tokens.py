@@ -92,7 +92,7 @@ def make_access_token(
 ) -> Made:
     """Return a signed token for the user of `record`. It leaves only after its event is stored."""
     now_ms = int(exchange.at.timestamp() * 1000)
-    signer = server.keys.signer(exchange.at)
+    signer = server.keys.signer(exchange.real_at)
     token = AccessToken(
         issuer=addresses.issuer, audience=snapshot.tokens.audience, application=client.name, credential=credential,
         organisation=client.organisation, scope=" ".join(record.scopes), jti=server.new_token_id(), issued_at=now_ms // 1000,

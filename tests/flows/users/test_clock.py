@@ -1,5 +1,6 @@
 """The virtual clock at the authorisation server: everything that lasts goes by it, and what it made counts for nothing once it is back."""
 
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import pytest
 
 from wardgate.applications import Profile
+from wardgate.jose import UnverifiedJWT
+from wardgate.oauth.client_assertion import ASSERTION_TYPE
 
 HOURS_12 = {"hours": 12}
 
@@ -99,6 +102,24 @@ def test_clocks_that_differ_a_little_are_not_turned_back(world: Any) -> None:
     tokens = world.tokens()
     world.pass_time(seconds=-30)
     assert world.refresh(tokens["refresh_token"]).status == 200
+
+
+def test_signing_keys_turn_over_by_the_real_time(world: Any) -> None:
+    """However far the clock is ahead: the key of now signs and is published, and the next one, which has not begun, waits."""
+    of_now, before = world.keys[0], world.tokens()["access_token"]
+    following = replace(of_now, kid="the-next-key", sign_from=world.now + timedelta(days=1))
+    world.keys = (replace(of_now, verify_until=world.now + timedelta(days=1, hours=1)), following)
+    world.build()
+    _turn(world, days=30)
+    token = world.tokens()["access_token"]
+    assert UnverifiedJWT.parse(token).header["kid"] == of_now.kid
+    assert {key["kid"] for key in world.get("/jwks").json["keys"]} == {of_now.kid, following.kid}
+    known = {name: world.post(path, {"token": token, "client_assertion_type": ASSERTION_TYPE, "client_assertion": world.assertion()})
+             for name, path in (("introspected", "/introspect"), ("revoked", "/revoke"))}
+    assert known["introspected"].json["active"] is True
+    assert world.events_of(known["revoked"])[-1]["details"]["known"] is True
+    _turn(world)
+    assert world.claims(before)["iss"]
 
 
 def test_the_record_goes_by_the_real_time(world: Any) -> None:
