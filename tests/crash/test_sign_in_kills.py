@@ -1,18 +1,18 @@
 """SIGKILL of a whole Wardgate while codes are redeemed and tokens refreshed: nothing that was answered is lost, and nothing is given twice."""
 
-import importlib.util
 import json
 import random
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+
+from system import running as system
+from system import signing_in
 
 KILLS = 5
 WORKERS = 4
@@ -21,21 +21,6 @@ CODES = 14
 SEED = 20_261_121
 pytestmark = [pytest.mark.envoy, pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")]
 """The client library leaves the socket of a broken connection to the collector."""
-
-
-def _load(name: str) -> Any:
-    """Make a file of the system tests importable as `system_NAME`: tests are imported by path, not from packages."""
-    module_name = f"system_{name}"
-    if module_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module_name, Path(__file__).parents[1] / "system" / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[module_name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[module_name])
-    return sys.modules[module_name]
-
-
-system, signing_in = _load("running"), _load("signing_in")
 
 
 @dataclass

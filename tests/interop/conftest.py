@@ -1,11 +1,9 @@
 """Other makers' OpenID software on both sides of a whole Wardgate, over real ports. A missing part fails the run."""
 
 import contextlib
-import importlib.util
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,27 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
+from system import running as system
 from wardgate.demo import source
 
 HERE = Path(__file__).parent
 NODE = HERE.parents[1] / "script" / "node"
 SCRIPT_SECONDS = 120
 INSTALL_SECONDS = 300
-
-
-def _load(name: str, path: Path) -> Any:
-    """Make a file importable under a name: tests are imported by path, not from packages."""
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-system = _load("system_running", HERE.parent / "system" / "running.py")
-_load("interop_foreign", HERE / "foreign.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

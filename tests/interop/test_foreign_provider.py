@@ -7,8 +7,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from interop_foreign import CIS2, NHS_LOGIN, ForeignProvider, certificate
-from system_running import free_ports, until
+
+from interop.foreign import CIS2, NHS_LOGIN, ForeignProvider, certificate
+from system.running import free_ports, until
 
 APPLICATION = {"client_id": "demo-app-key-not-a-secret", "secret": "demo-app-client-secret"}
 SECRET = "the-secret-of-wardgate-there"

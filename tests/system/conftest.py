@@ -1,8 +1,6 @@
 """One `wardgate up --demo` for the tests that only call it; tests that stop, kill or fill one start their own."""
 
 import functools
-import importlib.util
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -12,25 +10,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from postgresql_server import PostgreSQLServer
 from simulators.openid_provider import OpenIDProvider
-
-
-def _load(name: str) -> Any:
-    """Make a neighbouring file importable as `system_NAME`: tests are imported by path, not from packages."""
-    module_name = f"system_{name}"
-    if module_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module_name, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[module_name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[module_name])
-    return sys.modules[module_name]
-
-
-system = _load("running")
-sign_in = _load("sign_in_place")
-_load("stand_in_browser")
-_load("signing_in")
+from system import running as system
+from system import sign_in_place as sign_in
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -115,7 +98,7 @@ def place(whole_place: Any) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Any]:
     """A PostgreSQL server of this session."""
-    server = _load("conftest", Path(__file__).parents[1] / "contract", "contract").PostgreSQLServer()
+    server = PostgreSQLServer()
     try:
         server.wait()
         yield server

@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from system_signing_in import BASE, PATIENT, Person, claims, refused
+
+from system.signing_in import BASE, PATIENT, Person, claims, refused
 
 WORKERS = "/user-demo/echo/worker"
 LIMIT_SECONDS = 5.0

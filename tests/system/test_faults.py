@@ -7,8 +7,8 @@ from typing import Any
 import httpx2
 import pytest
 import yaml
-from system_signing_in import APPLICATION, BASE, Person, refused
 
+from system.signing_in import APPLICATION, BASE, Person, refused
 from wardgate.demo import source
 from wardgate.refusals import CATALOGUE, Area
 

@@ -13,8 +13,8 @@ from urllib.parse import parse_qs
 import httpx2
 import pytest
 import yaml
-from system_running import free_ports
 
+from system.running import free_ports
 from wardgate.demo import source
 from wardgate.jose import UnverifiedJWT
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from system_signing_in import PATIENT, WORKER, Person, claims, refused
+
+from system.signing_in import PATIENT, WORKER, Person, claims, refused
 
 pytestmark = pytest.mark.postgres
 

@@ -11,9 +11,9 @@ from typing import Any
 import httpx2
 import pytest
 import yaml
-from system_running import assertion
-from system_stand_in_browser import CALLBACK, CIS2, LOGIN, MOCK_CIS2, MOCK_LOGIN, Visitor, told
 
+from system.running import assertion
+from system.stand_in_browser import CALLBACK, CIS2, LOGIN, MOCK_CIS2, MOCK_LOGIN, Visitor, told
 from user_rows.bad_input import ADDRESSES
 from wardgate.demo import source
 from wardgate.refusals import CATALOGUE, Area

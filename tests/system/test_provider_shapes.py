@@ -7,8 +7,8 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from system_stand_in_browser import CALLBACK, CIS2, LOGIN, MOCK_CIS2, MOCK_LOGIN, Visitor, told
 
+from system.stand_in_browser import CALLBACK, CIS2, LOGIN, MOCK_CIS2, MOCK_LOGIN, Visitor, told
 from wardgate.identities.provider import REALM_ENVIRONMENTS
 from wardgate.jose import KeyRules, UnverifiedJWT, VerifiedJWT, base64url, parse_jwk_set, verify
 from wardgate.oauth.users import ProviderKind

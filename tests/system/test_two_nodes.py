@@ -12,8 +12,8 @@ from typing import Any
 import httpx2
 import pytest
 import yaml
-from system_signing_in import PATIENT, Person, claims, refused
 
+from system.signing_in import PATIENT, Person, claims, refused
 from wardgate.demo import source
 from wardgate.keystores.store_key import new_store_key
 from wardgate.oauth.pkce import challenge_of

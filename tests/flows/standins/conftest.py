@@ -1,8 +1,6 @@
 """A whole stand-in provider in one process: a real database, real keys and signatures, a clock that turns, and browsers."""
 
 import asyncio
-import importlib.util
-import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +12,7 @@ from typing import Any, Self
 import httpx2
 import pytest
 
+from flows.standins import cast
 from wardgate.audit.model import Event
 from wardgate.demo import manifest as demo_manifest
 from wardgate.demo.keys import key_set
@@ -31,21 +30,6 @@ from wardgate.standins.surfaces import Endpoint, Surface
 from wardgate.stores.open import open_stores
 from wardgate.stores.ports import SingleUse, Stores
 
-
-def _load(name: str) -> Any:
-    """Make a neighbouring file importable as `standins_NAME`: tests are imported by path, not from packages."""
-    module_name = f"standins_{name}"
-    if module_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module_name, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[module_name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[module_name])
-    return sys.modules[module_name]
-
-
-cast = _load("cast")
-_load("password_pages")
 ORIGIN, PLAIN_ORIGIN, CALLBACK, CLIENTS = cast.ORIGIN, cast.PLAIN_ORIGIN, cast.CALLBACK, cast.CLIENTS
 SMARTCARD_ORIGIN = "https://wardgate.test:8445"
 START = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)

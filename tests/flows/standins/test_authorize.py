@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from standins_cast import CALLBACK, CIS2, LOGIN, MOCK_CIS2, MOCK_LOGIN, ORIGIN, returned
 
+from flows.standins.cast import CALLBACK, CIS2, LOGIN, MOCK_CIS2, MOCK_LOGIN, ORIGIN, returned
 from wardgate.audit import EventType
 from wardgate.standins.authorization_request import CHECKS
 from wardgate.standins.surfaces import Endpoint

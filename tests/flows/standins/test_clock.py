@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from standins_cast import CIS2, ORIGIN, returned
 
+from flows.standins.cast import CIS2, ORIGIN, returned
 from wardgate.standins import StandInsApp
 from wardgate.standins.surfaces import Endpoint
 

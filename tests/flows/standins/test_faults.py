@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from standins_cast import CALLBACK, CIS2, LOGIN, MOCK_CIS2, ORIGIN, returned
 
+from flows.standins.cast import CALLBACK, CIS2, LOGIN, MOCK_CIS2, ORIGIN, returned
 from wardgate.identities import Identities
 from wardgate.refusals import reason
 from wardgate.refusals.faults import FAULTS, Endpoint, Fault, Moment

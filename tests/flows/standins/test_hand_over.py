@@ -4,8 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from standins_cast import LOGIN, MOCK_LOGIN, ORIGIN, returned
 
+from flows.standins.cast import LOGIN, MOCK_LOGIN, ORIGIN, returned
 from wardgate.demo.keys import private_pem
 from wardgate.jose import SigningJWK, UnverifiedJWT, sign
 from wardgate.keystores.rsa import signing_key

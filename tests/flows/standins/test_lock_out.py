@@ -9,8 +9,10 @@ from typing import Any
 
 import httpx2
 import pytest
-from standins_cast import CIS2, LOGIN, forms, returned
-from standins_password_pages import (
+from starlette.requests import Request
+
+from flows.standins.cast import CIS2, LOGIN, forms, returned
+from flows.standins.password_pages import (
     DOCTOR,
     PASSWORD,
     PATIENT,
@@ -21,8 +23,6 @@ from standins_password_pages import (
     code,
     give,
 )
-from starlette.requests import Request
-
 from wardgate.audit import Event, EventType
 from wardgate.audit.model import Personal
 from wardgate.oauth.users import ProviderKind

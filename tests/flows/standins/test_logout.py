@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from standins_cast import CIS2, LOGIN, MOCK_CIS2, ORIGIN, forms, returned
 
+from flows.standins.cast import CIS2, LOGIN, MOCK_CIS2, ORIGIN, forms, returned
 from wardgate.audit import EventType
 from wardgate.standins.surfaces import Endpoint
 

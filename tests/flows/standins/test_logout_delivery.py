@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from standins_cast import MOCK_CIS2, ORIGIN
 
+from flows.standins.cast import MOCK_CIS2, ORIGIN
 from wardgate.jose import UnverifiedJWT
 from wardgate.standins.logout_delivery import AT_ONCE, MARGIN_SECONDS, LogoutDelivery
 from wardgate.standins.surfaces import Endpoint

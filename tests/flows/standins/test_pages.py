@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 import pytest
-from standins_cast import CIS2, LOGIN, MOCK_CIS2, ORIGIN, returned
 
+from flows.standins.cast import CIS2, LOGIN, MOCK_CIS2, ORIGIN, returned
 from wardgate.oidc.scopes import NHS_LOGIN_SCOPES
 from wardgate.standins.pages import TEMPLATES
 from wardgate.standins.shared_details import PARTS, WORDS

@@ -8,8 +8,8 @@ from html import unescape
 from typing import Any
 
 import pytest
-from standins_cast import CIS2, LOGIN, MOCK_CIS2, MOCK_LOGIN, ORIGIN, PLAIN_ORIGIN, forms, returned
 
+from flows.standins.cast import CIS2, LOGIN, MOCK_CIS2, MOCK_LOGIN, ORIGIN, PLAIN_ORIGIN, forms, returned
 from simulators import authenticator as software
 from wardgate.audit import EventType
 from wardgate.audit.model import Personal

@@ -10,8 +10,9 @@ import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from standins_cast import CIS2, LOGIN, MOCK_CIS2, MOCK_LOGIN, forms, returned
-from standins_password_pages import (
+
+from flows.standins.cast import CIS2, LOGIN, MOCK_CIS2, MOCK_LOGIN, forms, returned
+from flows.standins.password_pages import (
     DOCTOR,
     PASSWORD,
     PATIENT,
@@ -23,7 +24,6 @@ from standins_password_pages import (
     code,
     give,
 )
-
 from wardgate.audit import EventType
 from wardgate.audit.model import Personal
 from wardgate.standins.surfaces import Surface

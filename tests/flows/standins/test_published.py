@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from standins_cast import CIS2, LOGIN, MOCK_CIS2, MOCK_LOGIN, ORIGIN, PLAIN_ORIGIN
 
+from flows.standins.cast import CIS2, LOGIN, MOCK_CIS2, MOCK_LOGIN, ORIGIN, PLAIN_ORIGIN
 from wardgate.identities.provider import REALM_ENVIRONMENTS
 from wardgate.oidc.authenticators import ACR_VALUES
 from wardgate.oidc.discovery import CIS2_CLAIMS, NHS_LOGIN_CLAIMS

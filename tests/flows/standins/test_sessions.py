@@ -4,8 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from standins_cast import CIS2, MOCK_CIS2, MOCK_LOGIN, ORIGIN, returned
 
+from flows.standins.cast import CIS2, MOCK_CIS2, MOCK_LOGIN, ORIGIN, returned
 from wardgate.standins.surfaces import surface_of
 
 MINUTE = timedelta(minutes=1)

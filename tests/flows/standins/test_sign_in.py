@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from standins_cast import CALLBACK, CIS2, LOGIN, MOCK_CIS2, MOCK_LOGIN, ORIGIN, forms, returned
 
+from flows.standins.cast import CALLBACK, CIS2, LOGIN, MOCK_CIS2, MOCK_LOGIN, ORIGIN, forms, returned
 from wardgate.audit import EventType
 from wardgate.audit.model import Personal
 from wardgate.standins.methods import METHODS

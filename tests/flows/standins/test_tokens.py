@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from standins_cast import CALLBACK, CIS2, LOGIN, MOCK_CIS2, MOCK_LOGIN, ORIGIN, PLAIN_ORIGIN, returned
 
+from flows.standins.cast import CALLBACK, CIS2, LOGIN, MOCK_CIS2, MOCK_LOGIN, ORIGIN, PLAIN_ORIGIN, returned
 from wardgate.demo.keys import private_pem
 from wardgate.jose import SigningJWK, UnverifiedJWT, sign
 from wardgate.keystores.client_secrets import RELYING_PARTIES, client_key, own_secret
