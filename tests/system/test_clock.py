@@ -88,7 +88,7 @@ def test_a_sign_in_ends_by_its_lifetime(own: Any, person: Person, username: str,
     """Refreshed in its last minute, over a minute later: 12 h at NHS CIS2, 1 h at NHS login, from the first token on."""
     person.username, person.scope = username, scope
     tokens = person.tokens(own)
-    assert tokens["refresh_token_expires_in"] == lasts
+    assert 0 <= int(lasts) - int(tokens["refresh_token_expires_in"]) <= 30, "a busy machine may take seconds from the sign-in to here"
     _advance(own, last)
     tokens = person.refresh(own, tokens["refresh_token"]).json()
     assert (tokens["refresh_count"], int(tokens["refresh_token_expires_in"]) < 60) == ("1", True)

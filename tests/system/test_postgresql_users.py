@@ -8,6 +8,8 @@ import pytest
 from system.signing_in import PATIENT, WORKER, Person, claims, refused
 
 pytestmark = pytest.mark.postgres
+BUSY_SECONDS = 30
+"""A busy machine may take so long from the sign-in to its first token."""
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,8 @@ def test_the_combined_patterns(own: Any, base: str, username: str, scope: str, r
     with Person.at(own, username, scope) as person:
         code = person.code(own, base)
         first = person.redeem(own, code, base).json()
-        assert (first["refresh_token_expires_in"], first["refresh_count"]) == (lasts, "0")
+        assert first["refresh_count"] == "0"
+        assert 0 <= int(lasts) - int(first["refresh_token_expires_in"]) <= BUSY_SECONDS
         assert refused(person.redeem(own, code, base)) == (400, "authorization_code is invalid")
         headers = {"NHSD-Session-URID": "656014452101"} if route.endswith("role") else {}
         call = person.http.get(own.url + route, headers=headers | {"authorization": f"Bearer {first['access_token']}"})

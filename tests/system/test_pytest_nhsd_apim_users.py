@@ -85,5 +85,7 @@ def test_combined(wardgate: Any, provider: str, username: str, route: str, refre
     """`AuthorizationCodeAuthenticator`: through our authorization endpoint to the stand-in and back."""
     scope = {"cis2": "nhs-cis2", "nhs-login": "nhs-login"}[provider]
     found = _run(wardgate, pattern="combined", scope=scope, username=username)
-    assert found["token"] == {"expires_in": "599", "token_type": "Bearer", "refresh_token_expires_in": refresh, "refresh_count": "0"}
+    left = found["token"].pop("refresh_token_expires_in")
+    assert 0 <= int(refresh) - int(left) <= 30, "a busy machine may take seconds from the sign-in to here"
+    assert found["token"] == {"expires_in": "599", "token_type": "Bearer", "refresh_count": "0"}
     assert found["calls"] == _only(route)

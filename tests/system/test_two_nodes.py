@@ -104,7 +104,7 @@ def test_a_sign_in_that_changes_nodes_at_every_step(nodes: Nodes) -> None:
         back = person.http.get(at_the_next(answer.headers["location"]), headers=name)
         code = httpx2.URL(back.headers["location"]).params["code"]
         redeemed = person.redeem(nodes.one, str(code))
-        assert redeemed.json()["refresh_token_expires_in"] == "3599"
+        assert 3570 <= int(redeemed.json()["refresh_token_expires_in"]) <= 3599, "a busy machine may take seconds from the sign-in to here"
         assert person.call(nodes.other, redeemed.json()["access_token"], "/user-demo/echo/patient").status_code == 200
 
 
