@@ -42,6 +42,7 @@ class Looking:
         title = re.search(r"{% block title %}(.*?){% endblock %}", (TEMPLATES / template).read_text())
         assert title is not None
         expect(self.page).to_have_title(re.compile(f"^{'Error: ' if wrong else ''}{re.escape(title[1])} - Wardgate stand-in for NHS "))
+        self.page.wait_for_load_state("load")  # the title is there before the style sheets are
         self.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
         found = Axe().run(self.page, options={"runOnly": list(RULES), "resultTypes": ["violations"]}).response
         assert len(found["passes"]) > 10
