@@ -13,6 +13,7 @@ import httpx2
 import pytest
 
 from simulators import authenticator as software
+from system.stand_in_browser import CIS2, Visitor
 from wardgate.audit import Event, EventType
 from wardgate.cli.context import World
 from wardgate.cli.reference import commands
@@ -317,39 +318,23 @@ def test_people_sign_in_with_password_and_code_and_are_unlocked(own: Any, run: A
     name, password = "656005750109", "not a real password"
     assert ["password", "code"] in [one["proves_with"] for one in run("user", "list") if one["username"] == name]
     assert run("user", "hash-password", stdin=password)["password"].startswith("$argon2id$")
-    with own.client() as browser:
-        page = _password_page(browser)
+    visitor = Visitor(own, None)
+    with visitor.http:
+        link = re.search(r'href="([^"]*method=password)"', visitor.begin(CIS2, acr_values="AAL2_ANY").text)
+        assert link is not None
+        page = visitor.http.get(unescape(link[1]))
         for _ in range(2):
-            assert "The user name or the password is wrong." in _submit(browser, page, username=name, password="a wrong password").text
-        assert "Try again in 30 minutes." in _submit(browser, page, username=name, password=password).text
+            assert "The user name or the password is wrong." in visitor.submit(page, "<form", username=name, password="a wrong password").text
+        assert "Try again in 30 minutes." in visitor.submit(page, "<form", username=name, password=password).text
         assert run("user", "show", name)["failures"] == {"password": 2, "code": 0}
         assert run("user", "unlock", name)["forgotten"] is True
-        asked = _submit(browser, page, username=name, password=password)
+        asked = visitor.submit(page, "<form", username=name, password=password)
         assert "Enter your one-time code" in asked.text
-        back = _submit(browser, asked, code=run("user", "totp", name)["code"])
+        back = visitor.submit(asked, "<form", code=run("user", "totp", name)["code"])
         assert back.headers["location"].startswith("https://example.org/callback?code=")
     events = [json.loads(line) for line in own.cli("audit", "tail", "-n", "50", "--output", "json").out.splitlines()]
     assert [one["details"]["whose"] for one in events if one["type"] == "StandInLocked"] == ["person"]
     assert run("user", "unlock", "--source", "2001:db8::1")["forgotten"] is False
-
-
-def _password_page(browser: Any) -> Any:
-    """Begin a sign-in at the stand-in NHS CIS2 and follow the link to the page for a password."""
-    base = "/standins/nhs-cis2/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare"
-    page = browser.get(f"{base}/authorize", params={
-        "response_type": "code", "client_id": "test-client-cis2", "redirect_uri": "https://example.org/callback", "scope": "openid",
-        "state": "state-1", "acr_values": "AAL2_ANY"})
-    link = re.search(r'href="([^"]*method=password)"', page.text)
-    assert link is not None, page.text
-    return browser.get(unescape(link[1]))
-
-
-def _submit(browser: Any, page: Any, **fields: str) -> Any:
-    """Send the first form of a page with these fields."""
-    action = re.search(r'<form action="([^"]*)"', page.text)
-    assert action is not None, page.text
-    hidden = dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page.text))
-    return browser.post(unescape(action[1]), data=hidden | fields)
 
 
 def test_version(run: Any) -> None:

@@ -6,6 +6,7 @@ and a Wardgate as its operator runs it, behind a real Envoy (`tests/system`). Bo
 """
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -70,7 +71,7 @@ def kept(members: Mapping[str, str | None]) -> dict[str, str]:
 
 
 @dataclass
-class Place:
+class Place(ABC):
     """Somebody who asks. The two places fill in what is abstract here."""
 
     cis2: Any
@@ -81,73 +82,73 @@ class Place:
 
     # --- what a place must know
 
+    @abstractmethod
     def ask(self, target: str, method: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
         """Send one request."""
-        raise NotImplementedError
 
+    @abstractmethod
     def identifier(self, standing: str = "good") -> str:
         """Return the API key of an application of this standing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def secret(self, standing: str = "good") -> str:
         """Return its client secret."""
-        raise NotImplementedError
 
+    @abstractmethod
     def assertion(self, header: Mapping[str, Any] | None = None, *, standing: str = "good", base: str = BASE, **claims: Any) -> str:
         """Return a new signed assertion of an application; None leaves a header member or claim out."""
-        raise NotImplementedError
 
+    @abstractmethod
     def token_url(self, base: str = BASE) -> str:
         """Return the token endpoint's URL, as `aud` names it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def seconds(self) -> int:
         """Return the time."""
-        raise NotImplementedError
 
+    @abstractmethod
     def age(self, seconds: int) -> None:
         """Make every state, code, sign-in and refresh token older."""
-        raise NotImplementedError
 
+    @abstractmethod
     def outlive(self, seconds: float) -> None:
         """Let that much time pass, as access tokens see it."""
-        raise NotImplementedError
 
     def is_strict(self, standing: str) -> bool:
         """Return whether an application has the profile `strict`."""
         return standing.startswith("strict")
 
+    @abstractmethod
     def revoke(self, standing: str) -> None:
         """Revoke an application."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take_callback_back(self, standing: str) -> None:
         """Take an application's callback URLs away."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lose_scopes(self, standing: str) -> None:
         """Take an application's scopes of users away."""
-        raise NotImplementedError
 
+    @abstractmethod
     def limit_logout(self, network: str) -> None:
         """Say that logout tokens of CIS2 come from one network only."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forget_provider(self) -> None:
         """Take NHS CIS2 out of the manifest."""
-        raise NotImplementedError
 
+    @abstractmethod
     def trust_keys_at(self, path: str) -> None:
         """Say that the keys of the twin's NHS login are at a path of the other one, which is not down."""
-        raise NotImplementedError
 
+    @abstractmethod
     def store_that_cannot_end(self) -> AbstractContextManager[None]:
         """Keep the store from ending sign-ins, for a while."""
-        raise NotImplementedError
 
+    @abstractmethod
     def events_of(self, answer: Answer) -> list[dict[str, Any]]:
         """Return what was recorded of a request."""
-        raise NotImplementedError
 
     # --- browsers
 
