@@ -39,9 +39,14 @@ Origin = Annotated[str, Field(pattern=rf"^https?://{_HOST}$", max_length=400), A
 Backend = Annotated[
     str, Field(pattern=rf"^(https?://{_HOST}|unix:/[\x21-\x7E]+)$", max_length=400), AfterValidator(_port_in_range)
 ]
+ROUTE_SHAPES: Final = (Dialect.FAULT, Dialect.FHIR, Dialect.PROBLEM)
+"""The shapes that the gateway can give every refusal of its own in; the others are answers of applications."""
+
+
 def _not_oauth(dialect: Dialect) -> Dialect:
-    if dialect is Dialect.OAUTH:
-        raise ValueError("`errors: oauth` is for the token endpoint; APIs use fault, fhir or problem")
+    if dialect not in ROUTE_SHAPES:
+        place = "the token endpoint" if dialect is Dialect.OAUTH else "the answers of Spine services"
+        raise ValueError(f"`errors: {dialect}` is for {place}; APIs use fault, fhir or problem")
     return dialect
 
 
