@@ -74,7 +74,7 @@ def _issue(form: Form, issue: Issue) -> dict[str, Any]:
     if issue.text is not None:
         details["text"] = issue.text
     said = {"severity": issue.severity, "code": issue.code, "details": details}
-    return said if issue.diagnostics is None else said | {"diagnostics": issue.diagnostics}
+    return said | {"diagnostics": issue.diagnostics} if issue.diagnostics else said  # FHIR has no empty text
 
 
 def as_xml(resource: Mapping[str, Any]) -> bytes:

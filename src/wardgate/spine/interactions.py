@@ -101,7 +101,7 @@ def parse(text: str) -> Name:
                 operation = parts.get("operation", "")
                 return Name(style, parts["service"], operation or parts["subject"], "operation" if operation else parts["verb"],
                             parts.get("capability", ""), parts.get("major", ""))
-    raise UnknownInteraction(f"expected an interaction id, {PREFIX} and so on; received {min(len(text), MAX_CHARS + 1)} or more other characters")
+    raise UnknownInteraction(f"expected an interaction id, urn:nhs:names:services and so on; received {len(text)} other characters")
 
 
 def text_of(name: Name) -> str:

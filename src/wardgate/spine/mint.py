@@ -89,8 +89,8 @@ def _kind(context: SpineContext, user: str | None, patient: str | None) -> Calle
 
 
 def _scopes(variant: Variant, interaction: Interaction | None) -> tuple[str, ...]:
-    if interaction is None:
-        raise CannotMint("scope: name the scopes, or the interaction they follow from")
+    if interaction is None or not interaction.scopes:
+        raise CannotMint("scope: name the scopes, or an interaction that they follow from")
     return (variant.exact_scopes[interaction.writes],) if variant.scope_rule is ScopeRule.EXACT else interaction.scopes
 
 
