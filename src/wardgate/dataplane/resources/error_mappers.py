@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from wardgate.catalogue.model import ROUTE_SHAPES
 from wardgate.dataplane.resources.decision import SERVER_ERROR_AS
 from wardgate.dataplane.resources.envoy import (
     EXPLAIN,
@@ -31,6 +32,8 @@ from wardgate.security_patterns.bearer import SHOWN_SCHEMES
 from wardgate.security_patterns.request_id import SHOWN_CHARACTERS
 from wardgate.security_patterns.standing import REASONS
 
+SHAPES: Final = (*(shape for shape in ROUTE_SHAPES if shape is not Dialect.FAULT), Dialect.FAULT)
+"""The one that asks nothing of the route comes last."""
 DETAILS: Final = "response.code_details"
 ROUTE: Final = "xds.route_metadata.filter_metadata.wardgate"
 REQUEST_ID_CHARACTERS: Final = 36
@@ -175,7 +178,7 @@ def mappers() -> list[JSON]:
     found = [
         _mapper(cause, dialect)
         for cause in causes()
-        for dialect in ((Dialect.FAULT,) if cause.explained or cause.early else (Dialect.FHIR, Dialect.PROBLEM, Dialect.FAULT))
+        for dialect in ((Dialect.FAULT,) if cause.explained or cause.early else SHAPES)
     ]
     return [*found, _decided_server_error(), *_unforeseen()]
 
