@@ -18,6 +18,7 @@ from wardgate.refusals.secure_proxy import SECURE_PROXY
 from wardgate.refusals.sign_in import SIGN_IN
 from wardgate.refusals.spine import SPINE
 from wardgate.refusals.spine_jwt import BOOKING_JWT, SPINE_JWT
+from wardgate.refusals.system_directory import DIRECTORY
 from wardgate.refusals.token_endpoint import TOKEN_ENDPOINT
 from wardgate.refusals.user_tokens import USER_TOKENS
 
@@ -34,7 +35,7 @@ def _by_code(*tables: tuple[Reason, ...]) -> Mapping[str, Reason]:
 
 CATALOGUE: Final = _by_code(
     TOKEN_ENDPOINT, USER_TOKENS, SIGN_IN, PROVIDERS, GATEWAY, ROLES, CERTIFICATES,
-    SPINE_JWT, BOOKING_JWT, SPINE, REASONABLE_ADJUSTMENTS, SECURE_PROXY, GP_CONNECT, LIMITS, PLATFORM, ASKING,
+    SPINE_JWT, BOOKING_JWT, SPINE, REASONABLE_ADJUSTMENTS, SECURE_PROXY, GP_CONNECT, DIRECTORY, LIMITS, PLATFORM, ASKING,
 )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ class Area(StrEnum):
     SPINE = "spine"
     SECURE_PROXY = "secure-proxy"
     GP_CONNECT = "gp-connect"
+    DIRECTORY = "directory"
     LIMITS = "limits"
     PLATFORM = "platform"
 

@@ -166,7 +166,7 @@ def test_refused_tables(text: str, message: str) -> None:
 def test_lines_after_cells_of_several_lines() -> None:
     """The line is where the row begins, although cells before it have lines of their own."""
     data = table.write([SYSTEM, replace(PROVIDER, organisation="-")])
-    with pytest.raises(ImportRefused, match="line 5: uniqueIdentifier=200000100002: nhsIDCode: expected an ODS code, 1 to 9 letters and digits; received '-'$"):
+    with pytest.raises(ImportRefused, match=r"line 5: uniqueIdentifier=200000100002: nhsIDCode: expected an ODS code, 1 to 9 letters and digits; received '-'$"):
         table.read(data)
 
 

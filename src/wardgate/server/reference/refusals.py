@@ -41,6 +41,7 @@ AREAS: Final = {
     Area.SPINE: ("Spine", "The Spine JWT in the order of its checks; the same of booking APIs; then headers, ASID, interaction and ownership, and the internet gateway of Reasonable Adjustments."),
     Area.SECURE_PROXY: ("The secure proxy", "In its own shape: the coding is the status, and the text is display and diagnostics."),
     Area.GP_CONNECT: ("GP Connect", "What a provider says of the token, in its own order, and of the interaction."),
+    Area.DIRECTORY: ("The system directory", "In the order in which its FHIR API checks. Its OperationOutcome has the correlation id as its id."),
     Area.LIMITS: ("Limits", "Every one has `Retry-After` and the RateLimit headers."),
     Area.PLATFORM: ("Size, time and parts that are down", "Nobody's credential is at fault."),
 }
