@@ -1,7 +1,7 @@
 """The rows of spine 2.3: each alone, in exact words, and in order: with row N and every later one spoilt, N answers."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,7 +12,6 @@ from wardgate.spine import authorization, checks
 from wardgate.spine.errors import SpineRefused
 from wardgate.spine.interaction_catalogue import find
 from wardgate.spine.stated import Expected, Stated
-from wardgate.spine.times import NOT_LOOKED_AT, TimeRules
 from wardgate.spine.unsecured import UnsecuredClaims, compact
 from wardgate.spine.variants import VARIANTS, CallerKind, VariantName
 
@@ -108,10 +107,10 @@ def _name(value: Any) -> str:
     return str(value)
 
 
-def refused(claims: Claims, expected: Expected, now: datetime, trusted_hop: bool = False) -> Refusal:
+def refused(claims: Claims, expected: Expected, now: datetime) -> Refusal:
     """Return the refusal of these claims as they come in a header."""
     with pytest.raises(SpineRefused) as caught:
-        authorization.examine("Bearer " + compact(claims), expected, now, trusted_hop=trusted_hop)
+        authorization.examine("Bearer " + compact(claims), expected, now)
     return caught.value.refusal
 
 
@@ -325,41 +324,6 @@ def test_bookings_answer_403_to_the_header(code: str, directory: Any, now: datet
     with pytest.raises(SpineRefused) as caught:
         authorization.examine(header, Expected(VARIANTS[VariantName.BOOKING], directory), now)
     assert (caught.value.refusal.reason.code, caught.value.refusal.reason.status) == (f"booking-jwt-{code}", 403)
-
-
-@pytest.mark.parametrize(("iat", "exp", "rules", "row"), [
-    (0, 300, TimeRules(), None), (200, 500, TimeRules(), None), (300, 600, TimeRules(), None), (301, 601, TimeRules(), "time"), (-330, -30, TimeRules(), None),
-    (-331, -31, TimeRules(), "time"), (-600, -300, TimeRules(), "time"), (0, 299, TimeRules(), "lifetime"), (0, 301, TimeRules(), "lifetime"), (0, -1, TimeRules(), "lifetime"),
-    (-9_000, -8_000, NOT_LOOKED_AT, None), (9_000, 0, NOT_LOOKED_AT, None), (-600, -300, TimeRules(reject_expired=False), None),
-    (1, 301, TimeRules(iat_ahead_seconds=0), "time"), (0, 90, TimeRules(lifetime_exact_seconds=90), None), (-300, 0, TimeRules(exp_grace_seconds=0), None),
-    (-301, -1, TimeRules(exp_grace_seconds=0), "time"),
-])
-def test_times(iat: int, exp: int, rules: TimeRules, row: str | None, claims: Claims, directory: Any, now: datetime) -> None:
-    """Seconds from now; every rule is a setting, and its edge is inside."""
-    seconds = int(now.timestamp())
-    stated = claims | {"iat": seconds + iat, "exp": seconds + exp}
-    expected = expected_of("claims", directory, times=rules)
-    if row is None:
-        assert authorization.examine("Bearer " + compact(stated), expected, now).asid
-    else:
-        assert refused(stated, expected, now).reason.code == f"spine-jwt-{row}"
-
-
-@pytest.mark.parametrize(("seconds", "words"), [(300, "5 minutes"), (60, "1 minute"), (90, "90 seconds"), (1, "1 second")])
-def test_lifetimes_in_words(seconds: int, words: str) -> None:
-    """As the answer says them."""
-    assert TimeRules(lifetime_exact_seconds=seconds).lifetime == words
-
-
-def test_times_may_be_missing_behind_a_trusted_hop(claims: Claims, directory: Any, now: datetime) -> None:
-    """And are refused at the edge; one that is there is looked at."""
-    del claims["exp"], claims["iat"]
-    expected = expected_of("claims", directory)
-    assert authorization.examine("Bearer " + compact(claims), expected, now, trusted_hop=True).asid == "200000100001"
-    assert refused(claims, expected, now).values == {"claim": "iat"}
-    late = int((now - timedelta(minutes=10)).timestamp())
-    assert refused(claims | {"exp": late}, expected, now, trusted_hop=True).reason.code == "spine-jwt-time"
-    assert refused(claims | {"iat": "0"}, expected, now, trusted_hop=True).values == {"claim": "iat"}
 
 
 def _stated(**more: Any) -> Stated:
