@@ -114,6 +114,15 @@ INTERACTIONS: Final[Mapping[str, Interaction]] = MappingProxyType(
 )
 
 
+REGISTERED_AS: Final[Mapping[str, str]] = MappingProxyType({f"{PREFIX}nrl:DocumentReference.content.read": f"{PREFIX}nrl:DocumentReference.content"})
+"""Sent in a header, and registered at the endpoint that serves it under another id."""
+
+
+def endpoint_interaction(sent: str) -> str:
+    """Return the id under which the directory has the endpoint for an interaction that is sent (spine 4.2)."""
+    return REGISTERED_AS.get(sent, sent)
+
+
 def find(text: str) -> Interaction:
     """Return an interaction by its id, letter for letter. Raises `UnknownInteraction`."""
     if (known := INTERACTIONS.get(text)) is not None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wardgate.spine.errors import UnknownInteraction
-from wardgate.spine.interaction_catalogue import INTERACTIONS, find, message_sets
+from wardgate.spine.interaction_catalogue import INTERACTIONS, endpoint_interaction, find, message_sets
 from wardgate.spine.interactions import PREFIX, Name, Style, Verb, parse, text_of
 
 PARTS = (
@@ -93,3 +93,10 @@ def test_message_sets() -> None:
         "GPConnect-Foundations-1", "GPConnect-Appointments-1", "GPConnect-StructuredRecord-1", "GPConnect-Documents-1", "GPC Access Record", "GPC Foundations"}
     assert {row.service for row in sets["GPConnect-Documents-1"]} == {"gpconnect"}
     assert len(sets["raflags"]) == 10
+
+
+def test_ids_at_the_endpoint() -> None:
+    """Retrieval is registered without its verb; every other id is sent as it is registered."""
+    changed = {text: endpoint_interaction(text) for text in INTERACTIONS if endpoint_interaction(text) != text}
+    assert changed == {PREFIX + "nrl:DocumentReference.content.read": PREFIX + "nrl:DocumentReference.content"}
+    assert set(changed.values()) <= set(INTERACTIONS)
