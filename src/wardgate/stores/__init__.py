@@ -2,7 +2,7 @@
 
 Owns: the promises (`ports`), the schema and its migrations, one module per port in `sql`, batching (`group_commit`).
 Leaves: the store key (`keystores` gives a `Sealer`), what an event says (`audit`), what a document means (`manifest`).
-Read: errors, ports, grants, tries, sealer, open, sql, group_commit, migrations.
+Read: errors, ports, grants, tries, system_directory, sealer, open, sql, group_commit, migrations.
 """
 
 from wardgate.stores.errors import (
