@@ -46,6 +46,11 @@ FORMS: Final[Mapping[Dialect, Form]] = {
 Fill = Callable[[str], str]
 
 
+def profile_of(dialect: Dialect) -> str | None:
+    """Return the profile that an outcome of this shape names. Spine's and GP Connect's differ in nothing else."""
+    return FORMS[dialect].profile if dialect in FORMS else None
+
+
 def body(dialect: Dialect, reason: Reason, fill: Fill, message_id: str) -> dict[str, Any]:
     """Return the JSON body of `reason`; `fill` substitutes the reason's placeholders in a text."""
     return _BODIES[dialect](reason, fill, message_id)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wardgate.refusals import CATALOGUE, Area, Refusal, reason
-from wardgate.refusals.dialects import FORMS, Dialect, body, xml_body
+from wardgate.refusals.dialects import FORMS, Dialect, body, profile_of, xml_body
 from wardgate.refusals.operation_outcome import DIRECTORY, SPINE_EARLY, SPINE_STU3, Issue, as_xml, outcome
 from wardgate.refusals.spine_codes import OF_GP_CONNECT, OF_NRL, SPINE_CODES, same_code
 
@@ -206,3 +206,13 @@ def test_spellings() -> None:
     assert same_code("ACCESS DENIED", "ACCESS_DENIED")
     assert same_code("NO_ORGANISATION_CONSENT", "NO_ORGANISATIONAL_CONSENT")
     assert not same_code("ACCESS_DENIED", "ACCESS_DENIED_SSL")
+
+
+@pytest.mark.parametrize("row", CATALOGUE.values(), ids=lambda row: row.code)
+def test_shapes_with_a_profile_differ_in_nothing_else(row: Any) -> None:
+    """Envoy has one body for them, and takes the profile from the route."""
+    profiled = [dialect for dialect in Dialect if profile_of(dialect) is not None]
+    assert profiled == [Dialect.SPINE, Dialect.GP_CONNECT]
+    one, other = (body(dialect, row, str, ID) for dialect in profiled)
+    assert (one.pop("meta"), other.pop("meta")) == ({"profile": [profile_of(Dialect.SPINE)]}, {"profile": [profile_of(Dialect.GP_CONNECT)]})
+    assert one == other
