@@ -19,6 +19,7 @@ def _row(row: int | None, code: str, text: str, check: str, advice: str = _SDK, 
         f"spine-jwt-{code}", Area.SPINE, 400, "MISSING_OR_INVALID_HEADER", text, check, advice, placeholders=placeholders,
         source=f"spine 2.3 #{row}" if row is not None else "spine 2.2 to 2.5", fhir_code="MISSING_OR_INVALID_HEADER",
         fhir_display="There is a required header missing or invalid", fhir_issue="structure",
+        headers=(("WWW-Authenticate", "Bearer" if row == 1 else 'Bearer error="invalid_request"'),),  # RFC 6750 section 3.1
     )
 
 
@@ -76,6 +77,6 @@ SPINE_JWT: Final = (
 # fmt: on
 
 BOOKING_JWT: Final = tuple(
-    replace(row, code=row.code.replace("spine-jwt-", "booking-jwt-"), status=403, source="spine 2.4, NHS booking; " + row.source) for row in SPINE_JWT
+    replace(row, code=row.code.replace("spine-jwt-", "booking-jwt-"), status=403, source="spine 2.4, NHS booking; " + row.source, headers=()) for row in SPINE_JWT
 )
 """The same of a booking API, whose status for a bad or missing token is 403 (spine 2.4)."""

@@ -129,6 +129,7 @@ def test_a_row_alone(kind: str, number: int, directory: Any, now: datetime, requ
     found = refused(claims, expected_of(kind, directory), now)
     assert (found.reason.code, found.fill(found.reason.text)) == (f"spine-jwt-{row}", text)
     assert (found.reason.status, found.reason.fhir_code, found.reason.fhir_issue) == (400, "MISSING_OR_INVALID_HEADER", "structure")
+    assert found.reason.headers == (("WWW-Authenticate", 'Bearer error="invalid_request"'),)
     told = f"{found.expected} {found.received}"
     assert "555000000" not in told
     assert "999000" not in told
