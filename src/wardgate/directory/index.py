@@ -4,12 +4,12 @@ A system is there when its enrolment is live; without an enrolment it is not. An
 systems of which none is live, so that a suspended system is not found by either way.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from wardgate.directory.accredited_system import AccreditedSystem
 from wardgate.directory.endpoint import Endpoint
-from wardgate.directory.entry import Entry, Item, entry_of
+from wardgate.directory.entry import Entry, Item, entry_of, identifier_of
 from wardgate.directory.filter import And, Equal, Filter, check_limits
 from wardgate.directory.matching import Prepared, folded, matches, prepare
 from wardgate.directory.onboarding import State
@@ -17,11 +17,16 @@ from wardgate.directory.postings import Postings
 from wardgate.directory.sharing_rule import SharingRule
 from wardgate.directory.whole import Directory
 
-SEARCH_KEYS: Final = (
-    "uniqueidentifier", "nhsidcode", "nhsasclient", "nhsmhspartykey", "nhsassvcia", "nhsmhssvcia", "nhsmhsfqdn",
-    "nhsmhsmanufacturerorg", "nhsmhscpaid",
-)  # fmt: skip
-"""The attributes that a search for equality need not look at every entry for."""
+SEARCH_KEYS: Final[Mapping[str, tuple[str | None, str | None]]] = {
+    "uniqueidentifier": ("identifier", "identifier"),
+    "nhsidcode": ("organisation", "organisation"),
+    "nhsmhspartykey": ("party_key", "party_key"),
+    "nhsmhsmanufacturerorg": ("manufacturer", "manufacturer"),
+    "nhsassvcia": ("interaction", None),
+    "nhsmhssvcia": (None, "interaction"),
+    "nhsmhsfqdn": (None, "fqdn"),
+}
+"""The attributes that a search for equality need not look at every entry for, and the keys of systems and of endpoints they are."""
 
 
 class DirectoryIndex:
@@ -37,21 +42,24 @@ class DirectoryIndex:
         )
         self._by_asid = {system.asid: system for system in systems}
         self._systems = Postings(systems, {
+            "identifier": lambda item: (item.asid,),
             "organisation": lambda item: (item.organisation,),
             "interaction": lambda item: item.interactions,
             "party_key": lambda item: (item.party_key.lower(),),
-            "manufacturer": lambda item: (item.manufacturer.lower(),) if item.manufacturer is not None else (),
+            "manufacturer": _manufacturer,
         })  # fmt: skip
         self._endpoints = Postings(endpoints, {
+            "identifier": lambda item: (item.identifier.lower(),),
             "organisation": lambda item: (item.organisation,),
             "interaction": lambda item: (item.interaction,),
             "party_key": lambda item: (item.party_key.lower(),),
             "fqdn": lambda item: (item.fqdn.lower(),),
+            "manufacturer": _manufacturer,
         })  # fmt: skip
         self._shared: dict[tuple[str, str], list[SharingRule]] = {}
         for rule in directory.sharing_rules:
             self._shared.setdefault((rule.from_asid, rule.to_asid), []).append(rule)
-        self._entries: Postings[tuple[Entry, Prepared]] | None = None
+        self._prepared: dict[str, tuple[Entry, Prepared]] = {}
 
     def system(self, asid: str) -> AccreditedSystem | None:
         """Return the live system of an ASID."""
@@ -81,32 +89,42 @@ class DirectoryIndex:
         """Return the entries that match, at most `limit` and one more, which says that there are others. Raises `FilterRefused`."""
         check_limits(filter_)
         found: list[Entry] = []
-        for entry, prepared in self._candidates(filter_):
+        for item in self._candidates(filter_):
+            entry, prepared = self._ready(item)
             if matches(filter_, prepared):
                 found.append(entry)
                 if len(found) > limit:
                     break
         return tuple(found)
 
-    def _candidates(self, filter_: Filter) -> tuple[tuple[Entry, Prepared], ...]:
+    def _candidates(self, filter_: Filter) -> tuple[Item, ...]:
         """Every entry that may match: where all of several tests have to hold, those that hold the rarest."""
-        if self._entries is None:
-            items: tuple[Item, ...] = (*self._systems.items, *self._endpoints.items)
-            prepared = [(entry := entry_of(item), prepare(entry)) for item in items]
-            self._entries = Postings(prepared, {name: _values_of(name) for name in SEARCH_KEYS})
-        entries = self._entries
         tests = filter_.filters if isinstance(filter_, And) else (filter_,)
         keyed = [
             (name, folded(name, test.value)) for test in tests if isinstance(test, Equal) and (name := test.attribute.lower()) in SEARCH_KEYS
         ]
         if not keyed:
-            return entries.items
-        rarest = min(keyed, key=lambda key: entries.count(*key))
-        return entries.find(dict((rarest,)))
+            return (*self._systems.items, *self._endpoints.items)
+        name, value = min(keyed, key=lambda key: self._count(*key))
+        of_system, of_endpoint = SEARCH_KEYS[name]
+        systems: tuple[Item, ...] = self._systems.find({of_system: value}) if of_system is not None else ()
+        return (*systems, *(self._endpoints.find({of_endpoint: value}) if of_endpoint is not None else ()))
+
+    def _count(self, name: str, value: str) -> int:
+        of_system, of_endpoint = SEARCH_KEYS[name]
+        return (self._systems.count(of_system, value) if of_system is not None else 0) + (self._endpoints.count(of_endpoint, value) if of_endpoint is not None else 0)
+
+    def _ready(self, item: Item) -> tuple[Entry, Prepared]:
+        """Return an entry ready to compare. It is made when it is first looked at: most never are."""
+        identifier = identifier_of(item)
+        if (ready := self._prepared.get(identifier)) is None:
+            entry = entry_of(item)
+            ready = self._prepared[identifier] = (entry, prepare(entry))
+        return ready
 
 
-def _values_of(name: str) -> Callable[[tuple[Entry, Prepared]], Iterable[str]]:
-    return lambda item: item[1].get(name, ())
+def _manufacturer(item: Item) -> Iterable[str]:
+    return (item.manufacturer.lower(),) if item.manufacturer is not None else ()
 
 
 def _wanted(**values: str | None) -> Mapping[str, str]:

@@ -82,7 +82,7 @@ def _somehow(value: str, first: str, middle: list[str], last: str) -> bool:
     inner = value[len(first) : len(value) - len(last)]
     places = range(len(inner) + 1)
     return any(
-        all(inner.startswith(part, at) and at + len(part) <= following for part, at, following in zip(middle, tried, [*tried[1:], len(inner)], strict=True))
+        all(inner.startswith(part, at) and at + len(part) <= following for part, at, following in zip(middle, tried, [*tried, len(inner)][1:], strict=True))
         for tried in combinations_with_replacement(places, len(middle))
     )
 
@@ -90,6 +90,10 @@ def _somehow(value: str, first: str, middle: list[str], last: str) -> bool:
 @given(directories(), FILTERS)
 @example(DIRECTORY, And((Equal("objectClass", "nhsAs"), Equal("nhsAsSvcIA", READ))))
 @example(DIRECTORY, Not(Equal("nhsPerson", "x")))
+@example(DIRECTORY, Substrings("nhsMhsFQDN", "NRL-", (), "uk"))
+@example(DIRECTORY, Substrings("nhsAsSvcIA", "urn:", ("nrl", "."), "read"))
+@example(DIRECTORY, Substrings("nhsAsSvcIA", "", ("Ocument",), ""))
+@example(DIRECTORY, Equal("nhsMhsManufacturerOrg", "z9s99"))
 def test_the_same_as_naively(directory: Directory, filter_: Filter) -> None:
     """A search finds what the naive evaluator finds, in the same order, by whichever key it looks."""
     index = DirectoryIndex(directory)
