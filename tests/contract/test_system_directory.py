@@ -23,6 +23,7 @@ from wardgate.stores import AlreadyExists, Stores, Superseded, WrongStoreKey, op
 from wardgate.stores.ports import DirectoryChange
 from wardgate.stores.reseal import reseal
 from wardgate.stores.sql.engine import Database
+from wardgate.stores.system_directory import updated
 
 RULE = SharingRule(SYSTEM.asid, PROVIDER.asid, "urn:nhs:names:services:gpconnect")
 WHOLE = DirectoryChange(items=(SYSTEM, PROVIDER, APPOINTMENTS, ENDPOINT, NATIONAL), enrolments=(live(SYSTEM.asid), live(PROVIDER.asid)), shared=(RULE,))
@@ -68,6 +69,25 @@ def test_what_changed(stores: Stores, again: Stores, event: Event) -> None:
     assert again.system_directory.changed_since(second) == (second, DirectoryChange())
     assert again.system_directory.load() == (second, Directory(systems=(PROVIDER,), endpoints=(APPOINTMENTS, moved), enrolments=(live(PROVIDER.asid),)))
     assert again.system_directory.enrolment(SYSTEM.asid) is None
+
+
+def test_following_the_changes(stores: Stores, again: Stores, event: Event, now: datetime) -> None:
+    """Who applies each change to what was loaded has what is stored, without loading it all again."""
+    seen, held = again.system_directory.load()
+    enrolment = live(SYSTEM.asid)
+    other = SharingRule(PROVIDER.asid, SYSTEM.asid, "urn:a")
+    acts: tuple[Callable[[], int], ...] = (
+        lambda: stores.system_directory.write(WHOLE, event, seen),
+        lambda: stores.system_directory.step(enrolment, onboarding.suspend(enrolment, "why", by="officer", at=now), event),
+        lambda: stores.system_directory.register(replace(SYSTEM, asid="100000000001"), live("100000000001"), event),
+        lambda: stores.system_directory.write(DirectoryChange(items=(replace(ENDPOINT, retries="9"),), shared=(other,), unshared=(RULE,)), event, seen),
+        lambda: stores.system_directory.write(DirectoryChange(removed=(SYSTEM.asid, APPOINTMENTS.identifier)), event, seen),
+    )
+    for act in acts:
+        act()
+        seen, change = again.system_directory.changed_since(seen)
+        held = updated(held, change)
+        assert (seen, held) == stores.system_directory.load()
 
 
 def test_a_number_is_given_once(stores: Stores, again: Stores, event: Event) -> None:
