@@ -11,8 +11,8 @@ from wardgate.directory.accredited_system import AccreditedSystem
 from wardgate.directory.endpoint import Endpoint
 from wardgate.directory.entry import Item, identifier_of, name_of
 from wardgate.directory.errors import ImportRefused, InvalidEntries
-from wardgate.directory.onboarding import take_over
-from wardgate.directory.whole import Directory, check, check_change
+from wardgate.directory.onboarding import Enrolment, take_over
+from wardgate.directory.whole import Directory, check, check_change, unique
 
 
 class FileForm(StrEnum):
@@ -56,29 +56,34 @@ def take(directory: Directory, data: bytes, form: FileForm, *, environment: str,
     """
     numbered = _FORMS[form].read(data)
     items = [item for _, item in numbered]
-    systems = {found.asid: found for found in directory.systems}
-    endpoints = {found.identifier: found for found in directory.endpoints}
-    before: dict[str, Item] = {**systems, **endpoints}
-    enrolled = {found.asid for found in directory.enrolments}
+    before: dict[str, Item] = {identifier_of(item): item for item in directory.items}
     try:
-        check(Directory(systems=_only_systems(items), endpoints=_only_endpoints(items)))
-        systems |= {found.asid: found for found in _only_systems(items)}
-        endpoints |= {found.identifier: found for found in _only_endpoints(items)}
-        new = tuple(take_over(asid, environment, by=by, at=at) for asid in systems if asid not in enrolled)
-        whole = replace(
-            directory, systems=tuple(systems.values()), endpoints=tuple(endpoints.values()), enrolments=(*directory.enrolments, *new),
-        )  # fmt: skip
+        whole = _merged(directory, items, lambda asid: take_over(asid, environment, by=by, at=at))
         check(whole)
         check_change(directory, whole)
     except InvalidEntries as broken:
         lines = {name_of(identifier_of(item)): line for line, item in numbered}
         located = (problem.at(lines[problem.entry]) if problem.entry in lines else problem for problem in broken.problems)
         raise ImportRefused(located) from None
-    names = [identifier_of(item) for item in items]
-    same = [name for name, item in zip(names, items, strict=True) if before.get(name) == item]
+    found = {identifier_of(item): item for item in items}
     return Imported(
-        whole, tuple(name for name in names if name not in before), tuple(name for name in names if name in before and name not in same), tuple(same),
-    )  # fmt: skip
+        whole,
+        added=tuple(name for name in found if name not in before),
+        changed=tuple(name for name, item in found.items() if before.get(name, item) != item),
+        unchanged=tuple(name for name, item in found.items() if before.get(name) == item),
+    )
+
+
+def _merged(directory: Directory, items: Iterable[Item], enrol: Callable[[str], Enrolment]) -> Directory:
+    """Put items into a directory. Raises `InvalidEntries` when two of them have one identifier: one would be lost."""
+    new = Directory(systems=_only_systems(items), endpoints=_only_endpoints(items))
+    if repeated := tuple(unique(new)):
+        raise InvalidEntries(repeated)
+    systems = {found.asid: found for found in (*directory.systems, *new.systems)}
+    endpoints = {found.identifier: found for found in (*directory.endpoints, *new.endpoints)}
+    enrolled = {found.asid for found in directory.enrolments}
+    enrolments = (*directory.enrolments, *(enrol(asid) for asid in systems if asid not in enrolled))
+    return replace(directory, systems=tuple(systems.values()), endpoints=tuple(endpoints.values()), enrolments=enrolments)
 
 
 def _only_systems(items: Iterable[Item]) -> tuple[AccreditedSystem, ...]:

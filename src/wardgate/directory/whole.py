@@ -63,8 +63,8 @@ def _single(directory: Directory) -> Iterator[Problem]:
             yield from broken(name, row, values_of(item, row))
 
 
-def _unique(directory: Directory) -> Iterator[Problem]:
-    """Identifiers are unique among all entries, which are neighbours in one tree; CPA ids among endpoints."""
+def unique(directory: Directory) -> Iterator[Problem]:
+    """Give each identifier that several have: those of entries, which are neighbours in one tree, and CPA ids among endpoints."""
     names = Counter(identifier_of(item).lower() for item in directory.items)
     contracts = Counter(item.cpa_id.lower() for item in directory.endpoints)
     yield from _repeated(names, "uniqueIdentifier", name_of)
@@ -140,7 +140,7 @@ def _known_parts(directory: Directory) -> Iterator[Problem]:
 
 
 RULES: Final[tuple[Callable[[Directory], Iterable[Problem]], ...]] = (
-    _unique, _served_once, _one_gp_connect, _named_parts, _addresses, _known_parts,
+    unique, _served_once, _one_gp_connect, _named_parts, _addresses, _known_parts,
 )  # fmt: skip
 
 

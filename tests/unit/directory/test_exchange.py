@@ -2,6 +2,7 @@
 
 import base64
 import re
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -56,6 +57,24 @@ def test_any_value_is_a_line_of_ldif(value: str) -> None:
     text = "dn: x\n" + ldif_lines.written("description", value)
     ((_, line),) = ldif_lines.records(text.encode())
     assert (line.name, line.value) == ("description", value)
+
+
+@given(st.lists(st.tuples(st.integers(0, 800), st.integers(0, 12), st.text("dn:<# \n\r\x00é=,'\"", max_size=6)), max_size=4), st.sampled_from((LDIF, TABLE)))
+def test_files_with_damage(cuts: list[tuple[int, int, str]], text: str) -> None:
+    """A file is read or refused as one; nothing else happens, wherever it was damaged."""
+    for at, length, other in cuts:
+        text = text[:at] + other + text[at + length :]
+    for form in FileForm:
+        with suppress(ImportRefused):
+            check(_take(Directory(), text.encode(), form).directory)
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes(data: bytes) -> None:
+    """What is no file of ours is refused, or has no entries."""
+    for form in FileForm:
+        with suppress(ImportRefused):
+            assert _take(Directory(), data, form).directory == Directory()
 
 
 def test_the_text_of_a_record() -> None:
