@@ -10,6 +10,10 @@ from urllib.parse import urlsplit
 
 MAX_VALUE_CHARS: Final = 1_000
 """Of every value, whatever its form."""
+ODS_CODE_PATTERN: Final = "[A-Za-z0-9]{1,9}"
+ASID_PATTERN: Final = "[0-9]{12}"
+PARTY_KEY_PATTERN: Final = "[A-Za-z0-9]{1,9}-[0-9]{5,9}"
+"""The manifest's systems and the directory's entries spell these alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +70,10 @@ def moment(at: datetime) -> str:
 _LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _NO_CONTROL: Final = r"\x00-\x1F\x7F-\x9F\u2028\u2029\uD800-\uDFFF"
 
-ODS_CODE: Final = _like("an ODS code, 1 to 9 letters and digits", r"[A-Za-z0-9]{1,9}")
-ASID: Final = _like("an ASID, 12 digits", r"[0-9]{12}")
+ODS_CODE: Final = _like("an ODS code, 1 to 9 letters and digits", ODS_CODE_PATTERN)
+ASID: Final = _like("an ASID, 12 digits", ASID_PATTERN)
 CPA_ID: Final = _like("S and digits, or 20 hexadecimal digits", r"S[0-9A-Fa-f]{1,19}|[0-9A-Fa-f]{20}")
-PARTY_KEY: Final = _like("an ODS code, a hyphen and 5 to 9 digits", r"[A-Za-z0-9]{1,9}-[0-9]{5,9}")
+PARTY_KEY: Final = _like("an ODS code, a hyphen and 5 to 9 digits", PARTY_KEY_PATTERN)
 INTERACTION: Final = _like("an interaction id, 1 to 300 visible characters", r"[\x21-\x7E]{1,300}")
 FQDN: Final = _like("a domain name", rf"(?=.{{1,253}}\Z)({_LABEL}\.)+[A-Za-z]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?")
 URL: Final = Form("an https URL without user and of at most 498 characters", _is_url)
