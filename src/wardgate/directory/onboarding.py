@@ -1,7 +1,7 @@
 """Assurance of a system in one environment: requested, evidence given, approved, live; suspended and resumed (spine 6).
 
 A step is a row of `STEPS`; every step says who took it and when, and the whole story stays with the enrolment. Message
-sets are asked for at the start and granted at approval: what was not asked for cannot be granted.
+sets are asked for, at the start or later, and granted, at approval or later: what was not asked for cannot be granted.
 """
 
 from collections.abc import Iterable, Mapping
@@ -39,19 +39,25 @@ class Step(StrEnum):
     SUSPEND = "suspend"
     RESUME = "resume"
     ASK_FOR_MORE = "ask-for-more"
+    ASK_FOR_SETS = "ask-for-message-sets"
+    """More of them than at the start."""
+    GRANT = "grant-message-sets"
+    """Of a system that was approved before."""
     TAKE_OVER = "take-over"
     """An entry came from another directory, where it was approved."""
 
 
-STEPS: Final[Mapping[Step, tuple[frozenset[State], State]]] = MappingProxyType({
+STEPS: Final[Mapping[Step, tuple[frozenset[State], State | None]]] = MappingProxyType({
     Step.GIVE_EVIDENCE: (frozenset({State.REQUESTED, State.EVIDENCE}), State.EVIDENCE),
     Step.APPROVE: (frozenset({State.EVIDENCE}), State.APPROVED),
     Step.GO_LIVE: (frozenset({State.APPROVED}), State.LIVE),
     Step.SUSPEND: (frozenset({State.APPROVED, State.LIVE}), State.SUSPENDED),
     Step.RESUME: (frozenset({State.SUSPENDED}), State.LIVE),
     Step.ASK_FOR_MORE: (frozenset({State.REQUESTED, State.EVIDENCE}), State.REQUESTED),
+    Step.ASK_FOR_SETS: (frozenset({State.REQUESTED, State.EVIDENCE, State.APPROVED, State.LIVE}), None),
+    Step.GRANT: (frozenset({State.APPROVED, State.LIVE}), None),
 })  # fmt: skip
-"""From which states a step starts, and where it ends. `REQUEST` and `TAKE_OVER` start an enrolment, so they have no row."""
+"""From which states a step starts, and where it ends; None: where it started. `REQUEST` and `TAKE_OVER` start an enrolment, so they have no row."""
 
 
 class EvidenceKind(StrEnum):
@@ -142,13 +148,31 @@ def give_evidence(enrolment: Enrolment, evidence: Evidence, *, by: str, at: date
 
 def approve(enrolment: Enrolment, sets: Iterable[str], *, by: str, at: datetime, note: str = "") -> Enrolment:
     """Return it with message sets granted. Raises `WrongStep`, and `InvalidEntries` for none or for one that was not asked for."""
-    moved = _take(enrolment, Step.APPROVE, by, at, note)
+    return _granting(_take(enrolment, Step.APPROVE, by, at, note), sets)
+
+
+def ask_for_sets(enrolment: Enrolment, sets: Iterable[str], *, by: str, at: datetime) -> Enrolment:
+    """Return it asking for more message sets. Raises `WrongStep`, and `InvalidEntries` when none of them is new."""
+    moved = _take(enrolment, Step.ASK_FOR_SETS, by, at)
+    more = tuple(dict.fromkeys(name for name in sets if name not in enrolment.asked))
+    problems = [_line("message set", name) for name in more if not LINE.holds(name)]
+    if problems or not more:
+        raise InvalidEntries(problems or [Problem(f"enrolment of {enrolment.asid}", "asked", "a message set that was not asked for", "none")])
+    return replace(moved, asked=(*enrolment.asked, *more))
+
+
+def grant(enrolment: Enrolment, sets: Iterable[str], *, by: str, at: datetime, note: str = "") -> Enrolment:
+    """Return it with more message sets granted. Raises as `approve`."""
+    return _granting(_take(enrolment, Step.GRANT, by, at, note), sets)
+
+
+def _granting(enrolment: Enrolment, sets: Iterable[str]) -> Enrolment:
     granted = tuple(dict.fromkeys(sets))
     unasked = [name for name in granted if name not in enrolment.asked]
     if unasked or not granted:
         received = ", ".join(shown(name) for name in unasked) or "none"
         raise InvalidEntries([Problem(f"enrolment of {enrolment.asid}", "granted", "message sets that were asked for", received)])
-    return replace(moved, granted=tuple(dict.fromkeys((*enrolment.granted, *granted))))
+    return replace(enrolment, granted=tuple(dict.fromkeys((*enrolment.granted, *granted))))
 
 
 def go_live(enrolment: Enrolment, *, by: str, at: datetime, note: str = "") -> Enrolment:
@@ -181,7 +205,7 @@ def _take(enrolment: Enrolment, step: Step, by: str, at: datetime, note: str = "
     starts, ends = STEPS[step]
     if enrolment.state not in starts:
         raise WrongStep(f"{enrolment.asid}: {step}: expected a state of {', '.join(sorted(starts))}; received {enrolment.state}")
-    return replace(enrolment, state=ends, history=(*enrolment.history, _moved(step, by, at, note)))
+    return replace(enrolment, state=ends or enrolment.state, history=(*enrolment.history, _moved(step, by, at, note)))
 
 
 def _moved(step: Step, by: str, at: datetime, note: str = "") -> Moved:

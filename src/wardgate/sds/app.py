@@ -83,7 +83,7 @@ class _DirectoryAPI:
         return answers.refused(Refusal(reason("directory-method")), answers.correlation_id(request.headers, self._new_id)[0])
 
     async def _found(self, request: Request, correlation: str) -> Response:
-        kind = request.url.path.rpartition("/")[2]
+        kind = request.scope["path"].rpartition("/")[2]  # an address made with the Host header could say something else
         look_up = self.kinds[kind](self._pairs(request))
         accept = ", ".join(request.headers.getlist("accept")).strip().lower() or "*/*"
         content_type = answers.ACCEPTED.get(accept)

@@ -225,7 +225,9 @@ async def test_addresses_are_ours() -> None:
     async with client() as caller:
         answer = await caller.get(GOOD, headers={"Host": "evil.example", "X-Forwarded-Host": "evil.example"})
         odd = await caller.get(f"{BASE}/Device?{asked(ORGANISATION, SENDS)}&identifier={quote(PARTY_KEY, safe='')}|%22<>")
+        other = await caller.get(GOOD, headers={"Host": "a/Endpoint?"})
     assert "evil" not in answer.text
+    assert (other.status_code, other.json()["entry"][0]["resource"]["resourceType"]) == (200, "Device")
     assert odd.json()["link"][0]["url"].endswith("|%22%3C%3E")
 
 

@@ -23,6 +23,8 @@ ACTIONS: dict[Step, Callable[[Enrolment], Enrolment]] = {
     Step.SUSPEND: lambda found: onboarding.suspend(found, "certificate lost", by="duty officer", at=AT),
     Step.RESUME: lambda found: onboarding.resume(found, by="assurer", at=AT),
     Step.ASK_FOR_MORE: lambda found: onboarding.ask_for_more(found, "row 7 is empty", by="assurer", at=AT),
+    Step.ASK_FOR_SETS: lambda found: onboarding.ask_for_sets(found, [f"set {len(found.asked)}"], by="supplier", at=AT),
+    Step.GRANT: lambda found: onboarding.grant(found, ["GPConnect-Appointments-1"], by="assurer", at=AT),
 }
 REQUESTED = onboarding.request(SYSTEM.asid, "int", ["NRL", "GPConnect-Appointments-1", "NRL"], by="supplier", at=AT)
 
@@ -45,10 +47,10 @@ def test_the_way_to_live() -> None:
 
 
 STARTS = {
-    State.REQUESTED: {Step.GIVE_EVIDENCE, Step.ASK_FOR_MORE},
-    State.EVIDENCE: {Step.GIVE_EVIDENCE, Step.APPROVE, Step.ASK_FOR_MORE},
-    State.APPROVED: {Step.GO_LIVE, Step.SUSPEND},
-    State.LIVE: {Step.SUSPEND},
+    State.REQUESTED: {Step.GIVE_EVIDENCE, Step.ASK_FOR_MORE, Step.ASK_FOR_SETS},
+    State.EVIDENCE: {Step.GIVE_EVIDENCE, Step.APPROVE, Step.ASK_FOR_MORE, Step.ASK_FOR_SETS},
+    State.APPROVED: {Step.GO_LIVE, Step.SUSPEND, Step.ASK_FOR_SETS, Step.GRANT},
+    State.LIVE: {Step.SUSPEND, Step.ASK_FOR_SETS, Step.GRANT},
     State.SUSPENDED: {Step.RESUME},
 }
 REACHED = {
@@ -90,6 +92,15 @@ def test_resuming_what_was_not_live() -> None:
     assert _after(Step.GIVE_EVIDENCE, Step.APPROVE, Step.GO_LIVE, Step.SUSPEND, Step.RESUME).state is State.LIVE
 
 
+def test_more_message_sets_for_a_live_system() -> None:
+    """They are asked for and granted while it is live, and it stays live; its interactions follow."""
+    more = onboarding.ask_for_sets(REACHED[State.LIVE], ["RA", "NRL", "RA"], by="supplier", at=AT)
+    assert (more.state, more.asked, more.granted) == (State.LIVE, ("NRL", "GPConnect-Appointments-1", "RA"), ("NRL",))
+    granted = onboarding.grant(more, ["GPConnect-Appointments-1"], by="assurer", at=AT, note="seen")
+    assert (granted.state, granted.granted, granted.history[-1].note) == (State.LIVE, ("NRL", "GPConnect-Appointments-1"), "seen")
+    assert onboarding.attach(SYSTEM, granted, SETS).interactions == tuple(sorted((READ, SLOTS)))
+
+
 REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: onboarding.request("1", "in\nt", [], by="s", at=AT), "enrolment: asid: expected an ASID, 12 digits; received '1'"),
     (lambda: onboarding.request(SYSTEM.asid, "int", [], by="s", at=AT), "asked: expected at least one message set; received none"),
@@ -97,6 +108,9 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (lambda: onboarding.take_over("1", "int", by="s", at=AT), "enrolment: asid: expected an ASID, 12 digits; received '1'"),
     (lambda: onboarding.approve(REACHED[State.EVIDENCE], ["RA"], by="s", at=AT), "granted: expected message sets that were asked for; received 'RA'"),
     (lambda: onboarding.approve(REACHED[State.EVIDENCE], [], by="s", at=AT), "granted: expected message sets that were asked for; received none"),
+    (lambda: onboarding.grant(REACHED[State.LIVE], ["RA"], by="s", at=AT), "granted: expected message sets that were asked for; received 'RA'"),
+    (lambda: onboarding.ask_for_sets(REACHED[State.LIVE], ["NRL"], by="s", at=AT), "asked: expected a message set that was not asked for; received none"),
+    (lambda: onboarding.ask_for_sets(REACHED[State.LIVE], ["a\nb"], by="s", at=AT), "enrolment: message set: expected one line of text"),
     (lambda: onboarding.suspend(REACHED[State.LIVE], "", by="s", at=AT), "enrolment: reason: expected one line of text"),
     (lambda: onboarding.give_evidence(REQUESTED, Evidence(EvidenceKind.TEST_RESULTS, "a\nb"), by="s", at=AT), "enrolment: evidence: expected one line"),
     (lambda: interactions_of(["RA"], SETS), "message set: name: expected a set that is known; received 'RA'"),
