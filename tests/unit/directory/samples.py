@@ -3,11 +3,14 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from wardgate.directory import AccreditedSystem, Directory, Endpoint
 from wardgate.directory.onboarding import Enrolment, take_over
 
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For tests that draw whole directories: what is tested is what they answer, not how fast a busy machine draws them."""
 AT = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 READ = "urn:nhs:names:services:nrl:DocumentReference.read"
 CONTENT = "urn:nhs:names:services:nrl:DocumentReference.content"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from unit.directory.samples import ENDPOINT, ENDPOINTS, ROLE, SYSTEM, SYSTEMS
+from unit.directory.samples import ENDPOINT, ENDPOINTS, PATIENT, ROLE, SYSTEM, SYSTEMS
 from wardgate.directory import AccreditedSystem, Endpoint
 from wardgate.directory.attributes import CLASSES, EXACT, ObjectClass
 from wardgate.directory.entry import MAX_VALUES, MODELS, entry_of, read_entry
@@ -34,6 +34,7 @@ def test_case_rules() -> None:
     assert {name for name, exact in EXACT.items() if exact} == {"nhsidcode", "nhsassvcia", "nhsmhssvcia", "nhsmhsendpoint"}
 
 
+@PATIENT
 @given(SYSTEMS | ENDPOINTS)
 def test_there_and_back(item: AccreditedSystem | Endpoint) -> None:
     """What becomes an entry comes back as it was, whatever the case of the attributes' names."""

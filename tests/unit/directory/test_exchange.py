@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unit.directory.samples import AT, DIRECTORY, ENDPOINT, ENDPOINTS, PROVIDER, ROLE, SYSTEM, SYSTEMS, directories
+from unit.directory.samples import (
+    AT,
+    DIRECTORY,
+    ENDPOINT,
+    ENDPOINTS,
+    PATIENT,
+    PROVIDER,
+    ROLE,
+    SYSTEM,
+    SYSTEMS,
+    directories,
+)
 from wardgate.directory import Directory, ldif, ldif_lines, table
 from wardgate.directory.entry import Item
 from wardgate.directory.errors import ImportRefused
@@ -25,6 +36,7 @@ def _take(directory: Directory, data: bytes, form: FileForm = FileForm.LDIF) -> 
     return take(directory, data, form, environment="demo", by="operator", at=AT)
 
 
+@PATIENT
 @given(st.lists(SYSTEMS | ENDPOINTS, max_size=5))
 def test_ldif_there_and_back(items: list[Item]) -> None:
     """Every item comes back as it was; no line is longer than is usual, and all of it is ASCII."""
@@ -34,6 +46,7 @@ def test_ldif_there_and_back(items: list[Item]) -> None:
     assert data.isascii()
 
 
+@PATIENT
 @given(st.lists(SYSTEMS | ENDPOINTS, max_size=5))
 def test_csv_there_and_back(items: list[Item]) -> None:
     """Every item comes back as it was, formulas, quotes and all; with the line ends of another system too."""
@@ -51,6 +64,7 @@ def test_no_cell_is_a_formula(text: str) -> None:
     assert not re.search(rb'(^|,)"?[=+@-]', written, re.MULTILINE)
 
 
+@PATIENT
 @given(st.text("abc:<# é\x00\x7f", max_size=200))
 def test_any_value_is_a_line_of_ldif(value: str) -> None:
     """The writer's lines are read as the same value, whatever it holds."""
@@ -59,6 +73,7 @@ def test_any_value_is_a_line_of_ldif(value: str) -> None:
     assert (line.name, line.value) == ("description", value)
 
 
+@PATIENT
 @given(st.lists(st.tuples(st.integers(0, 800), st.integers(0, 12), st.text("dn:<# \n\r\x00é=,'\"", max_size=6)), max_size=4), st.sampled_from((LDIF, TABLE)))
 def test_files_with_damage(cuts: list[tuple[int, int, str]], text: str) -> None:
     """A file is read or refused as one; nothing else happens, wherever it was damaged."""
@@ -69,6 +84,7 @@ def test_files_with_damage(cuts: list[tuple[int, int, str]], text: str) -> None:
             check(_take(Directory(), text.encode(), form).directory)
 
 
+@PATIENT
 @given(st.binary(max_size=60))
 def test_any_bytes(data: bytes) -> None:
     """What is no file of ours is refused, or has no entries."""
@@ -189,6 +205,7 @@ def test_lines_after_cells_of_several_lines() -> None:
         table.read(data)
 
 
+@PATIENT
 @given(directories(), st.sampled_from(FileForm))
 def test_a_whole_directory(directory: Directory, form: FileForm) -> None:
     """A directory that is given out and taken into an empty one has the same entries, and is sound; taking it again changes nothing."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from unit.directory.samples import DIRECTORY, READ, SYSTEM, directories
+from unit.directory.samples import DIRECTORY, PATIENT, READ, SYSTEM, directories
 from wardgate.directory import Directory
 from wardgate.directory.attributes import EXACT
 from wardgate.directory.entry import Entry, entry_of
@@ -87,6 +87,7 @@ def _somehow(value: str, first: str, middle: list[str], last: str) -> bool:
     )
 
 
+@PATIENT
 @given(directories(), FILTERS)
 @example(DIRECTORY, And((Equal("objectClass", "nhsAs"), Equal("nhsAsSvcIA", READ))))
 @example(DIRECTORY, Not(Equal("nhsPerson", "x")))
@@ -101,6 +102,7 @@ def test_the_same_as_naively(directory: Directory, filter_: Filter) -> None:
     assert list(index.search(filter_, 100)) == [entry for entry in every if _naive(filter_, entry) is True]
 
 
+@PATIENT
 @given(FILTERS)
 def test_there_and_back(filter_: Filter) -> None:
     """The text of a filter is read as the same filter, with whatever characters its values have."""
@@ -175,6 +177,7 @@ def test_refused(text: str, message: str) -> None:
     assert str(refused.value) == message
 
 
+@PATIENT
 @given(st.text("()&|!*=\\aé19 ", max_size=40))
 def test_any_text(text: str) -> None:
     """A text is a filter or is refused; nothing else happens."""

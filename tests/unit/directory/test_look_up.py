@@ -15,6 +15,7 @@ from unit.directory.samples import (
     DIRECTORY,
     ENDPOINT,
     NATIONAL,
+    PATIENT,
     PROVIDER,
     READ,
     SLOTS,
@@ -39,6 +40,7 @@ from wardgate.directory.sharing_rule import SharingRule
 INDEX = DirectoryIndex(DIRECTORY)
 
 
+@PATIENT
 @given(directories(), st.fixed_dictionaries({}, optional={
     "organisation": CODES, "interaction": st.sampled_from(("urn:x:Flag.read:1", "urn:x:flag.read:1")), "party_key": st.from_regex(r"\A[ABab][0-9]-8[0-9]{4}\Z"),
 }), st.data())  # fmt: skip

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unit.directory.samples import PATIENT
 from wardgate.directory import forms
 from wardgate.directory.errors import Exhausted, InvalidEntries
 from wardgate.directory.minting import CPA_ID_BYTES, LAST_ASID, LAST_PARTY_NUMBER, cpa_id, next_asid, next_party_key
@@ -19,6 +20,7 @@ def test_where_they_start() -> None:
     assert next_party_key("Z9X01", ["YES-0000806", "Z9X01-9999999999"]) == "Z9X01-850000"
 
 
+@PATIENT
 @given(st.lists(st.integers(200_000_100_000, LAST_ASID - 1).map(str), min_size=1), st.lists(st.integers(850_000, LAST_PARTY_NUMBER - 1), min_size=1))
 def test_never_one_that_is_taken(asids: list[str], numbers: list[int]) -> None:
     """The next is new and has its form, whatever is taken."""

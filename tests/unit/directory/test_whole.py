@@ -11,6 +11,7 @@ from unit.directory.samples import (
     CONTENT,
     DIRECTORY,
     ENDPOINT,
+    PATIENT,
     PROVIDER,
     SLOTS,
     SYSTEM,
@@ -23,6 +24,7 @@ from wardgate.directory.sharing_rule import SharingRule
 from wardgate.directory.whole import RULES, check, check_change
 
 
+@PATIENT
 @given(directories())
 def test_sound_directories(directory: Directory) -> None:
     """Whatever the strategy makes holds every rule, so that the tests that use it search directories that can be."""
