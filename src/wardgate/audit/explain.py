@@ -40,6 +40,8 @@ _SENTENCES: Final[Mapping[EventType, str]] = {
     EventType.CERTIFICATE_REVOKED: "A certificate was revoked",
     EventType.CRL_ISSUED: "A revocation list was issued",
     EventType.SIGNING_KEY_ROTATED: "A signing key was rotated",
+    EventType.SYSTEM_STEPPED: "The assurance of a system took a step",
+    EventType.DIRECTORY_CHANGED: "The system directory was changed",
     EventType.CLOCK_ADVANCED: "The virtual clock was turned ahead",
     EventType.CLOCK_RESET: "The virtual clock was turned back to the real time",
     EventType.SERVER_STARTED: "The server started",

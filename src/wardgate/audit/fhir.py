@@ -56,6 +56,8 @@ FORM: Final[Mapping[EventType, tuple[Mapping[str, str], str]]] = {
     EventType.CERTIFICATE_REVOKED: (_SECURITY, "U"),
     EventType.CRL_ISSUED: (_SECURITY, "C"),
     EventType.SIGNING_KEY_ROTATED: (_SECURITY, "C"),
+    EventType.SYSTEM_STEPPED: (_SECURITY, "U"),
+    EventType.DIRECTORY_CHANGED: (_SECURITY, "U"),
     EventType.CLOCK_ADVANCED: (_SECURITY, "U"),
     EventType.CLOCK_RESET: (_SECURITY, "U"),
     EventType.SERVER_STARTED: (_APPLICATION, "E"),

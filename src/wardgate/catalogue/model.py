@@ -39,14 +39,19 @@ Origin = Annotated[str, Field(pattern=rf"^https?://{_HOST}$", max_length=400), A
 Backend = Annotated[
     str, Field(pattern=rf"^(https?://{_HOST}|unix:/[\x21-\x7E]+)$", max_length=400), AfterValidator(_port_in_range)
 ]
-def _not_oauth(dialect: Dialect) -> Dialect:
-    if dialect is Dialect.OAUTH:
-        raise ValueError("`errors: oauth` is for the token endpoint; APIs use fault, fhir or problem")
+ROUTE_SHAPES: Final = (Dialect.FAULT, Dialect.FHIR, Dialect.PROBLEM, Dialect.SPINE, Dialect.GP_CONNECT)
+"""The shapes of an API's errors; the others are of applications: the token endpoint and the secure proxy."""
+
+
+def _of_apis(dialect: Dialect) -> Dialect:
+    if dialect not in ROUTE_SHAPES:
+        place = "the token endpoint" if dialect is Dialect.OAUTH else "the secure proxy"
+        raise ValueError(f"`errors: {dialect}` is for {place}; APIs use {', '.join(ROUTE_SHAPES[:-1])} or {ROUTE_SHAPES[-1]}")
     return dialect
 
 
 ErrorShape = Annotated[
-    Dialect, AfterValidator(_not_oauth), WithJsonSchema({"enum": ["fault", "fhir", "problem"], "type": "string"})
+    Dialect, AfterValidator(_of_apis), WithJsonSchema({"enum": [str(shape) for shape in ROUTE_SHAPES], "type": "string"})
 ]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
@@ -256,7 +261,7 @@ class API(Document):
     routes: Annotated[tuple[Route, ...], Field(min_length=1)]
     """What exists; everything else is 404."""
     errors: ErrorShape = Dialect.FAULT
-    """The shape of refusals: fault JSON, FHIR OperationOutcome or RFC 9457 problem."""
+    """The shape of refusals: fault JSON, RFC 9457 problem, or an OperationOutcome as R4, Spine or GP Connect write it."""
     request_id: RequestIDRule | None = None
     """When absent: required on APIs whose errors are FHIR, generated elsewhere."""
     limits: RateLimits | None = None

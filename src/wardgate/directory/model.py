@@ -4,9 +4,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
-ODSCode = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,9}$")]
-ASID = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
-PartyKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,9}-[0-9]{5,9}$")]
+from wardgate.directory.forms import ASID_PATTERN, ODS_CODE_PATTERN, PARTY_KEY_PATTERN
+
+ODSCode = Annotated[str, Field(pattern=f"^{ODS_CODE_PATTERN}$")]
+ASID = Annotated[str, Field(pattern=f"^{ASID_PATTERN}$")]
+PartyKey = Annotated[str, Field(pattern=f"^{PARTY_KEY_PATTERN}$")]
 FQDN = Annotated[
     str, Field(max_length=253, pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")
 ]

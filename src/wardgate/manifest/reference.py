@@ -17,7 +17,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from wardgate.applications import Subscription
-from wardgate.catalogue.model import ErrorShape
+from wardgate.catalogue.model import ROUTE_SHAPES, ErrorShape
 from wardgate.manifest.model import Manifest
 from wardgate.manifest.wording import PATTERNS
 
@@ -87,7 +87,7 @@ def _words(annotation: Any, metadata: Any = ()) -> str:
     arguments = [argument for argument in get_args(annotation) if argument not in {NoneType, Ellipsis}]
     origin = get_origin(annotation)
     if annotation == ErrorShape or any(entry in get_args(ErrorShape)[1:] for entry in metadata):
-        return "`fault`, `fhir` or `problem`"
+        return ", ".join(f"`{shape}`" for shape in ROUTE_SHAPES)
     if hasattr(annotation, "__metadata__"):
         return _words(arguments[0], annotation.__metadata__)
     if origin is tuple:

@@ -30,15 +30,16 @@ from wardgate.stores.grants import (
 from wardgate.stores.kept import Kept, KeptEntry
 from wardgate.stores.outbox import Outbox, Parcel
 from wardgate.stores.passkeys import Passkey, Passkeys
+from wardgate.stores.system_directory import DirectoryChange, SystemDirectory
 from wardgate.stores.transitions import AuditRecord, SingleUse, TokenIssue
 from wardgate.stores.tries import FailedTries, TriesBegun, Try
 
 __all__ = [
     "AuditLog", "AuditRecord", "Authority", "AuthorizationCode", "Certificates", "Checkpoint", "CodeRedemption",
-    "Credential", "Credentials", "DataPlane", "DataPlanes", "Documents", "FailedTries", "Generation", "Grant",
+    "Credential", "Credentials", "DataPlane", "DataPlanes", "DirectoryChange", "Documents", "FailedTries", "Generation", "Grant",
     "GrantStart", "Grants", "IssuedCRL", "IssuedCertificate", "Kept", "KeptEntry", "LoginState", "Outbox", "Parcel",
     "Passkey", "Passkeys", "QuotaCount", "Quotas", "RefreshToken", "Rotated", "Rotation", "RotationOutcome",
-    "SigningKey", "SigningKeys", "SingleUse", "SingleUses", "Steps", "StoredDocument", "Stores", "Taken", "TokenIssue",
+    "SigningKey", "SigningKeys", "SingleUse", "SingleUses", "Steps", "StoredDocument", "Stores", "SystemDirectory", "Taken", "TokenIssue",
     "Tokens", "TriesBegun", "Try", "Values",
 ]
 
@@ -320,5 +321,6 @@ class Stores:
     failed_tries: FailedTries
     outbox: Outbox
     passkeys: Passkeys
+    system_directory: SystemDirectory
     close: Callable[[], None] = _nothing_to_close
     """End every connection. Call it once, when nothing uses the stores any more."""

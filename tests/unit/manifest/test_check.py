@@ -64,7 +64,7 @@ ENTRIES = [
     ("apis.0.routes.0.timeout_seconds", "30", ROUTE + ".timeout_seconds", "must be a number, not `30`", None),
     ("apis.0.routes.0.wrong_token_status", 402, ROUTE + ".wrong_token_status", "must be 401 or 403, not the number 402", None),
     ("apis.0.routes.0.errors", "oauth", ROUTE + ".errors",
-     "`errors: oauth` is for the token endpoint; APIs use fault, fhir or problem", None),
+     "`errors: oauth` is for the token endpoint; APIs use fault, fhir, problem, spine or gp-connect", None),
     ("apis.0.routes.0.any_of", [{"pattern": "api-key"}], ROUTE,
      "a route has either `pattern` or a list `any_of` with at least one alternative", None),
     ("apis.0.routes.1.any_of.0.scopes", ["x"], "apis[0].routes[1].any_of[0]", "`scopes` belong to the patterns signed-jwt and user-restricted", None),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from wardgate.catalogue.model import ROUTE_SHAPES
 from wardgate.dataplane.resources.decision import SERVER_ERROR_AS
 from wardgate.dataplane.resources.envoy import (
     EXPLAIN,
@@ -26,11 +27,13 @@ from wardgate.dataplane.resources.limits import COUNTERS
 from wardgate.dataplane.resources.route_rules import NOT_GRANTED
 from wardgate.dataplane.resources.standing import CLIENTS_PREFIX, OVERLAY_PREFIX, REFUSED_HERE, UNLISTED
 from wardgate.refusals import Area, Reason, reason
-from wardgate.refusals.dialects import CONTENT_TYPES, Dialect, body
+from wardgate.refusals.dialects import CONTENT_TYPES, Dialect, body, profile_of
 from wardgate.security_patterns.bearer import SHOWN_SCHEMES
 from wardgate.security_patterns.request_id import SHOWN_CHARACTERS
 from wardgate.security_patterns.standing import REASONS
 
+SHAPES: Final = (*(shape for shape in ROUTE_SHAPES if shape is not Dialect.FAULT and profile_of(shape) is None), Dialect.SPINE, Dialect.FAULT)
+"""The one that asks nothing of the route comes last. Shapes with a profile are one here: the route says which profile."""
 DETAILS: Final = "response.code_details"
 ROUTE: Final = "xds.route_metadata.filter_metadata.wardgate"
 REQUEST_ID_CHARACTERS: Final = 36
@@ -175,14 +178,14 @@ def mappers() -> list[JSON]:
     found = [
         _mapper(cause, dialect)
         for cause in causes()
-        for dialect in ((Dialect.FAULT,) if cause.explained or cause.early else (Dialect.FHIR, Dialect.PROBLEM, Dialect.FAULT))
+        for dialect in ((Dialect.FAULT,) if cause.explained or cause.early else SHAPES)
     ]
     return [*found, _decided_server_error(), *_unforeseen()]
 
 
 def _mapper(cause: Cause, dialect: Dialect) -> JSON:
     chosen = cause.reason
-    in_dialect = f"has({ROUTE}.dialect) && {ROUTE}.dialect == '{dialect}'"
+    in_dialect = f"has({ROUTE}.profile)" if profile_of(dialect) else f"has({ROUTE}.dialect) && {ROUTE}.dialect == '{dialect}'"
     return {
         "filter": _filter(cause, "" if dialect is Dialect.FAULT else in_dialect),
         "status_code": chosen.status,
@@ -238,6 +241,8 @@ def _body(cause: Cause, dialect: Dialect) -> JSON:
     if cause.reason.area is Area.LIMITS and dialect is Dialect.FAULT:
         return {"content_type": CONTENT_TYPES[dialect], "json_format": _short_limit(cause)}
     form = body(dialect, cause.reason, lambda text: _fill(cause, text), f"%FILTER_STATE({State.MESSAGE_ID}:PLAIN)%")
+    if profile_of(dialect) is not None:
+        form["meta"] = {"profile": ["%METADATA(ROUTE:wardgate:profile)%"]}
     return {"content_type": CONTENT_TYPES[dialect], "json_format": form}
 
 

@@ -35,7 +35,7 @@ from wardgate.dataplane.resources.envoy import (
     header_input,
     named,
 )
-from wardgate.refusals.dialects import Dialect
+from wardgate.refusals.dialects import Dialect, profile_of
 from wardgate.security_patterns import access_token, api_key, role, token_kind
 from wardgate.security_patterns.bearer import BEARER
 from wardgate.security_patterns.facts import Listener
@@ -339,7 +339,8 @@ def _present(name: str) -> JSON:
 def _metadata(api: API | None, route: Route | None, **more: str) -> JSON:
     dialect = (route.errors if route else None) or (api.errors if api else Dialect.FAULT)
     facts = {"api": api.name if api else "", "route": route.path if route else "", "dialect": str(dialect)}
-    return {"filter_metadata": {"wardgate": facts | {key: str(value) for key, value in more.items() if value}}}
+    told = {"profile": profile_of(dialect), **more}
+    return {"filter_metadata": {"wardgate": facts | {key: str(value) for key, value in told.items() if value}}}
 
 
 def _token_metadata(api: API, route: Route) -> dict[str, str]:

@@ -183,6 +183,12 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
     EventType.CERTIFICATE_REVOKED: Entry("A certificate was revoked, or an authority retired.", _CERTIFICATE | {"revocation_reason": "why (RFC 5280 section 5.3.1)"}),
     EventType.CRL_ISSUED: Entry("A revocation list was signed.", {"authority": "whose", "number": "its number, which only rises", "entries": "how many certificates are on it"}),
     EventType.SIGNING_KEY_ROTATED: Entry("The next signing key was made.", {"use": "what it signs", "kid": "its name", "sign_from": "when it begins to sign"}),
+    EventType.SYSTEM_STEPPED: Entry("The assurance of an accredited system took a step: requested, evidence, approved, live, suspended.", _BY | {
+        "asid": "which system", "step": "the step", "state": "where it stands now", "environment": "for which environment", "taken_by": "who took the step",
+        "note": "why", "granted": "the message sets that are granted"}),
+    EventType.DIRECTORY_CHANGED: Entry("Entries or data-sharing rules of the system directory were changed, or a file was taken in.", _BY | {
+        "form": "`ldif` or `csv`, of a file", "added": "how many of its entries are new", "changed": "how many differ from what was there",
+        "unchanged": "how many do not", "put": "how many were put by hand", "removed": "how many were removed"}),
     EventType.CLOCK_ADVANCED: Entry("The virtual clock of an environment that is not live was turned ahead; the record itself goes by the real time.", _BY | {
         "advanced_seconds": "by how much", "ahead_seconds": "how far it is ahead now"}),
     EventType.CLOCK_RESET: Entry("The virtual clock was turned back to the real time.", _BY | {"ahead_seconds": "how far it was ahead"}),

@@ -1,0 +1,135 @@
+"""The directory as it is asked: what is live, found by its keys (spine 7.4) or by a filter. Immutable; a change makes a new one.
+
+A system is there when its enrolment is live; without an enrolment it is not. An endpoint is there unless its party key has
+systems of which none is live, so that a suspended system is not found by either way.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from wardgate.directory.accredited_system import AccreditedSystem
+from wardgate.directory.endpoint import Endpoint
+from wardgate.directory.entry import Entry, Item, entry_of, identifier_of
+from wardgate.directory.filter import And, Equal, Filter, check_limits
+from wardgate.directory.matching import Prepared, folded, matches, prepare
+from wardgate.directory.onboarding import State
+from wardgate.directory.postings import Postings
+from wardgate.directory.sharing_rule import SharingRule
+from wardgate.directory.whole import Directory
+
+SEARCH_KEYS: Final[Mapping[str, tuple[str | None, str | None]]] = {
+    "uniqueidentifier": ("identifier", "identifier"),
+    "nhsidcode": ("organisation", "organisation"),
+    "nhsmhspartykey": ("party_key", "party_key"),
+    "nhsmhsmanufacturerorg": ("manufacturer", "manufacturer"),
+    "nhsassvcia": ("interaction", None),
+    "nhsmhssvcia": (None, "interaction"),
+    "nhsmhsfqdn": (None, "fqdn"),
+}
+"""The attributes that a search for equality need not look at every entry for, and the keys of systems and of endpoints they are."""
+
+
+class DirectoryIndex:
+    """Everything live in one directory. Values are compared as the schema says: ODS codes and interactions with case."""
+
+    def __init__(self, directory: Directory) -> None:
+        live = {enrolment.asid for enrolment in directory.enrolments if enrolment.state is State.LIVE}
+        systems = sorted((system for system in directory.systems if system.asid in live), key=lambda system: system.asid)
+        silent = {system.party_key.lower() for system in directory.systems} - {system.party_key.lower() for system in systems}
+        endpoints = sorted(
+            (endpoint for endpoint in directory.endpoints if endpoint.party_key.lower() not in silent),
+            key=lambda endpoint: endpoint.identifier,
+        )
+        self._by_asid = {system.asid: system for system in systems}
+        self._systems = Postings(systems, {
+            "identifier": lambda item: (item.asid,),
+            "organisation": lambda item: (item.organisation,),
+            "interaction": lambda item: item.interactions,
+            "party_key": lambda item: (item.party_key.lower(),),
+            "manufacturer": _manufacturer,
+        })  # fmt: skip
+        self._endpoints = Postings(endpoints, {
+            "identifier": lambda item: (item.identifier.lower(),),
+            "organisation": lambda item: (item.organisation,),
+            "interaction": lambda item: (item.interaction,),
+            "party_key": lambda item: (item.party_key.lower(),),
+            "fqdn": lambda item: (item.fqdn.lower(),),
+            "manufacturer": _manufacturer,
+        })  # fmt: skip
+        self._shared: dict[tuple[str, str], list[SharingRule]] = {}
+        for rule in directory.sharing_rules:
+            self._shared.setdefault((rule.from_asid, rule.to_asid), []).append(rule)
+        self._prepared: dict[str, tuple[Entry, Prepared]] = {}
+
+    def system(self, asid: str) -> AccreditedSystem | None:
+        """Return the live system of an ASID."""
+        return self._by_asid.get(asid)
+
+    def systems(
+        self, *, organisation: str | None = None, interaction: str | None = None, party_key: str | None = None, manufacturer: str | None = None,
+    ) -> tuple[AccreditedSystem, ...]:  # fmt: skip
+        """Return the systems that have all that is asked for, by ASID."""
+        return self._systems.find(_wanted(organisation=organisation, interaction=interaction, party_key=_lower(party_key), manufacturer=_lower(manufacturer)))
+
+    def endpoints(
+        self, *, organisation: str | None = None, interaction: str | None = None, party_key: str | None = None, fqdn: str | None = None,
+    ) -> tuple[Endpoint, ...]:  # fmt: skip
+        """Return the endpoints that have all that is asked for, by identifier."""
+        return self._endpoints.find(_wanted(organisation=organisation, interaction=interaction, party_key=_lower(party_key), fqdn=_lower(fqdn)))
+
+    def party_keys_of(self, fqdn: str) -> tuple[str, ...]:
+        """Return the party keys whose endpoints a name on the network belongs to: whose ASIDs its certificate may be used with."""
+        return tuple(sorted({endpoint.party_key for endpoint in self.endpoints(fqdn=fqdn)}))
+
+    def may_share(self, from_asid: str, to_asid: str, interaction: str) -> bool:
+        """Return whether a rule lets one system ask another one for an interaction (spine 4.4)."""
+        return any(rule.covers(interaction) for rule in self._shared.get((from_asid, to_asid), ()))
+
+    def search(self, filter_: Filter, limit: int) -> tuple[Entry, ...]:
+        """Return the entries that match, at most `limit` and one more, which says that there are others. Raises `FilterRefused`."""
+        check_limits(filter_)
+        found: list[Entry] = []
+        for item in self._candidates(filter_):
+            entry, prepared = self._ready(item)
+            if matches(filter_, prepared):
+                found.append(entry)
+                if len(found) > limit:
+                    break
+        return tuple(found)
+
+    def _candidates(self, filter_: Filter) -> tuple[Item, ...]:
+        """Every entry that may match: where all of several tests have to hold, those that hold the rarest."""
+        tests = filter_.filters if isinstance(filter_, And) else (filter_,)
+        keyed = [
+            (name, folded(name, test.value)) for test in tests if isinstance(test, Equal) and (name := test.attribute.lower()) in SEARCH_KEYS
+        ]
+        if not keyed:
+            return (*self._systems.items, *self._endpoints.items)
+        name, value = min(keyed, key=lambda key: self._count(*key))
+        of_system, of_endpoint = SEARCH_KEYS[name]
+        systems: tuple[Item, ...] = self._systems.find({of_system: value}) if of_system is not None else ()
+        return (*systems, *(self._endpoints.find({of_endpoint: value}) if of_endpoint is not None else ()))
+
+    def _count(self, name: str, value: str) -> int:
+        of_system, of_endpoint = SEARCH_KEYS[name]
+        return (self._systems.count(of_system, value) if of_system is not None else 0) + (self._endpoints.count(of_endpoint, value) if of_endpoint is not None else 0)
+
+    def _ready(self, item: Item) -> tuple[Entry, Prepared]:
+        """Return an entry ready to compare. It is made when it is first looked at: most never are."""
+        identifier = identifier_of(item)
+        if (ready := self._prepared.get(identifier)) is None:
+            entry = entry_of(item)
+            ready = self._prepared[identifier] = (entry, prepare(entry))
+        return ready
+
+
+def _manufacturer(item: Item) -> Iterable[str]:
+    return (item.manufacturer.lower(),) if item.manufacturer is not None else ()
+
+
+def _wanted(**values: str | None) -> Mapping[str, str]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _lower(value: str | None) -> str | None:
+    return value.lower() if value is not None else None
