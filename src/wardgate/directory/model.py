@@ -39,6 +39,30 @@ class Organisation(Document):
     """false: every application of the organisation is refused (`company-inactive`)."""
 
 
+class SystemEndpoint(Document):
+    """One interaction that a system serves, and where (spine 7.3)."""
+
+    interaction: InteractionID
+    """What is served there."""
+    url: Annotated[str, Field(pattern=r"^https://[\x21-\x7E]+$", max_length=1000)]
+    """The service root: the system's FQDN without a port, and no slash at its end."""
+    cpa_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,30}$")] | None = None
+    """The contract's id; when absent, one made of ASID and interaction."""
+    connect_to: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}:[0-9]{1,5}$")] | None = None
+    """Host and port that the secure proxy connects to in place of the URL's, for a network without its names. TLS still checks the FQDN."""
+
+
+class SharingRule(Document):
+    """Which system may ask which other one through the secure proxy, and for what (spine 4.4)."""
+
+    from_asid: ASID
+    """The system that asks."""
+    to_asid: ASID
+    """The system that answers."""
+    service: InteractionID
+    """A service, such as `urn:nhs:names:services:gpconnect`, or one interaction."""
+
+
 class System(Document):
     """An accredited system: one ASID in one organisation, known on the network by one FQDN."""
 
@@ -53,4 +77,10 @@ class System(Document):
     party_key: PartyKey | None = None
     """The message handler it belongs to."""
     interactions: tuple[InteractionID, ...] = ()
-    """The interactions it may send. Recorded; this version enforces no pattern that reads them."""
+    """The interactions it may send, by the pattern asid-interaction."""
+    clients: tuple[ODSCode, ...] = ()
+    """The organisations it acts for; when empty, its own."""
+    manufacturer: ODSCode | None = None
+    """The supplier's ODS code."""
+    endpoints: tuple[SystemEndpoint, ...] = ()
+    """Where it serves interactions, as a provider."""
