@@ -28,6 +28,8 @@ class World:
     revocations: Revocations = field(default_factory=Revocations)
     over_quota: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    connect_to: Mapping[str, str] = field(default_factory=dict)
+    """As in a snapshot: an endpoint's identifier to the `host:port` that the secure proxy connects to."""
 
 
 def build(world: World, known: Mapping[str, Client] | None = None) -> Snapshot:
@@ -47,6 +49,7 @@ def build(world: World, known: Mapping[str, Client] | None = None) -> Snapshot:
         revocations=world.revocations,
         over_quota=world.over_quota,
         roles=world.roles,
+        connect_to=world.connect_to,
     )
 
 

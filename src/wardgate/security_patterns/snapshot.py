@@ -114,5 +114,7 @@ class Snapshot:
     """Every ODS code that is known."""
     directory: DirectoryIndex | None = None
     """What is live in the directory, with endpoints and data-sharing rules; None: it is empty."""
+    connect_to: Mapping[str, str] = field(default_factory=dict)
+    """An endpoint's identifier to the `host:port` that the secure proxy connects to in place of its URL's host and 443."""
     clock_shift: timedelta = timedelta(0)
     """How far the virtual clock is ahead of the real one, which Envoy goes by; zero in a live environment."""
