@@ -2,14 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from wardgate.audit.model import Event, EventType, Outcome, Personal
+from wardgate.audit.model import Event
 from wardgate.catalogue import Audit
 from wardgate.catalogue.paths import Found, Match, RouteMatcher
 from wardgate.decisions import limits
 from wardgate.decisions.answer import Answer, allowed, refused
 from wardgate.decisions.question import PREFIX, Question, facts_of
+from wardgate.decisions.record import event_of
 from wardgate.refusals import Refusal, reason
 from wardgate.refusals.dialects import Dialect
 from wardgate.security_patterns import role
@@ -17,7 +18,6 @@ from wardgate.security_patterns.decide import decide_at
 from wardgate.security_patterns.decision import Decision
 from wardgate.security_patterns.facts import Facts
 from wardgate.security_patterns.snapshot import Snapshot
-from wardgate.security_patterns.token_kind import mode_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,35 +81,3 @@ def _answer(decision: Decision, found: Match, facts: Facts, snapshot: Snapshot) 
     extra = {"allow": decision.refusal.expected or ""} if decision.refusal.reason.code == "method-not-allowed" else {}
     said = role.shape(decision.refusal, found.api, found.route) if isinstance(found, Found) else Dialect.FAULT
     return refused(decision.refusal, said, _message_id(facts), extra)
-
-
-def event_of(decision: Decision, facts: Facts, shift: timedelta = timedelta(0)) -> Event:
-    """Return the record of a decision, by the real time. Paths are not in it: they may hold a patient's identifier."""
-    refusal = decision.refusal
-    return Event(
-        type=EventType.CALL_DECIDED,
-        at=facts.now - shift,
-        outcome=Outcome.ALLOWED if decision.allowed else Outcome.REFUSED,
-        reason=refusal.reason.code if refusal else None,
-        application=decision.application,
-        message_id=facts.headers.get("x-wardgate-message-id"),
-        request_id=facts.headers.get("x-request-id"),
-        correlation_id=facts.headers.get("x-correlation-id"),
-        details={
-            "api": decision.api, "route": decision.route, "pattern": decision.pattern, "method": facts.method,
-            "listener": str(facts.listener), "expected": refusal.expected if refusal else None,
-            "received": refusal.received if refusal else None, "proved": "; ".join(decision.proved) or None,
-            **_of_user(decision), **({"clock_shift_seconds": int(shift.total_seconds())} if shift else {}),
-        },
-    )
-
-
-def _of_user(decision: Decision) -> dict[str, str | Personal | None]:
-    user = decision.user
-    if user is None:
-        return {}
-    mode = mode_of(user)
-    return {
-        "access_mode": str(mode) if mode else None, "auth_level": user.level.lower(), "sign_in": user.grant, "auth_user_id": Personal(user.user),
-        "actor_user_id": Personal(user.actor) if user.actor else None, "role": Personal(decision.role) if decision.role else None,
-    }
