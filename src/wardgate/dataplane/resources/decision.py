@@ -6,17 +6,46 @@ off on such routes.
 
 from typing import Final
 
-from wardgate.dataplane.resources.envoy import HTTP, JSON, REASON, Filter, named
+from wardgate.dataplane.resources.envoy import GIVEN_PREFIX, HTTP, JSON, REASON, SET_PREFIX, Filter, named
 
 DECISION_PATH: Final = "/decide"
 TIMEOUT: Final = "5s"
 ASKED_WITH: Final = (
     "authorization", "apikey", "x-request-id", "x-correlation-id", "accept", "x-forwarded-client-cert", "user-agent",
-    "nhsd-session-urid",
+    "nhsd-session-urid", "content-type", "if-match", "fromasid", "toasid", "interactionid", "traceid",
+    "ssp-from", "ssp-to", "ssp-interactionid", "ssp-traceid", "ssp-version", "nhsd-asid",
 )
 ANSWERED_WITH: Final = ("content-type", "www-authenticate", "retry-after", "allow", "cache-control", REASON)
 SERVER_ERROR_AS: Final = 424
 """How the service says 500: for this filter every 5xx is a service that failed. A mapper makes it 500 again."""
+
+
+FRAMING: Final = ("content-length", "transfer-encoding")
+"""Headers that say whether a request has a body. In the question they would be about the question itself, which has none: Envoy
+leaves the one out, and the other would break it. So they go by other names, `x-wardgate-given-content-length`."""
+REPLACED: Final = (
+    "Authorization", "FromASID", "ToASID", "InteractionID", "TraceID", "NHSD-ASID", "NHSD-Request-ID", "NHSD-Correlation-ID",
+)
+"""Headers that the service may give a translated call in place of the caller's, each as `x-wardgate-set-<name>`."""
+
+
+def given_filter() -> JSON:
+    """Return the filter that copies the headers of `FRAMING`, for the question. The door has dropped the caller's own copies."""
+    mutations = [
+        {"append": {"header": {"key": GIVEN_PREFIX + name, "value": f"%REQ({name})%"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
+        for name in FRAMING
+    ]
+    return named(Filter.GIVEN, HTTP + "header_mutation.v3.HeaderMutation", mutations={"request_mutations": mutations})
+
+
+def given() -> tuple[str, ...]:
+    """Return the names of the copies, which no backend gets."""
+    return tuple(GIVEN_PREFIX + name for name in FRAMING)
+
+
+def replacements() -> dict[str, str]:
+    """Return the headers that a translated call may get, and under which name the service answers each."""
+    return {name: SET_PREFIX + name.lower() for name in REPLACED}
 
 
 def _exactly(names: tuple[str, ...]) -> JSON:

@@ -24,6 +24,7 @@ class Filter(StrEnum):
     TOKENS = "wg.tokens"
     CERTIFICATE_NAMES = "wg.certificate-names"
     CERTIFICATE_CLIENT = "wg.certificate-client"
+    GIVEN = "wg.given"
     DECISION = "wg.decision"
     PAIR = "wg.pair"
     OVERLAY = "wg.overlay"
@@ -62,6 +63,16 @@ PROXIED_USER: Final = "x-wardgate-user"
 PROXIED_PROVIDER: Final = "x-wardgate-provider"
 PROXIED_PATIENT: Final = "x-wardgate-patient"
 PROXIED_ROLE: Final = "x-wardgate-role"
+PROXIED_SYSTEM: Final = "x-wardgate-system"
+PROXIED_ORGANISATIONS: Final = "x-wardgate-organisations"
+PROXIED_INTERACTION: Final = "x-wardgate-interaction"
+SET_PREFIX: Final = "x-wardgate-set-"
+"""Begins the headers by which the decision service replaces a caller's headers on a translated route."""
+GIVEN_PREFIX: Final = "x-wardgate-given-"
+"""Begins the copies of headers that the question to the decision service cannot carry under their own names."""
+RELAY_CLUSTER: Final = "x-wardgate-relay-cluster"
+RELAY_HOST: Final = "x-wardgate-relay-host"
+RELAY_PATH: Final = "x-wardgate-relay-path"
 MESSAGE_ID: Final = "x-wardgate-message-id"
 LISTENER: Final = "x-wardgate-listener"
 GIVEN_REQUEST_ID: Final = "x-wardgate-given-request-id"
@@ -76,7 +87,8 @@ REFUSED_PATTERN: Final = "x-wardgate-refused-pattern"
 REFUSED_DIALECT: Final = "x-wardgate-refused-dialect"
 INTERNAL_HEADERS: Final = (
     PROXIED_CLIENT, PROXIED_JTI, PROXIED_CREDENTIAL, PROXIED_BOUND, PROXIED_ASID, PROXIED_SCOPE, PROXIED_ISSUER,
-    PROXIED_SESSION, PROXIED_LEVEL, PROXIED_USER, PROXIED_PROVIDER, PROXIED_PATIENT, PROXIED_ROLE, MESSAGE_ID, LISTENER, GIVEN_REQUEST_ID,
+    PROXIED_SESSION, PROXIED_LEVEL, PROXIED_USER, PROXIED_PROVIDER, PROXIED_PATIENT, PROXIED_ROLE, PROXIED_SYSTEM,
+    PROXIED_ORGANISATIONS, PROXIED_INTERACTION, MESSAGE_ID, LISTENER, GIVEN_REQUEST_ID,
 )
 
 

@@ -81,6 +81,7 @@ def http_filters(listener: Listener, layout: Layout, *, answer_bad_certificates:
         Filter.API_KEYS: discovered(Filter.API_KEYS, layout),
         Filter.TOKENS: discovered(Filter.TOKENS, layout),
         **(_certificate_filters(layout) if mtls else {}),
+        Filter.GIVEN: decision.given_filter(),
         Filter.DECISION: decision.filter_(),
         Filter.PAIR: standing.pair_filter(),
         Filter.OVERLAY: discovered(Filter.OVERLAY, layout),

@@ -15,16 +15,19 @@ from wardgate import __version__
 from wardgate.catalogue import API, Alternative, Audit, Enforcement, IdentityHeaders, Pattern, Route
 from wardgate.catalogue.model import AccessMode, RoleRule
 from wardgate.catalogue.paths import HEALTH_PATHS, MatchKind, PathMatch, allowed_methods, by_precedence
-from wardgate.dataplane.resources import route_rules
+from wardgate.dataplane.resources import decision, route_rules
 from wardgate.dataplane.resources.envoy import (
     HTTP,
     INTERNAL_HEADERS,
     JSON,
     PROXIED_ASID,
     PROXIED_CLIENT,
+    PROXIED_INTERACTION,
+    PROXIED_ORGANISATIONS,
     PROXIED_PATIENT,
     PROXIED_PROVIDER,
     PROXIED_ROLE,
+    PROXIED_SYSTEM,
     PROXIED_USER,
     REASON,
     REFUSAL_SECRET,
@@ -214,7 +217,7 @@ def _native(api: API, route: Route, match: PathMatch, place: Place, way: Way, he
 
 
 def _asked(api: API, route: Route, match: PathMatch, place: Place, headers: Iterable[JSON]) -> JSON:
-    return _forwarded(api, route, match, place, headers, None, frozenset({Filter.DECISION, Filter.PAIR}), {})
+    return _forwarded(api, route, match, place, headers, None, frozenset({Filter.GIVEN, Filter.DECISION, Filter.PAIR}), {})
 
 
 def _forwarded(
@@ -228,27 +231,34 @@ def _forwarded(
         "match": _match(match, headers, route.methods),
         "metadata": _metadata(api, route, pattern=pattern or "decision", **_token_metadata(api, route)),
         "route": {**_destination(api, route), "timeout": duration(route.timeout_seconds)},
-        "request_headers_to_remove": list(NOT_FORWARDED),
+        "request_headers_to_remove": _not_forwarded(route, asked=pattern is None),
         "response_headers_to_remove": [REASON],
-        "request_headers_to_add": [
-            _set("NHSD-Request-ID", _state(State.REQUEST_ID)),
-            _set("NHSD-Correlation-ID", ".".join(_state(key) for key in (State.REQUEST_ID, State.CORRELATION_ID, State.MESSAGE_ID))),
-        ],
+        "request_headers_to_add": [header | {"append_action": "ADD_IF_ABSENT"} for header in _TRACE] if route.translate else list(_TRACE),
         "typed_per_filter_config": _switches(on | counters | {Filter.BODY}, dict(configs) | {Filter.BODY: body}),
     }
+
+
+def _not_forwarded(route: Route, *, asked: bool) -> list[str]:
+    """Return what the backend never sees. The Authorization of a translated route is the service's by then (`_destination`)."""
+    names = [*NOT_FORWARDED, *(decision.given() if asked else ())]
+    if route.translate is None:
+        return names
+    return [name for name in names if name != access_token.HEADER] + list(decision.replacements().values())
 
 
 def _destination(api: API, route: Route) -> JSON:
     """Return where a route's requests go and, where it says so, who they are from.
 
     NOTE: a route removes headers before it adds any, so the identity headers, which are made of headers it removes, are
-    added one level before: by the only one of its weighted clusters.
+    added one level before: by the only one of its weighted clusters. So are those that a translated call gets instead of its own.
     """
     identity = route.identity_headers or IdentityHeaders()
     sources = [(identity.application, PROXIED_CLIENT), (identity.asid, PROXIED_ASID), (identity.user, PROXIED_USER),
-               (identity.issuer, PROXIED_PROVIDER), (identity.patient, PROXIED_PATIENT)]
+               (identity.issuer, PROXIED_PROVIDER), (identity.patient, PROXIED_PATIENT), (identity.system, PROXIED_SYSTEM),
+               (identity.organisations, PROXIED_ORGANISATIONS), (identity.interaction, PROXIED_INTERACTION)]
     in_role = route.role is not RoleRule.NONE
     sources += [(identity.role or role.TOLD_AS, PROXIED_ROLE)] if in_role else []
+    sources += decision.replacements().items() if route.translate is not None else []
     told = [(name, source) for name, source in sources if name]
     removed = [name for name, _ in told] + ([role.HEADER] if in_role else [])
     if not told:
@@ -361,5 +371,12 @@ def _set(key: str, value: str) -> JSON:
 
 def _state(key: State) -> str:
     return f"%FILTER_STATE({key}:PLAIN)%"
+
+
+_TRACE: Final = (
+    _set("NHSD-Request-ID", _state(State.REQUEST_ID)),
+    _set("NHSD-Correlation-ID", ".".join(_state(key) for key in (State.REQUEST_ID, State.CORRELATION_ID, State.MESSAGE_ID))),
+)
+"""What a backend gets in place of the trace headers; on a translated route the service has said it already."""
 
 
