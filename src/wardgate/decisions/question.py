@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from wardgate.dataplane.resources.decision import FRAMING
+from wardgate.dataplane.resources.envoy import GIVEN_PREFIX
 from wardgate.pki.xfcc import presented_certificate
 from wardgate.security_patterns.decide import GIVEN_REQUEST_ID
 from wardgate.security_patterns.facts import Facts, Listener, PresentedCertificate
@@ -33,11 +35,13 @@ def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 def facts_of(question: Question, now: datetime) -> Facts:
     """Return the facts of the request Envoy asks about. The path keeps percent-encoding, as the route rules do."""
     headers = question.headers
-    path = question.target.partition("?")[0].removeprefix(PREFIX)
+    path, _, query = question.target.removeprefix(PREFIX).partition("?")
     listener = Listener(headers.get("x-wardgate-listener", Listener.HTTPS))
     certificate = _certificate(headers.get("x-forwarded-client-cert")) if listener is Listener.MTLS else None
     given = {GIVEN_REQUEST_ID: headers.get(GIVEN_REQUEST_ID, "")}  # NOTE: x-request-id is made up by then if it had to be
-    return Facts(listener, question.method, path, {**headers, **given}, now, certificate)
+    framing = {name: headers[GIVEN_PREFIX + name] for name in FRAMING if GIVEN_PREFIX + name in headers}
+    own = {name: value for name, value in headers.items() if name not in FRAMING}  # those are of the question itself
+    return Facts(listener, question.method, path, {**own, **given, **framing}, now, certificate, query)
 
 
 def _certificate(xfcc: str | None) -> PresentedCertificate | None:
