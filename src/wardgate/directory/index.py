@@ -4,7 +4,7 @@ A system is there when its enrolment is live; without an enrolment it is not. An
 systems of which none is live, so that a suspended system is not found by either way.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from wardgate.directory.accredited_system import AccreditedSystem
@@ -29,41 +29,54 @@ SEARCH_KEYS: Final[Mapping[str, tuple[str | None, str | None]]] = {
 """The attributes that a search for equality need not look at every entry for, and the keys of systems and of endpoints they are."""
 
 
+def _manufacturer(item: Item) -> Iterable[str]:
+    return (item.manufacturer.lower(),) if item.manufacturer is not None else ()
+
+
+_SYSTEM_KEYS: Final[Mapping[str, Callable[[AccreditedSystem], Iterable[str]]]] = {
+    "identifier": lambda item: (item.asid,),
+    "organisation": lambda item: (item.organisation,),
+    "interaction": lambda item: item.interactions,
+    "party_key": lambda item: (item.party_key.lower(),),
+    "manufacturer": _manufacturer,
+}
+_ENDPOINT_KEYS: Final[Mapping[str, Callable[[Endpoint], Iterable[str]]]] = {
+    "identifier": lambda item: (item.identifier.lower(),),
+    "organisation": lambda item: (item.organisation,),
+    "interaction": lambda item: (item.interaction,),
+    "party_key": lambda item: (item.party_key.lower(),),
+    "fqdn": lambda item: (item.fqdn.lower(),),
+    "manufacturer": _manufacturer,
+}
+
+
 class DirectoryIndex:
     """Everything live in one directory. Values are compared as the schema says: ODS codes and interactions with case."""
 
     def __init__(self, directory: Directory) -> None:
         live = {enrolment.asid for enrolment in directory.enrolments if enrolment.state is State.LIVE}
-        systems = sorted((system for system in directory.systems if system.asid in live), key=lambda system: system.asid)
+        systems = [system for system in directory.systems if system.asid in live]
         silent = {system.party_key.lower() for system in directory.systems} - {system.party_key.lower() for system in systems}
-        endpoints = sorted(
-            (endpoint for endpoint in directory.endpoints if endpoint.party_key.lower() not in silent),
-            key=lambda endpoint: endpoint.identifier,
-        )
-        self._by_asid = {system.asid: system for system in systems}
-        self._systems = Postings(systems, {
-            "identifier": lambda item: (item.asid,),
-            "organisation": lambda item: (item.organisation,),
-            "interaction": lambda item: item.interactions,
-            "party_key": lambda item: (item.party_key.lower(),),
-            "manufacturer": _manufacturer,
-        })  # fmt: skip
-        self._endpoints = Postings(endpoints, {
-            "identifier": lambda item: (item.identifier.lower(),),
-            "organisation": lambda item: (item.organisation,),
-            "interaction": lambda item: (item.interaction,),
-            "party_key": lambda item: (item.party_key.lower(),),
-            "fqdn": lambda item: (item.fqdn.lower(),),
-            "manufacturer": _manufacturer,
-        })  # fmt: skip
-        self._shared: dict[tuple[str, str], list[SharingRule]] = {}
-        for rule in directory.sharing_rules:
-            self._shared.setdefault((rule.from_asid, rule.to_asid), []).append(rule)
+        endpoints = (endpoint for endpoint in directory.endpoints if endpoint.party_key.lower() not in silent)
+        self._systems = Postings({system.asid: system for system in systems}, _SYSTEM_KEYS)
+        self._endpoints = Postings({endpoint.identifier: endpoint for endpoint in endpoints}, _ENDPOINT_KEYS)
+        self._shared = _by_pair(directory.sharing_rules)
         self._prepared: dict[str, tuple[Entry, Prepared]] = {}
+
+    def patched(self, put: Iterable[Item], removed: Iterable[str], rules: Iterable[SharingRule] | None = None) -> "DirectoryIndex":
+        """Return an index with live items put and identifiers removed; `rules`, if given, are all there are now."""
+        new = object.__new__(DirectoryIndex)
+        items, gone = tuple(put), tuple(removed)
+        new._systems = self._systems.patched({item.asid: item for item in items if isinstance(item, AccreditedSystem)}, gone)
+        new._endpoints = self._endpoints.patched({item.identifier: item for item in items if isinstance(item, Endpoint)}, gone)
+        new._shared = self._shared if rules is None else _by_pair(rules)
+        stale = {*gone, *map(identifier_of, items)}
+        new._prepared = {name: ready for name, ready in self._prepared.copy().items() if name not in stale}
+        return new
 
     def system(self, asid: str) -> AccreditedSystem | None:
         """Return the live system of an ASID."""
-        return self._by_asid.get(asid)
+        return self._systems.get(asid)
 
     def systems(
         self, *, organisation: str | None = None, interaction: str | None = None, party_key: str | None = None, manufacturer: str | None = None,
@@ -123,8 +136,11 @@ class DirectoryIndex:
         return ready
 
 
-def _manufacturer(item: Item) -> Iterable[str]:
-    return (item.manufacturer.lower(),) if item.manufacturer is not None else ()
+def _by_pair(rules: Iterable[SharingRule]) -> Mapping[tuple[str, str], list[SharingRule]]:
+    pairs: dict[tuple[str, str], list[SharingRule]] = {}
+    for rule in rules:
+        pairs.setdefault((rule.from_asid, rule.to_asid), []).append(rule)
+    return pairs
 
 
 def _wanted(**values: str | None) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ from typing import Final
 
 from wardgate.directory.accredited_system import AccreditedSystem
 from wardgate.directory.errors import InvalidEntries, Problem, WrongStep, shown
-from wardgate.directory.forms import ASID, LINE
+from wardgate.directory.forms import ASID, FQDN, LINE
 from wardgate.directory.message_set import MessageSet, interactions_of
 
 MAX_EVIDENCE: Final = 100
@@ -43,6 +43,8 @@ class Step(StrEnum):
     """More of them than at the start."""
     GRANT = "grant-message-sets"
     """Of a system that was approved before."""
+    NAME = "name"
+    """Its name on the network was stated, which its certificate carries."""
     TAKE_OVER = "take-over"
     """An entry came from another directory, where it was approved."""
 
@@ -56,6 +58,7 @@ STEPS: Final[Mapping[Step, tuple[frozenset[State], State | None]]] = MappingProx
     Step.ASK_FOR_MORE: (frozenset({State.REQUESTED, State.EVIDENCE}), State.REQUESTED),
     Step.ASK_FOR_SETS: (frozenset({State.REQUESTED, State.EVIDENCE, State.APPROVED, State.LIVE}), None),
     Step.GRANT: (frozenset({State.APPROVED, State.LIVE}), None),
+    Step.NAME: (frozenset(State), None),
 })  # fmt: skip
 """From which states a step starts, and where it ends; None: where it started. `REQUEST` and `TAKE_OVER` start an enrolment, so they have no row."""
 
@@ -101,27 +104,31 @@ class Enrolment:
     granted: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     history: tuple[Moved, ...] = ()
+    fqdn: str | None = None
+    """Its name on the network, beside those of its party key's endpoints: a system that only asks has none."""
 
 
-def request(asid: str, environment: str, sets: Iterable[str], *, by: str, at: datetime) -> Enrolment:
+def request(asid: str, environment: str, sets: Iterable[str], *, by: str, at: datetime, fqdn: str | None = None) -> Enrolment:
     """Return a new enrolment that asks for message sets. Raises `InvalidEntries` for none of them, or other forms."""
     asked = tuple(dict.fromkeys(sets))
     problems = [] if ASID.holds(asid) else [Problem("enrolment", "asid", ASID.said, shown(asid))]
     problems += [_line("environment", environment)] if not LINE.holds(environment) else []
     problems += [_line("message set", name) for name in asked if not LINE.holds(name)]
     problems += [Problem(f"enrolment of {shown(asid)}", "asked", "at least one message set", "none")] if not asked else []
+    problems += [_fqdn(asid, fqdn)] if fqdn is not None and not FQDN.holds(fqdn) else []
     if problems:
         raise InvalidEntries(problems)
-    return Enrolment(asid, environment, State.REQUESTED, asked, history=(_moved(Step.REQUEST, by, at),))
+    return Enrolment(asid, environment, State.REQUESTED, asked, history=(_moved(Step.REQUEST, by, at),), fqdn=fqdn)
 
 
-def take_over(asid: str, environment: str, *, by: str, at: datetime) -> Enrolment:
+def take_over(asid: str, environment: str, *, by: str, at: datetime, fqdn: str | None = None) -> Enrolment:
     """Return the live enrolment of a system that was approved elsewhere. Raises `InvalidEntries` for other forms."""
     problems = [] if ASID.holds(asid) else [Problem("enrolment", "asid", ASID.said, shown(asid))]
     problems += [_line("environment", environment)] if not LINE.holds(environment) else []
+    problems += [_fqdn(asid, fqdn)] if fqdn is not None and not FQDN.holds(fqdn) else []
     if problems:
         raise InvalidEntries(problems)
-    return Enrolment(asid, environment, State.LIVE, (), history=(_moved(Step.TAKE_OVER, by, at),))
+    return Enrolment(asid, environment, State.LIVE, (), history=(_moved(Step.TAKE_OVER, by, at),), fqdn=fqdn)
 
 
 def attach(system: AccreditedSystem, enrolment: Enrolment, sets: Iterable[MessageSet]) -> AccreditedSystem:
@@ -201,6 +208,13 @@ def ask_for_more(enrolment: Enrolment, why: str, *, by: str, at: datetime) -> En
     return _take(enrolment, Step.ASK_FOR_MORE, by, at, why)
 
 
+def name(enrolment: Enrolment, fqdn: str, *, by: str, at: datetime) -> Enrolment:
+    """Return it with another name on the network. Raises `InvalidEntries` for what is none."""
+    if not FQDN.holds(fqdn):
+        raise InvalidEntries([_fqdn(enrolment.asid, fqdn)])
+    return replace(_take(enrolment, Step.NAME, by, at, fqdn), fqdn=fqdn)
+
+
 def _take(enrolment: Enrolment, step: Step, by: str, at: datetime, note: str = "") -> Enrolment:
     starts, ends = STEPS[step]
     if enrolment.state not in starts:
@@ -213,6 +227,10 @@ def _moved(step: Step, by: str, at: datetime, note: str = "") -> Moved:
         if not LINE.holds(text):
             raise InvalidEntries([_line(name, text)])
     return Moved(step, by, at, note)
+
+
+def _fqdn(asid: str, text: str) -> Problem:
+    return Problem(f"enrolment of {shown(asid)}", "fqdn", FQDN.said, shown(text))
 
 
 def _line(what: str, text: str) -> Problem:

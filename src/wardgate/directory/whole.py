@@ -139,8 +139,22 @@ def _known_parts(directory: Directory) -> Iterator[Problem]:
             yield Problem("enrolment", "asid", "a system that is registered", shown(enrolment.asid))
 
 
+def _names(directory: Directory) -> Iterator[Problem]:
+    """The name of a system that only asks is its party key's alone, so that a certificate is nobody else's (spec README rule 24)."""
+    keys = {system.asid: system.party_key.lower() for system in directory.systems}
+    owners: dict[str, set[str]] = {}
+    for endpoint in directory.endpoints:
+        owners.setdefault(endpoint.fqdn.lower(), set()).add(endpoint.party_key.lower())
+    named = [(found, found.fqdn.lower(), keys[found.asid]) for found in directory.enrolments if found.fqdn is not None and found.asid in keys]
+    for _, fqdn, key in named:
+        owners.setdefault(fqdn, set()).add(key)
+    for enrolment, fqdn, _ in named:
+        if len(owners[fqdn]) > 1:
+            yield Problem(name_of(enrolment.asid), "fqdn", "a name of one party key only", shown(fqdn))
+
+
 RULES: Final[tuple[Callable[[Directory], Iterable[Problem]], ...]] = (
-    unique, _served_once, _one_gp_connect, _named_parts, _addresses, _known_parts,
+    unique, _served_once, _one_gp_connect, _named_parts, _addresses, _known_parts, _names,
 )  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def enrolment_row(context: Context, enrolment: Enrolment, generation: int) -> di
         "evidence": [(found.kind, found.reference) for found in enrolment.evidence],
         "history": [(moved.step, moved.by, to_micros(moved.at), moved.note) for moved in enrolment.history],
     }  # fmt: skip
-    sealed = context.seal(json.dumps(body | {"state": enrolment.state}), f"directory_enrolments/sealed/{enrolment.asid}")
+    sealed = context.seal(json.dumps(body | {"state": enrolment.state, "fqdn": enrolment.fqdn}), f"directory_enrolments/sealed/{enrolment.asid}")
     return {"asid": enrolment.asid, "sealed": sealed, "generation": generation}
 
 
@@ -51,4 +51,4 @@ def enrolment_of(context: Context, row: Row[Any]) -> Enrolment:
     body = json.loads(context.open(row.sealed, f"directory_enrolments/sealed/{row.asid}"))
     evidence = tuple(Evidence(EvidenceKind(kind), reference) for kind, reference in body["evidence"])
     history = tuple(Moved(Step(step), by, from_micros(at), note) for step, by, at, note in body["history"])
-    return Enrolment(row.asid, body["environment"], State(body["state"]), tuple(body["asked"]), tuple(body["granted"]), evidence, history)
+    return Enrolment(row.asid, body["environment"], State(body["state"]), tuple(body["asked"]), tuple(body["granted"]), evidence, history, body.get("fqdn"))
