@@ -73,6 +73,14 @@ class Personal:
 
 
 @dataclass(frozen=True, slots=True)
+class Patient(Personal):
+    """The NHS number of whom a call is about: kept as `Personal` is, and its records are found by the hash."""
+
+
+Detail = str | int | bool | Personal | None
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """What happened. `at` is UTC; `details` hold short public values (names, codes, numbers) or `Personal` ones."""
 
@@ -84,4 +92,4 @@ class Event:
     message_id: str | None = None
     request_id: str | None = None
     correlation_id: str | None = None
-    details: Mapping[str, str | int | bool | Personal | None] = field(default_factory=dict)
+    details: Mapping[str, Detail] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from wardgate.audit.model import Event
+from wardgate.audit.model import Detail, Event
 from wardgate.stores.grants import (
     AuthorizationCode,
     CodeRedemption,
@@ -232,6 +232,18 @@ class AuditLog(Protocol):
     def last(self, limit: int) -> Sequence[AuditRecord]: ...
     def find(self, any_id: str) -> Sequence[AuditRecord]:
         """Records whose message, request or correlation id is `any_id`, oldest first, at most 100."""
+
+    def about(self, patient_hash: str, after: int, limit: int) -> Sequence[AuditRecord]:
+        """Records that follow number `after` and are about a patient (`audit.Patient`), oldest first. Fast, however long the log."""
+
+    def personal_hash(self, value: str) -> str:
+        """Return the keyed hash that stands for a personal value in the records of this installation."""
+
+    def conceal(self, details: Mapping[str, Detail]) -> str:
+        """Return details of an event, encrypted, as text that may stand in a header and in Envoy's log."""
+
+    def reveal(self, concealed: str) -> Mapping[str, Detail]:
+        """Return what was concealed. Raises `WrongStoreKey` when it was with another key, or changed, or is something else."""
 
     def head(self) -> AuditRecord | None: ...
     def add_checkpoint(self, checkpoint: Checkpoint) -> None: ...
