@@ -98,6 +98,10 @@ class DirectoryIndex:
         """Return whether a rule lets one system ask another one for an interaction (spine 4.4)."""
         return any(rule.covers(interaction) for rule in self._shared.get((from_asid, to_asid), ()))
 
+    def receivers(self) -> frozenset[str]:
+        """Return the ASIDs that some rule lets another system ask."""
+        return frozenset(to_asid for _, to_asid in self._shared)
+
     def search(self, filter_: Filter, limit: int) -> tuple[Entry, ...]:
         """Return the entries that match, at most `limit` and one more, which says that there are others. Raises `FilterRefused`."""
         check_limits(filter_)

@@ -87,12 +87,9 @@ class LiveDirectory:
         self._rules = (self._rules | added) - gone
 
     @property
-    def directory(self) -> Directory:
-        """Everything, live or not."""
-        return Directory(
-            systems=tuple(self._systems.values()), endpoints=tuple(self._endpoints.values()), sharing_rules=tuple(self._stated_rules | self._rules),
-            enrolments=tuple(found for asid in self._systems if (found := self._enrolment(asid)) is not None),
-        )  # fmt: skip
+    def entries(self) -> Directory:
+        """Every entry, live or not, without rules and enrolments."""
+        return Directory(systems=tuple(self._systems.values()), endpoints=tuple(self._endpoints.values()))
 
     @property
     def connect_to(self) -> Mapping[str, str]:

@@ -62,6 +62,11 @@ class SharingRule(Document):
     service: InteractionID
     """A service, such as `urn:nhs:names:services:gpconnect`, or one interaction."""
 
+    @property
+    def name(self) -> str:
+        """What it is known by: all of it."""
+        return f"{self.from_asid} {self.to_asid} {self.service}"
+
 
 class System(Document):
     """An accredited system: one ASID in one organisation, known on the network by one FQDN."""

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from wardgate.applications import Application, FixedKey, Product
 from wardgate.catalogue import API, Environment
 from wardgate.directory import Organisation, System
-from wardgate.directory.model import Document
+from wardgate.directory.model import Document, SharingRule
 from wardgate.identities import IdentityProvider, RelyingParty, User
 from wardgate.manifest.model import Manifest
 
@@ -25,6 +25,7 @@ KINDS: Final[Mapping[str, tuple[type[Document], str]]] = {
     ENVIRONMENT: (Environment, ""),
     "organisations": (Organisation, "ods"),
     "systems": (System, "asid"),
+    "sharing_rules": (SharingRule, "name"),
     "apis": (API, "name"),
     "products": (Product, "name"),
     "applications": (Application, "name"),
@@ -32,7 +33,7 @@ KINDS: Final[Mapping[str, tuple[type[Document], str]]] = {
     "relying_parties": (RelyingParty, "client_id"),
     "users": (User, "username"),
 }
-"""Each section: its model and the field that is its documents' key. The one environment is called `environment`."""
+"""Each section: its model and the attribute that is its documents' key. The one environment is called `environment`."""
 
 SECRETS: Final[Mapping[str, frozenset[str]]] = {
     ENVIRONMENT: frozenset({"status_key"}),

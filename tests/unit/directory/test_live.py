@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from depth import examples
 from unit.directory.samples import AT, ENDPOINT, PATIENT, PROVIDER, READ, SYSTEM
 from wardgate.directory import model, onboarding
 from wardgate.directory.index import DirectoryIndex
@@ -46,7 +47,7 @@ CHANGES = st.one_of(
 )
 
 
-@PATIENT
+@settings(PATIENT, max_examples=examples(150))
 @given(st.lists(st.lists(CHANGES, max_size=4), max_size=6))
 def test_following_is_making_anew(batches: list[list[tuple]]) -> None:  # type: ignore[type-arg]
     """After every batch the index, the standings and the names are those of the whole that was merged from scratch."""

@@ -34,7 +34,7 @@ def test_sound_directories(directory: Directory) -> None:
 
 def test_there_are_rules() -> None:
     """A table of rules that lost its rows would let everything pass."""
-    assert len(RULES) == 6
+    assert len(RULES) == 7
     check(DIRECTORY)
 
 
@@ -64,6 +64,10 @@ BROKEN: list[tuple[Directory, str]] = [
     (Directory(systems=(SYSTEM,), sharing_rules=(SharingRule(SYSTEM.asid, PROVIDER.asid, "urn:x"),)), "sharing rule: to_asid: expected a system that is registered; received '200000100002'"),
     (Directory(enrolments=(live(SYSTEM.asid),)), "enrolment: asid: expected a system that is registered; received '200000100001'"),
     (Directory(systems=(SYSTEM,), enrolments=(live(SYSTEM.asid), live(SYSTEM.asid))), "enrolments: asid: expected a value of one only; received '200000100001' 2 times"),
+    (Directory(systems=(SYSTEM, PROVIDER), enrolments=(replace(live(SYSTEM.asid), fqdn="one.nhs.uk"), replace(live(PROVIDER.asid), fqdn="One.nhs.uk"))),
+     "uniqueIdentifier=200000100001: fqdn: expected a name of one party key only; received 'one.nhs.uk'"),
+    (Directory(systems=(SYSTEM,), endpoints=(ENDPOINT,), enrolments=(replace(live(SYSTEM.asid), fqdn=ENDPOINT.fqdn),)),
+     "uniqueIdentifier=200000100001: fqdn: expected a name of one party key only"),
     (Directory(systems=(replace(SYSTEM, asid="1"),)), "uniqueIdentifier=1: uniqueIdentifier: expected an ASID, 12 digits; received '1'"),
 ]  # fmt: skip
 
