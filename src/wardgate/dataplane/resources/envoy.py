@@ -24,6 +24,12 @@ class Filter(StrEnum):
     TOKENS = "wg.tokens"
     CERTIFICATE_NAMES = "wg.certificate-names"
     CERTIFICATE_CLIENT = "wg.certificate-client"
+    SYSTEM = "wg.system"
+    SYSTEM_PROXIED = "wg.system-proxied"
+    SYSTEMS_OVERLAY = "wg.systems-overlay"
+    SYSTEMS = "wg.systems"
+    SYSTEM_SET = "wg.system-set"
+    GRANTS = "wg.grants"
     GIVEN = "wg.given"
     DECISION = "wg.decision"
     PAIR = "wg.pair"
@@ -35,6 +41,7 @@ class Filter(StrEnum):
     API_QUOTA = "wg.api-quota"
     API_SPIKE = "wg.api-spike"
     BODY = "wg.body"
+    TARGET = "wg.target"
 
 
 class State(StrEnum):
@@ -48,6 +55,12 @@ class State(StrEnum):
     PAIR = "wardgate.pair"
     TOKEN_ID = "wardgate.token_id"  # noqa: S105 - the name of an object
     LEVEL = "wardgate.level"
+    SYSTEM = "wardgate.system"
+    FROM_ASID = "wardgate.from_asid"
+    TO_ASID = "wardgate.to_asid"
+    INTERACTION = "wardgate.interaction"
+    TRACE = "wardgate.trace"
+    GRANT = "wardgate.grant"
 
 
 PROXIED_CLIENT: Final = "x-wardgate-client"
@@ -77,6 +90,8 @@ MESSAGE_ID: Final = "x-wardgate-message-id"
 LISTENER: Final = "x-wardgate-listener"
 GIVEN_REQUEST_ID: Final = "x-wardgate-given-request-id"
 REASON: Final = "x-wardgate-reason"
+RECORD: Final = "wardgate-record"
+"""In an answer of the decision service: what is recorded of the call, sealed. Its name keeps it from the backend and the caller."""
 EXPLAIN: Final = "x-wardgate-explain"
 """Set by the mappers on a refusal whose body Wardgate shall write; it never leaves Envoy."""
 REFUSAL_SECRET: Final = "x-wardgate-refusal-secret"  # noqa: S105 - the name of a header

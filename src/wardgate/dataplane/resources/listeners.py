@@ -7,7 +7,16 @@ but the TLS-MA profile of the environment.
 from typing import Any, Final
 
 from wardgate.dataplane.layout import ANSWER_SECONDS, Layout
-from wardgate.dataplane.resources import credentials, decision, door, error_mappers, log_format, smartcard, standing
+from wardgate.dataplane.resources import (
+    credentials,
+    decision,
+    door,
+    error_mappers,
+    log_format,
+    smartcard,
+    standing,
+    systems,
+)
 from wardgate.dataplane.resources.envoy import (
     EXPLAIN,
     HTTP,
@@ -47,7 +56,7 @@ CERTIFICATE_RECHECK_SECONDS: Final = 3600
 _ECDS_TYPES: Final = {
     Filter.FINGERPRINTS: RBAC, Filter.API_KEYS: HTTP + "api_key_auth.v3.ApiKeyAuth",
     Filter.TOKENS: HTTP + "jwt_authn.v3.JwtAuthentication", Filter.CERTIFICATE_NAMES: RBAC,
-    Filter.OVERLAY: RBAC, Filter.CLIENTS: RBAC,
+    Filter.OVERLAY: RBAC, Filter.CLIENTS: RBAC, Filter.SYSTEMS_OVERLAY: RBAC, Filter.SYSTEMS: RBAC, Filter.GRANTS: RBAC,
     **{counter.filter: HTTP + "local_ratelimit.v3.LocalRateLimit" for counter in COUNTERS},
 }
 
@@ -80,7 +89,7 @@ def http_filters(listener: Listener, layout: Layout, *, answer_bad_certificates:
         **({Filter.CERTIFICATE: named(Filter.CERTIFICATE, RBAC, **_certificate_checks())} if mtls and answer_bad_certificates else {}),
         Filter.API_KEYS: discovered(Filter.API_KEYS, layout),
         Filter.TOKENS: discovered(Filter.TOKENS, layout),
-        **(_certificate_filters(layout) if mtls else {}),
+        **(_certificate_filters(layout) | _system_filters(layout) if mtls else {}),
         Filter.GIVEN: decision.given_filter(),
         Filter.DECISION: decision.filter_(),
         Filter.PAIR: standing.pair_filter(),
@@ -98,6 +107,17 @@ def _certificate_filters(layout: Layout) -> dict[Filter, JSON]:
     return {
         Filter.CERTIFICATE_NAMES: discovered(Filter.CERTIFICATE_NAMES, layout),
         Filter.CERTIFICATE_CLIENT: {"name": str(Filter.CERTIFICATE_CLIENT), "typed_config": client},
+    }
+
+
+def _system_filters(layout: Layout) -> dict[Filter, JSON]:
+    return {
+        Filter.SYSTEM: systems.system_filter(Filter.SYSTEM),
+        Filter.SYSTEM_PROXIED: systems.system_filter(Filter.SYSTEM_PROXIED),
+        Filter.SYSTEMS_OVERLAY: discovered(Filter.SYSTEMS_OVERLAY, layout),
+        Filter.SYSTEMS: discovered(Filter.SYSTEMS, layout),
+        Filter.SYSTEM_SET: systems.grant_filter(),
+        Filter.GRANTS: discovered(Filter.GRANTS, layout),
     }
 
 

@@ -15,7 +15,7 @@ from wardgate import __version__
 from wardgate.catalogue import API, Alternative, Audit, Enforcement, IdentityHeaders, Pattern, Route
 from wardgate.catalogue.model import AccessMode, RoleRule
 from wardgate.catalogue.paths import HEALTH_PATHS, MatchKind, PathMatch, allowed_methods, by_precedence
-from wardgate.dataplane.resources import decision, route_rules
+from wardgate.dataplane.resources import decision, route_rules, system_routes, system_rules
 from wardgate.dataplane.resources.envoy import (
     HTTP,
     INTERNAL_HEADERS,
@@ -38,7 +38,16 @@ from wardgate.dataplane.resources.envoy import (
     header_input,
     named,
 )
-from wardgate.refusals.dialects import Dialect, profile_of
+from wardgate.dataplane.resources.route_parts import (
+    match_of,
+    metadata,
+    present,
+    set_header,
+    state,
+    switches,
+    token_metadata,
+)
+from wardgate.dataplane.resources.systems import FILTERS
 from wardgate.security_patterns import access_token, api_key, role, token_kind
 from wardgate.security_patterns.bearer import BEARER
 from wardgate.security_patterns.facts import Listener
@@ -65,10 +74,17 @@ FILTERS_OF: Final[Mapping[Pattern, frozenset[Filter]]] = {
     Pattern.USER_RESTRICTED: _MAPS | {Filter.TOKENS},
     Pattern.TLS_MA: _MAPS | {Filter.CERTIFICATE_NAMES, Filter.CERTIFICATE_CLIENT},
 }
-SWITCHED: Final = frozenset(Filter) - {Filter.EXPLAINED_LIMIT, Filter.REQUEST_ID, Filter.CERTIFICATE, Filter.FINGERPRINTS, Filter.STATE}
-"""Filters that routes switch; the others run for every request. A route that forgets one is refused by it."""
 _APPLICATION_COUNTERS: Final = frozenset({Filter.APPLICATION_QUOTA, Filter.APPLICATION_SPIKE})
+_BY_SYSTEM: Final = frozenset({Filter.SYSTEMS_OVERLAY, Filter.SYSTEMS, Filter.SYSTEM_SET, Filter.GRANTS, Filter.ROUTE})
+_WITHOUT_APPLICATION: Final = frozenset({Pattern.OPEN_ACCESS, Pattern.ASID_INTERACTION})
+_PLAIN_VALUE: Final[JSON] = {"safe_regex": {"regex": system_routes.PLAIN_VALUE}}
+_NOTHING_MORE: Final[Mapping[str, str]] = {}
 _API_COUNTERS: Final = frozenset({Filter.API_QUOTA, Filter.API_SPIKE})
+_TRACE: Final = (
+    set_header("NHSD-Request-ID", state(State.REQUEST_ID)),
+    set_header("NHSD-Correlation-ID", ".".join(state(key) for key in (State.REQUEST_ID, State.CORRELATION_ID, State.MESSAGE_ID))),
+)
+"""What a backend gets in place of the trace headers; on a translated route the service has said it already."""
 
 
 Way = tuple[Alternative, ...]
@@ -104,9 +120,9 @@ def route_configuration(place: Place) -> JSON:
         "@type": T + "envoy.config.route.v3.RouteConfiguration",
         "name": f"routes-{place.listener}",
         "response_headers_to_add": [
-            _set("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),
-            _set("X-Request-ID", _state(State.REQUEST_ID)),
-            _set("X-Correlation-ID", _state(State.CORRELATION_ID)),
+            set_header("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),
+            set_header("X-Request-ID", state(State.REQUEST_ID)),
+            set_header("X-Correlation-ID", state(State.CORRELATION_ID)),
         ],
         "virtual_hosts": [{"name": "everything", "domains": ["*"], "matcher": {"matcher_tree": tree, "on_no_match": _routes([nothing, _connect(nothing)])}}],
     }
@@ -147,6 +163,8 @@ def _native_or_asked(api: API, route: Route, match: PathMatch, place: Place) -> 
     opened = any(alternative.pattern is Pattern.OPEN_ACCESS for alternative in alternatives)
     if must_ask(route, place.snapshot):
         yield _asked(api, route, match, place, ())
+    elif route.pattern is Pattern.ASID_INTERACTION:
+        yield from _by_system(api, route, match, place)
     elif opened:
         yield _native(api, route, match, place, (Alternative(pattern=Pattern.OPEN_ACCESS),))
     else:
@@ -170,6 +188,31 @@ def must_ask(route: Route, snapshot: Snapshot) -> bool:
             or needs_asid or needs_user)
 
 
+def _by_system(api: API, route: Route, match: PathMatch, place: Place) -> Iterator[JSON]:
+    """Yield a route by ASID as Envoy routes, one for each kind of call; those that it cannot judge ask the decision service."""
+    judged = system_routes.judged(api, route)
+    if not judged or api.spine is None:
+        yield _asked(api, route, match, place, ())
+    elif place.listener is not Listener.MTLS:
+        yield _refusal(match, "certificate-missing", api, route=route)
+    else:
+        on = _BY_SYSTEM | {FILTERS[api.spine.family]}
+        for one in judged:
+            part = route.model_copy(update={"methods": one.methods})
+            rules = system_rules.rules(api, route, one, api_over_quota=_spent(api, place))
+            found = _forwarded(api, part, match, place, (), Pattern.ASID_INTERACTION, on, {Filter.ROUTE: rules}, system_rules.told(api, one))
+            if one.parameters:
+                found["match"] |= {"query_parameters": [{"name": name, "string_match": _PLAIN_VALUE} for name in one.parameters]}
+            yield found
+            if one.parameters:
+                yield _asked(api, part, match, place, ())
+
+
+def _spent(api: API, place: Place) -> bool:
+    spent = place.snapshot.over_quota.get(("", api.name))
+    return spent is not None and spent > place.now
+
+
 def _by_credentials(api: API, route: Route, match: PathMatch, place: Place) -> Iterator[JSON]:
     ways = token_kind.ways(route)
     by_certificate = next((way for way in ways if way[0].pattern is Pattern.TLS_MA), None)
@@ -178,13 +221,13 @@ def _by_credentials(api: API, route: Route, match: PathMatch, place: Place) -> I
     several = 1 if certificate else 2  # the certificate is presented by every request of this listener
     for size in range(several, len(by_header) + 1):
         for subset in combinations(by_header, size):
-            yield _asked(api, route, match, place, tuple(_present(_header_of(way)) for way in subset))
+            yield _asked(api, route, match, place, tuple(present(_header_of(way)) for way in subset))
     if certificate and by_certificate is not None:
         yield _native(api, route, match, place, by_certificate)
         return
     first = ways[0]
     for way in sorted(by_header, key=lambda way: way is first):  # the first also answers "nothing presented"
-        required = () if way is first else (_present(_header_of(way)),)
+        required = () if way is first else (present(_header_of(way)),)
         if _is_bearer(way):
             formed = {"name": access_token.HEADER, "string_match": {"safe_regex": {"regex": f"^{BEARER.pattern}$"}}}
             yield _native(api, route, match, place, way, (formed,))
@@ -210,9 +253,7 @@ _REPEATED_KEY: Final[JSON] = {"name": api_key.HEADER, "string_match": {"contains
 
 def _native(api: API, route: Route, match: PathMatch, place: Place, way: Way, headers: Iterable[JSON] = ()) -> JSON:
     pattern = way[0].pattern
-    spent = place.snapshot.over_quota.get(("", api.name))
-    rules = route_rules.rules(api, route, way, place.listener, issuers=place.snapshot.tokens.issuers,
-                              api_over_quota=spent is not None and spent > place.now)
+    rules = route_rules.rules(api, route, way, place.listener, issuers=place.snapshot.tokens.issuers, api_over_quota=_spent(api, place))
     return _forwarded(api, route, match, place, headers, pattern, FILTERS_OF[pattern], {Filter.ROUTE: rules})
 
 
@@ -222,19 +263,19 @@ def _asked(api: API, route: Route, match: PathMatch, place: Place, headers: Iter
 
 def _forwarded(
     api: API, route: Route, match: PathMatch, place: Place, headers: Iterable[JSON], pattern: Pattern | None,
-    on: frozenset[Filter], configs: Mapping[Filter, JSON],
+    on: frozenset[Filter], configs: Mapping[Filter, JSON], told: Mapping[str, str] = _NOTHING_MORE,
 ) -> JSON:
-    counters = place.counters[api.name] & (_API_COUNTERS if pattern is Pattern.OPEN_ACCESS else _API_COUNTERS | _APPLICATION_COUNTERS)
+    counters = place.counters[api.name] & (_API_COUNTERS if pattern in _WITHOUT_APPLICATION else _API_COUNTERS | _APPLICATION_COUNTERS)
     body = {"@type": HTTP + "buffer.v3.BufferPerRoute", "buffer": {"max_request_bytes": max(1, route.max_body_bytes)}}
     return {
         "name": f"{api.name} {route.path}",
-        "match": _match(match, headers, route.methods),
-        "metadata": _metadata(api, route, pattern=pattern or "decision", **_token_metadata(api, route)),
-        "route": {**_destination(api, route), "timeout": duration(route.timeout_seconds)},
+        "match": match_of(match, headers, route.methods),
+        "metadata": metadata(api, route, pattern=pattern or "decision", **token_metadata(api, route), **told),
+        "route": {**_destination(api, route, pattern), "timeout": duration(route.timeout_seconds)},
         "request_headers_to_remove": _not_forwarded(route, asked=pattern is None),
         "response_headers_to_remove": [REASON],
         "request_headers_to_add": [header | {"append_action": "ADD_IF_ABSENT"} for header in _TRACE] if route.translate else list(_TRACE),
-        "typed_per_filter_config": _switches(on | counters | {Filter.BODY}, dict(configs) | {Filter.BODY: body}),
+        "typed_per_filter_config": switches(on | counters | {Filter.BODY}, dict(configs) | {Filter.BODY: body}),
     }
 
 
@@ -246,7 +287,7 @@ def _not_forwarded(route: Route, *, asked: bool) -> list[str]:
     return [name for name in names if name != access_token.HEADER] + list(decision.replacements().values())
 
 
-def _destination(api: API, route: Route) -> JSON:
+def _destination(api: API, route: Route, pattern: Pattern | None) -> JSON:
     """Return where a route's requests go and, where it says so, who they are from.
 
     NOTE: a route removes headers before it adds any, so the identity headers, which are made of headers it removes, are
@@ -264,8 +305,14 @@ def _destination(api: API, route: Route) -> JSON:
     if not told:
         return {"cluster": cluster_name(api)}
     only = {"name": cluster_name(api), "weight": 1, "request_headers_to_remove": removed,
-            "request_headers_to_add": [_set(name, f"%REQ({source})%") for name, source in told]}
+            "request_headers_to_add": [set_header(name, _known(source, pattern)) for name, source in told]}
     return {"weighted_clusters": {"clusters": [only]}}
+
+
+def _known(source: str, pattern: Pattern | None) -> str:
+    """Return where the value of an identity header is: of a system that Envoy has judged by itself, it is in its state."""
+    kept = {PROXIED_SYSTEM: State.FROM_ASID, PROXIED_INTERACTION: State.INTERACTION} if pattern is Pattern.ASID_INTERACTION else {}
+    return state(kept[source]) if source in kept else f"%REQ({source})%"
 
 
 def _refusal(
@@ -274,10 +321,10 @@ def _refusal(
 ) -> JSON:
     return {
         "name": f"{api.name} {route.path}" if api and route else f"{api.name if api else 'no-api'} {reason}",
-        "match": _match(match, headers, route.methods if route else ()),
-        "metadata": _metadata(api, route, pattern="refusal", allow=allow),
+        "match": match_of(match, headers, route.methods if route else ()),
+        "metadata": metadata(api, route, pattern="refusal", allow=allow),
         "direct_response": {"status": 404},
-        "typed_per_filter_config": _switches(frozenset({Filter.ROUTE}), {Filter.ROUTE: route_rules.refuse(reason)}),
+        "typed_per_filter_config": switches(frozenset({Filter.ROUTE}), {Filter.ROUTE: route_rules.refuse(reason)}),
     }
 
 
@@ -286,13 +333,13 @@ def _health(api: API, place: Place) -> Iterator[tuple[PathMatch, JSON]]:
     ping, status = (PathMatch(MatchKind.EXACT, api.base_path + path) for path in HEALTH_PATHS)
     fields = f'{{"version":"{__version__}","revision":"{place.snapshot.generation}","releaseId":"{__version__}","commitId":"{__version__}"}}'
     yield ping, {
-        "name": f"{api.name} _ping", "match": _match(ping, (), get),
-        "metadata": _metadata(api, None, pattern="health"),
+        "name": f"{api.name} _ping", "match": match_of(ping, (), get),
+        "metadata": metadata(api, None, pattern="health"),
         "direct_response": {"status": 200, "body": {"inline_string": fields}},
-        "response_headers_to_add": [_set("Content-Type", "application/json")],
-        "typed_per_filter_config": _switches(frozenset(), {}),
+        "response_headers_to_add": [set_header("Content-Type", "application/json")],
+        "typed_per_filter_config": switches(frozenset(), {}),
     }
-    yield status, _to_wardgate(f"{api.name} _status", _match(status, (), get), "wardgate-public", "30s", api)
+    yield status, _to_wardgate(f"{api.name} _status", match_of(status, (), get), "wardgate-public", "30s", api)
     for path in (ping, status):
         yield path, _refusal(path, "method-not-allowed", api, allow="GET, HEAD")
 
@@ -307,8 +354,8 @@ def _to_wardgate(name: str, match: JSON, cluster: str, timeout: str, api: API | 
     body = {"@type": HTTP + "buffer.v3.BufferPerRoute", "buffer": {"max_request_bytes": WARDGATE_BODY_BYTES}}
     return {
         "name": name, "match": match, "route": {"cluster": cluster, "timeout": timeout},
-        "metadata": _metadata(api, None, pattern="wardgate"),
-        "typed_per_filter_config": _switches(frozenset({Filter.BODY}), {Filter.BODY: body}),
+        "metadata": metadata(api, None, pattern="wardgate"),
+        "typed_per_filter_config": switches(frozenset({Filter.BODY}), {Filter.BODY: body}),
     }
 
 
@@ -320,63 +367,10 @@ def _explained_limit(place: Place) -> tuple[str, JSON]:
     }
     ours = {"name": REFUSAL_SECRET, "string_match": {"exact": place.refusal_secret}}
     route = _to_wardgate("wardgate refusal", {"path": REFUSAL_PATH, "headers": [ours]}, "wardgate-decisions", "2s", None)
-    route["typed_per_filter_config"] = _switches(frozenset({Filter.APPLICATION_QUOTA}), {Filter.APPLICATION_QUOTA: flood})
+    route["typed_per_filter_config"] = switches(frozenset({Filter.APPLICATION_QUOTA}), {Filter.APPLICATION_QUOTA: flood})
     return REFUSAL_PATH, route
 
 
 def cluster_name(api: API) -> str:
     """Return the name of an API's backend cluster."""
     return f"api-{api.name}"
-
-
-def _match(path: PathMatch, headers: Iterable[JSON], methods: Iterable[str]) -> JSON:
-    forms: Mapping[MatchKind, JSON] = {
-        MatchKind.EXACT: {"path": path.value},
-        MatchKind.PREFIX: {"prefix": path.value},
-        MatchKind.REGEX: {"safe_regex": {"regex": path.value}},
-    }
-    taken = tuple(methods)
-    wanted = [*headers]
-    if taken:
-        wanted.append({"name": ":method", "string_match": {"safe_regex": {"regex": "|".join(taken)}}})
-    return forms[path.kind] | ({"headers": wanted} if wanted else {})
-
-
-def _present(name: str) -> JSON:
-    return {"name": name, "present_match": True}
-
-
-def _metadata(api: API | None, route: Route | None, **more: str) -> JSON:
-    dialect = (route.errors if route else None) or (api.errors if api else Dialect.FAULT)
-    facts = {"api": api.name if api else "", "route": route.path if route else "", "dialect": str(dialect)}
-    told = {"profile": profile_of(dialect), **more}
-    return {"filter_metadata": {"wardgate": facts | {key: str(value) for key, value in told.items() if value}}}
-
-
-def _token_metadata(api: API, route: Route) -> dict[str, str]:
-    """Return what refusals and the log say of a route by token: the scopes, and the kinds of callers it is for."""
-    found = token_kind.by_token(route)
-    return {"scopes": " ".join(token_kind.required_scopes(api, found)),
-            "callers": " ".join(alternative.access_mode or "application" for alternative in found)}
-
-
-def _switches(on: frozenset[Filter], configs: Mapping[Filter, JSON]) -> JSON:
-    off = {str(name): {"@type": T + "envoy.config.route.v3.FilterConfig", "disabled": True} for name in sorted(SWITCHED - on)}
-    return off | {str(name): config for name, config in configs.items()}
-
-
-def _set(key: str, value: str) -> JSON:
-    return {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
-
-
-def _state(key: State) -> str:
-    return f"%FILTER_STATE({key}:PLAIN)%"
-
-
-_TRACE: Final = (
-    _set("NHSD-Request-ID", _state(State.REQUEST_ID)),
-    _set("NHSD-Correlation-ID", ".".join(_state(key) for key in (State.REQUEST_ID, State.CORRELATION_ID, State.MESSAGE_ID))),
-)
-"""What a backend gets in place of the trace headers; on a translated route the service has said it already."""
-
-

@@ -1,0 +1,131 @@
+"""ASID, certificate and interaction to yes or no: an overlay of urgent changes, one big map, and the shared sets of interactions.
+
+Two steps. The ASID that a header names and the name in the client certificate are one key, and lead to the set of interactions
+that the system may send; set and interaction then are the key of the second map, in which a set stands once however many systems
+have it. All of them only say what they found; the route's own rules (`system_rules`) refuse.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from wardgate.dataplane.resources.door import set_state
+from wardgate.dataplane.resources.envoy import (
+    JSON,
+    RULES_NOT_LOADED,
+    Filter,
+    State,
+    action,
+    rbac_matcher,
+    state_input,
+    tree,
+)
+from wardgate.security_patterns.snapshot import CallingSystem
+from wardgate.spine.headers import NAMES, Family
+
+OVERLAY_PREFIX: Final = "systems_overlay_"
+MAP_PREFIX: Final = "systems_"
+GRANTS_PREFIX: Final = "grants_"
+UNLISTED: Final = "unlisted"
+GRANTED: Final = "granted"
+NOT_GRANTED: Final = "not-granted"
+NOT_OF_ASID: Final = "certificate-not-of-asid"
+UNKNOWN: Final = "from-asid-unknown"
+"""What the maps say of a suspended system as well: to its caller there is none."""
+FILTERS: Final[Mapping[Family, Filter]] = {
+    Family.REASONABLE_ADJUSTMENTS: Filter.SYSTEM, Family.NRL: Filter.SYSTEM, Family.NEMS: Filter.SYSTEM, Family.PROXY: Filter.SYSTEM_PROXIED,
+}
+"""The filter that reads the headers of a family. The others' names are the same but for the case of letters, which is not compared."""
+_ALLOW: Final = {verdict: action(verdict, allow=True) for verdict in (UNLISTED, GRANTED, NOT_GRANTED, NOT_OF_ASID, UNKNOWN)}
+
+
+def system_filter(name: Filter) -> JSON:
+    """Return the filter that reads a family's headers: into the key of the maps, and for the log."""
+    names = NAMES[next(family for family, found in FILTERS.items() if found is name and NAMES[family].trace)]
+    fixed = '{"command":"METADATA","param":"ROUTE:wardgate:interaction"}'
+    given = f'{{"command":"REQ","param":"{names.interaction.lower()}"}}'
+    return set_state(name, {
+        State.SYSTEM: f"%REQ({names.sender.lower()})%|%FILTER_STATE({State.CERTIFICATE_NAME}:PLAIN)%",
+        State.FROM_ASID: f"%REQ({names.sender.lower()})%",
+        State.TO_ASID: f"%REQ({names.receiver.lower()})%",
+        State.INTERACTION: f'%COALESCE({{"operators":[{fixed},{given}]}})%',
+        State.TRACE: f"%REQ({names.trace.lower()})%",
+    })
+
+
+def grant_filter() -> JSON:
+    """Return the filter that joins what the maps found and the interaction into the key of `grants`."""
+    overlay, found = (f"%DYNAMIC_METADATA(envoy.filters.http.rbac:{prefix}enforced_effective_policy_id)%" for prefix in (OVERLAY_PREFIX, MAP_PREFIX))
+    return set_state(Filter.SYSTEM_SET, {State.GRANT: f"{overlay} %FILTER_STATE({State.INTERACTION}:PLAIN)% {found}"})
+
+
+def set_name(interactions: frozenset[str]) -> str:
+    """Return the name of a set of interactions: it follows from what is in it, so that no map depends on another's numbering."""
+    return "set-" + hashlib.sha256(" ".join(sorted(interactions)).encode()).hexdigest()[:32]
+
+
+def systems(mapped: Mapping[str, CallingSystem]) -> JSON:
+    """Return the big map: every system with each of its certificates' names, and what is wrong when it is not in there."""
+    return rbac_matcher(_tree(dict(sorted(mapped.items())), _ALLOW[UNKNOWN]), MAP_PREFIX)
+
+
+def overlay(changed: Mapping[str, CallingSystem | None]) -> JSON:
+    """Return the overlay: the systems that differ from the big map that Envoy has (None: removed), and nothing of the others."""
+    return rbac_matcher(_tree(dict(sorted(changed.items())), _ALLOW[UNLISTED]), OVERLAY_PREFIX)
+
+
+def grants(sets: Iterable[frozenset[str]], asked: frozenset[str]) -> JSON:
+    """Return which sets have which interactions. Only those of native routes (`asked`) are told.
+
+    NOTE: a key ends in what the overlay did not say, so the keys are beginnings. An interaction has no space in it and a set's
+    name is always as long, so that no other key begins so.
+    """
+    allowed = dict.fromkeys(sorted(_grants(sets, asked)), _ALLOW[GRANTED])
+    if not allowed:
+        return rbac_matcher(_ALLOW[NOT_GRANTED], GRANTS_PREFIX)
+    found = {"input": state_input(State.GRANT), "prefix_match_map": {"map": allowed}}
+    return rbac_matcher({"matcher": {"matcher_tree": found, "on_no_match": _ALLOW[NOT_GRANTED]}}, GRANTS_PREFIX)
+
+
+def changed_systems(base: Mapping[str, CallingSystem], current: Mapping[str, CallingSystem]) -> dict[str, CallingSystem | None]:
+    """Return what the overlay must say because the big map does not: new and changed systems, None for removed ones."""
+    changed: dict[str, CallingSystem | None] = {
+        asid: system for asid, system in current.items() if (before := base.get(asid)) is not system and _view(before) != _view(system)
+    }
+    return changed | {asid: None for asid in base if asid not in current}
+
+
+def _view(system: CallingSystem | None) -> tuple[Any, ...] | None:
+    return (system.suspended, system.certificate_names, system.interactions) if system is not None else None
+
+
+def _grants(sets: Iterable[frozenset[str]], asked: frozenset[str]) -> Iterator[str]:
+    for found in sets:
+        name = set_name(found)
+        for interaction in found & asked:
+            yield f"{UNLISTED} {interaction} {name}"
+            yield f"{name} {interaction} "
+
+
+def _tree(found: Mapping[str, CallingSystem | None], otherwise: JSON) -> JSON:
+    """Return a tree: ASID and certificate's name, else the ASID alone, else `otherwise`."""
+    names: dict[frozenset[str], str] = {}
+    actions: dict[str, JSON] = {UNKNOWN: _ALLOW[UNKNOWN]}
+    by_pair: dict[str, JSON] = {}
+    for asid, system in found.items():
+        if system is None:
+            continue
+        verdict = UNKNOWN if system.suspended else names.get(system.interactions)
+        if verdict is None:
+            verdict = names[system.interactions] = set_name(system.interactions)
+        one = actions.setdefault(verdict, action(verdict, allow=True))
+        for name in sorted(system.certificate_names):
+            by_pair[f"{asid}|{name}"] = by_pair[f"{asid}|CN={name}"] = one  # the second: a certificate that has no other name
+    alone = {asid: _ALLOW[UNKNOWN if system is None else NOT_OF_ASID] for asid, system in found.items()}
+    return tree(state_input(State.SYSTEM), by_pair, tree(state_input(State.FROM_ASID), alone, otherwise))
+
+
+__all__ = [
+    "FILTERS", "GRANTED", "GRANTS_PREFIX", "MAP_PREFIX", "NOT_GRANTED", "NOT_OF_ASID", "OVERLAY_PREFIX", "RULES_NOT_LOADED", "UNKNOWN",
+    "UNLISTED", "changed_systems", "grant_filter", "grants", "overlay", "set_name", "system_filter", "systems",
+]
