@@ -4,16 +4,16 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from wardgate.applications.model import Name, Profile, Scope
-from wardgate.catalogue.spine import SECURE_PROXY, SpineAPI, SpineJWT, Translation
+from wardgate.catalogue.spine import SECURE_PROXY, TRANSLATED_SERVICES, SpineAPI, SpineJWT, Translation
 from wardgate.directory.model import FQDN, Document, Flag, InteractionID, Whole
 from wardgate.quotas import RateLimits
 from wardgate.refusals.dialects import Dialect
-from wardgate.spine.headers import Family
+from wardgate.spine.headers import NAMES, Family
 from wardgate.spine.variants import VariantName
 
 
@@ -303,7 +303,8 @@ class API(Document):
     spine: SpineAPI | None = None
     """How the API knows its callers' systems; needed by `pattern: asid-interaction` and by `translate`."""
     errors: ErrorShape = Dialect.FAULT
-    """The shape of refusals: fault JSON, RFC 9457 problem, or an OperationOutcome as R4, Spine or GP Connect write it."""
+    """The shape of refusals: fault JSON, RFC 9457 problem, or an OperationOutcome as R4, Spine or GP Connect write it. When absent
+    from an API with `spine`: Spine's."""
     request_id: RequestIDRule | None = None
     """When absent: required on APIs whose errors are FHIR, generated elsewhere."""
     limits: RateLimits | None = None
@@ -313,6 +314,13 @@ class API(Document):
     status_path: Annotated[str, Field(pattern=r"^/[\x21\x24-\x3E\x40-\x7E]*$", max_length=400)] = "/_status"
     """The backend path that `_status` asks."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _spine_refuses_as_spine(cls, stated: Any) -> Any:
+        if isinstance(stated, dict) and stated.get("spine") is not None and "errors" not in stated:
+            return {**stated, "errors": Dialect.SPINE}
+        return stated
+
     @model_validator(mode="after")
     def _spine_is_there_where_it_is_needed(self) -> Self:
         if self.spine is None and any(route.pattern is Pattern.ASID_INTERACTION or route.translate is not None for route in self.routes):
@@ -321,6 +329,16 @@ class API(Document):
             raise ValueError("an API whose backend is the secure-proxy has routes of the path `/*` and the pattern asid-interaction only")
         if self.relays and (self.spine is None or self.spine.family is not Family.PROXY):
             raise ValueError("an API whose backend is the secure-proxy needs `spine` with the headers of the secure-proxy")
+        return self
+
+    @model_validator(mode="after")
+    def _translated_calls_can_be_made(self) -> Self:
+        spine = self.spine
+        for translation in (route.translate for route in self.routes if route.translate is not None):
+            if spine is not None and spine.service not in TRANSLATED_SERVICES:
+                raise ValueError(f"`translate` is for the services {', '.join(sorted(TRANSLATED_SERVICES))}")
+            if spine is not None and spine.asid is None and NAMES[translation.headers].receiver:
+                raise ValueError(f"`translate` with the headers of {translation.headers} needs the API's own `asid`, which they name")
         return self
 
     @property
@@ -346,7 +364,24 @@ class Environment(Document):
     """The names in the server's certificate."""
     tls_ma_profile: Annotated[str, Field(pattern="^(verify|answer)$")] = "verify"
     """`verify`: a bad client certificate gets a TLS alert. `answer`: it gets 495 or 496."""
+    tls_minimum: Literal["1.2", "1.3"] = "1.2"
+    """The oldest TLS that callers may use."""
+    tls_maximum: Literal["1.2", "1.3"] = "1.3"
+    """The newest one; `1.2` is what the Spine pages describe."""
+    tls_legacy_suite: Flag = False
+    """true: `ECDHE-RSA-AES256-SHA` is offered beside the ECDHE-RSA GCM suites, for callers that have nothing better."""
+    relay_name: FQDN | Annotated[str, Field(pattern="^localhost$")] | None = None
+    """The name in the certificate that the secure proxy shows to endpoints; when absent, the first of `server_names`."""
+    relay_trust: Annotated[str, Field(max_length=1_000_000, pattern=r"-----BEGIN CERTIFICATE-----")] | None = None
+    """PEM of authorities, beside this environment's own, that endpoints behind the secure proxy may have their certificates from,
+    and of a revocation list of each: without its list an authority's certificates are refused."""
     default_limits: RateLimits | None = None
     """Limits of an application at an API that neither the application nor a product states; when absent, 300 a minute."""
     status_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,64}$")] | None = None
     """The monitoring key of `_status` in a demonstration; otherwise made on first start."""
+
+    @model_validator(mode="after")
+    def _some_tls_is_left(self) -> Self:
+        if self.tls_minimum > self.tls_maximum:
+            raise ValueError("`tls_minimum` is newer than `tls_maximum`: no TLS is left")
+        return self

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from wardgate.directory.model import ASID, Document, Flag, Whole
 from wardgate.spine.headers import Family
 from wardgate.spine.resolve import Service
 from wardgate.spine.times import TimeRules
-from wardgate.spine.variants import VariantName
+from wardgate.spine.variants import VARIANTS, VariantName
 
 SECURE_PROXY: Final = "secure-proxy"
 """The backend of an API that relays to the endpoint of the directory: it has none of its own."""
@@ -65,6 +65,10 @@ FAMILIES: Final = {
 }
 
 
+TRANSLATED_SERVICES: Final = frozenset({Service.REASONABLE_ADJUSTMENTS, Service.NRL, Service.NEMS_SUBSCRIBE})
+"""The services that a call can be translated to: their interactions follow from method and path, and have published scopes."""
+
+
 class Translation(Document):
     """A Spine-style backend behind OAuth: the gateway calls it as the application's system (spine 3, "Gateway translation")."""
 
@@ -76,3 +80,10 @@ class Translation(Document):
     """The token's `aud`: the backend's endpoint as the directory has it."""
     issuer: Annotated[str, Field(pattern=r"^https?://[\x21-\x7E]{1,380}$")] | None = None
     """The token's `iss`; when absent, the first of the environment's `public_urls`."""
+
+    @field_validator("spine_jwt")
+    @classmethod
+    def _of_one_role(cls, variant: VariantName) -> VariantName:
+        if VARIANTS[variant].is_gp_connect:
+            raise ValueError("a token of GP Connect embeds a device and a practitioner, which are not known here: take another variant")
+        return variant

@@ -28,6 +28,9 @@ def _is_interaction(text: str) -> bool:
     return _INTERACTION.fullmatch(text) is not None
 
 
+_ASID: Final = "an ASID of 12 digits"
+
+
 class Family(StrEnum):
     """The families of APIs, by how their headers are called."""
 
@@ -79,34 +82,69 @@ def sender_of(family: Family, headers: Mapping[str, str]) -> str | None:
 def read_headers(family: Family, headers: Mapping[str, str]) -> SystemHeaders:
     """Return what the headers say, checked one after the other: sender, receiver, interaction, trace (spine 4.4, 11).
 
-    Whether the systems are known is the caller's question. `headers` has lower-case names. Raises `SpineRefused`, 400.
+    Whether the systems are known is the caller's question. `headers` has lower-case names. Raises `SpineRefused`, 400, of
+    the secure proxy's in its own words.
     """
+    at_proxy = family is Family.PROXY
+    sender = read_sender(family, headers, at_proxy=at_proxy)
+    receiver = read_receiver(family, headers, at_proxy=at_proxy)
+    interaction = read_interaction(family, headers, at_proxy=at_proxy)
+    return SystemHeaders(sender, receiver, interaction, read_trace(family, headers, at_proxy=at_proxy))
+
+
+def read_sender(family: Family, headers: Mapping[str, str], *, at_proxy: bool = False) -> str:
+    """Return the ASID that the request says it is from. Raises `SpineRefused`."""
+    found = sender_of(family, headers)
+    if found is None:
+        raise _refused(NAMES[family].sender, _code(family, "from-asid-missing", at_proxy=at_proxy), _ASID)
+    return found
+
+
+def read_receiver(family: Family, headers: Mapping[str, str], *, at_proxy: bool = False) -> str | None:
+    """Return the ASID that the request says it is to; None: the family has no such header. Raises `SpineRefused`."""
+    name = NAMES[family].receiver
+    if not name:
+        return None
+    found = headers.get(name.lower())
+    if found is None or not is_asid(found):
+        raise _refused(name, _code(family, "to-asid-missing", at_proxy=at_proxy), _ASID)
+    return found
+
+
+def read_interaction(family: Family, headers: Mapping[str, str], *, at_proxy: bool = False, optional: bool = False) -> str | None:
+    """Return the interaction that the request names; None: it names none, and need not. Raises `SpineRefused`."""
     names = NAMES[family]
-    sender = sender_of(family, headers)
-    if sender is None:
-        raise _refused(family, names.sender, "from-asid-missing", "an ASID of 12 digits")
-    receiver = headers.get(names.receiver.lower()) if names.receiver else None
-    if names.receiver and not (receiver is not None and is_asid(receiver)):
-        raise _refused(family, names.receiver, "to-asid-missing", "an ASID of 12 digits")
-    interaction = headers.get(names.interaction.lower()) if names.interaction else None
-    if names.interaction and not (interaction is None and names.interaction_optional):
-        _check_form(family, names.interaction, interaction, _INTERACTION, "an interaction id")
-    trace = headers.get(names.trace.lower()) if names.trace else None
-    if names.trace:
-        _check_form(family, names.trace, trace, UUID, "a UUID")
-    return SystemHeaders(sender, receiver, interaction, trace)
+    found = headers.get(names.interaction.lower()) if names.interaction else None
+    if names.interaction and not (found is None and (optional or names.interaction_optional)):
+        _check_form(names.interaction, found, _INTERACTION, "an interaction id", at_proxy=at_proxy)
+    return found
 
 
-def _check_form(family: Family, name: str, value: str | None, form: re.Pattern[str], expected: str) -> None:
-    if value is None:
-        raise _refused(family, name, "spine-header-missing", expected)
-    if not form.fullmatch(value):
-        raise _refused(family, name, "spine-header-invalid", expected)
+def read_trace(family: Family, headers: Mapping[str, str], *, at_proxy: bool = False) -> str | None:
+    """Return the trace of the request; None: the family has no such header. Raises `SpineRefused`."""
+    name = NAMES[family].trace
+    if not name:
+        return None
+    found = headers.get(name.lower())
+    _check_form(name, found, UUID, "a UUID", at_proxy=at_proxy)
+    return found
 
 
-def _refused(family: Family, name: str, code: str, expected: str) -> SpineRefused:
-    chosen = reason("ssp-header-missing" if family is Family.PROXY else code)
-    return SpineRefused(Refusal(chosen, expected=f"{name}: {expected}", received="none, or another form", values={"header": name}))
+def _check_form(name: str, value: str | None, form: re.Pattern[str], expected: str, *, at_proxy: bool) -> None:
+    if value is None or not form.fullmatch(value):
+        said = "spine-header-missing" if value is None else "spine-header-invalid"
+        raise _refused(name, "ssp-header-missing" if at_proxy else said, expected)
+
+
+def _code(family: Family, own: str, *, at_proxy: bool) -> str:
+    """A row that names its header in its own words is for the families that call it so."""
+    if at_proxy:
+        return "ssp-header-missing"
+    return own if NAMES[family].receiver.lower() == "toasid" else "spine-header-missing"
+
+
+def _refused(name: str, code: str, expected: str) -> SpineRefused:
+    return SpineRefused(Refusal(reason(code), expected=f"{name}: {expected}", received="none, or another form", values={"header": name}))
 
 
 def headers_for(

@@ -26,20 +26,21 @@ _ANY: Final = frozenset({"*/*", "application/*"})
 
 def response_format(query_format: str | None, accept: str | None, content_type: str | None, default: Format = Format.JSON) -> Format | None:
     """Return the form to answer in; None when only others are asked for (415, `spine-media-type`)."""
-    otherwise = _of(content_type or "") or default
+    otherwise = family_of(content_type or "") or default
     if query_format is not None:
-        return _of(query_format)
+        return family_of(query_format)
     if accept is None or not accept.strip():
         return otherwise
     for _, name in sorted(_wanted(accept[:MAX_ACCEPT_CHARS]), key=lambda found: -found[0]):
         if name in _ANY:
             return otherwise
-        if (known := _of(name)) is not None:
+        if (known := family_of(name)) is not None:
             return known
     return None
 
 
-def _of(name: str) -> Format | None:
+def family_of(name: str) -> Format | None:
+    """Return the form that a media type or a value of `_format` is of, or None for any other."""
     bare = name.partition(";")[0].strip().lower().replace(" ", "+")  # a plus sign of a query that was not escaped is a blank
     return _NAMES.get(bare)
 
