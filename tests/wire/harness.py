@@ -5,6 +5,7 @@ uvicorn server on a thread of its own.
 """
 
 import asyncio
+import base64
 import contextlib
 import json
 import os
@@ -23,6 +24,7 @@ import httpx2
 import uvicorn
 
 from free_ports import free_ports
+from wardgate.audit.handed_on import packed
 from wardgate.audit.model import Event
 from wardgate.catalogue.paths import RouteMatcher
 from wardgate.dataplane.layout import Layout
@@ -31,6 +33,7 @@ from wardgate.dataplane.publish import Publisher
 from wardgate.dataplane.resources.secrets import TLSMaterial
 from wardgate.dataplane.xds import PREFIX, Discovery, XDSApp
 from wardgate.decisions.protocol import DecisionServer
+from wardgate.decisions.record import Details
 from wardgate.decisions.service import DecisionService, World
 from wardgate.security_patterns.snapshot import Snapshot
 
@@ -133,7 +136,7 @@ class DataPlane:
         """Serve the decision socket on the control loop."""
         where = socket.socket(socket.AF_UNIX)
         where.bind(str(self.layout.decision_socket))
-        decisions = DecisionService(self.world, lambda: datetime.now(UTC), self._record, (OSError,))
+        decisions = DecisionService(self.world, lambda: datetime.now(UTC), self._record, (OSError,), conceal)
         server: DecisionServer = self.run(DecisionServer.start(decisions, where))
         return server
 
@@ -161,6 +164,11 @@ class DataPlane:
         ports = {"https": ("https", self.layout.https_port), "mtls": ("https", self.layout.mtls_port), "http": ("http", self.layout.http_port)}
         scheme, port = ports[listener]
         return f"{scheme}://127.0.0.1:{port}{path}"
+
+
+def conceal(details: Details) -> str:
+    """Write details of an event as the log may hold them, to be read by the test."""
+    return base64.urlsafe_b64encode(packed(details).encode()).decode()
 
 
 @contextlib.contextmanager

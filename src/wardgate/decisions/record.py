@@ -7,16 +7,19 @@ keyed hash. Paths and queries are not in it: they may hold a patient's identifie
 from collections.abc import Mapping
 from datetime import timedelta
 
-from wardgate.audit.model import Event, EventType, Outcome, Personal
+from wardgate.audit.model import Detail, Event, EventType, Outcome, Patient, Personal
+from wardgate.audit.patients import patients_in
+from wardgate.catalogue import Pattern
+from wardgate.catalogue.paths import Found, Match
 from wardgate.security_patterns.decision import Decision
 from wardgate.security_patterns.facts import Facts
 from wardgate.security_patterns.system_call import SystemCall
 from wardgate.security_patterns.token_kind import mode_of
 
-Details = Mapping[str, str | int | bool | Personal | None]
+Details = Mapping[str, Detail]
 
 
-def event_of(decision: Decision, facts: Facts, shift: timedelta = timedelta(0)) -> Event:
+def event_of(decision: Decision, facts: Facts, found: Match, shift: timedelta = timedelta(0)) -> Event:
     """Return the record of a decision, by the real time."""
     refusal = decision.refusal
     return Event(
@@ -32,9 +35,34 @@ def event_of(decision: Decision, facts: Facts, shift: timedelta = timedelta(0)) 
             "api": decision.api, "route": decision.route, "pattern": decision.pattern, "method": facts.method,
             "listener": str(facts.listener), "expected": refusal.expected if refusal else None,
             "received": refusal.received if refusal else None, "proved": "; ".join(decision.proved) or None,
-            **_of_user(decision), **of_call(decision.call), **({"clock_shift_seconds": int(shift.total_seconds())} if shift else {}),
+            **_of_user(decision), **_between_systems(decision, facts, found), **({"clock_shift_seconds": int(shift.total_seconds())} if shift else {}),
         },
     )
+
+
+def handed_on(decision: Decision, facts: Facts, found: Match) -> Details:
+    """Return what Envoy's log cannot know of a call: why it was refused, and between systems who they and the people behind are."""
+    refusal = decision.refusal
+    asked = {"expected": refusal.expected, "received": refusal.received} if refusal is not None else {}
+    between = _between_systems(decision, facts, found)
+    details = {**asked, **(_of_user(decision) if between else {}), **between}
+    return {name: value for name, value in details.items() if value is not None}
+
+
+def _between_systems(decision: Decision, facts: Facts, found: Match) -> Details:
+    """Return the parties of a call by ASID, of a translated one and of one through the secure proxy, and its patients.
+
+    A refused call is recorded as fully as an allowed one: what is not known of it is left out.
+    """
+    if not isinstance(found, Found) or (found.route.pattern is not Pattern.ASID_INTERACTION and found.route.translate is None):
+        return {}
+    stated = decision.call.stated if decision.call is not None else None
+    patients = dict.fromkeys((*((stated.patient,) if stated is not None and stated.patient else ()), *patients_in(facts.path, facts.query)))
+    certificate = facts.certificate.name if facts.certificate is not None else None
+    return {
+        **({"certificate_name": certificate} if certificate else {}), **of_call(decision.call),
+        **{f"patient_{number}" if number > 1 else "patient": Patient(patient) for number, patient in enumerate(patients, 1)},
+    }
 
 
 def _of_user(decision: Decision) -> Details:
@@ -52,7 +80,7 @@ def of_call(call: SystemCall | None) -> Details:
     """Return what is recorded of a call between systems, as far as it was known when it was decided."""
     if call is None:
         return {}
-    found: dict[str, str | int | bool | Personal | None] = {
+    found: dict[str, Detail] = {
         "from_asid": call.sender, "to_asid": call.receiver, "interaction": call.interaction, "trace": call.trace,
         "ods": ",".join(call.organisations) or None,
     }
@@ -60,9 +88,9 @@ def of_call(call: SystemCall | None) -> Details:
         found |= {"endpoint": call.relay.endpoint, "host": call.relay.host}
     if (stated := call.stated) is not None:
         found |= {
-            "ods": stated.organisation or found["ods"], "caller": str(stated.caller), "reason_for_request": stated.reason,
+            "ods": stated.organisation or found["ods"], "caller_kind": str(stated.caller), "reason_for_request": stated.reason,
             "scope": " ".join(stated.scopes), "user": _personal(stated.user), "role": _personal(stated.role),
-            "patient": _personal(stated.patient), "actor": _personal(stated.actor),
+            "actor": _personal(stated.actor), **{f"stated_{name}": _personal(value) for name, value in stated.extra.items()},
         }
     return {name: value for name, value in found.items() if value is not None}
 

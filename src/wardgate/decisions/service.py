@@ -1,16 +1,17 @@
 """The answer to a question of Envoy's: `/decide…` for ext_authz, `/refusal` for explained limits."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from wardgate.audit.model import Event
 from wardgate.catalogue import Audit
 from wardgate.catalogue.paths import Found, Match, RouteMatcher
+from wardgate.dataplane.resources.envoy import RECORD
 from wardgate.decisions import limits
 from wardgate.decisions.answer import Answer, allowed, refused
 from wardgate.decisions.question import PREFIX, Question, facts_of
-from wardgate.decisions.record import event_of
+from wardgate.decisions.record import Details, event_of, handed_on
 from wardgate.refusals import Refusal, reason
 from wardgate.refusals.dialects import Dialect
 from wardgate.security_patterns import role
@@ -46,6 +47,8 @@ class DecisionService:
     record: Callable[[Event], Awaitable[None]]
     unavailable: tuple[type[Exception], ...] = ()
     """What `record` raises when it cannot keep its promise."""
+    conceal: Callable[[Details], str] | None = None
+    """Encrypts what is recorded of a call on its way through Envoy (`stores.ports.AuditLog.conceal`)."""
 
     def ask(self, question: Question) -> Answer | ToRecord:
         """Return the answer to one question, or what is to be recorded before it."""
@@ -56,11 +59,17 @@ class DecisionService:
         facts = facts_of(question, now)
         found = world.routes.find(facts.method, facts.path)
         decision = decide_at(found, facts, world.snapshot)
-        answer = _answer(decision, found, facts, world.snapshot)
+        answer = self._with_record(_answer(decision, found, facts, world.snapshot), handed_on(decision, facts, found))
         if not isinstance(found, Found) or (found.route.audit or world.snapshot.environment.audit) is not Audit.BEFORE:
             return answer
         dialect = found.route.errors or found.api.errors
-        return ToRecord(event_of(decision, facts, world.snapshot.clock_shift), answer, refused(Refusal(reason("decision-unavailable")), dialect, _message_id(facts)))
+        return ToRecord(event_of(decision, facts, found, world.snapshot.clock_shift), answer, refused(Refusal(reason("decision-unavailable")), dialect, _message_id(facts)))
+
+    def _with_record(self, answer: Answer, details: Details) -> Answer:
+        """Return the answer with what Envoy shall hand on to the record."""
+        if not details or self.conceal is None:
+            return answer
+        return replace(answer, headers=[*answer.headers, (RECORD.encode(), self.conceal(details).encode())])
 
     async def recorded(self, decided: ToRecord) -> Answer:
         """Return the answer that may be given once its event has been tried to be stored."""

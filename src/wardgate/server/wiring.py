@@ -44,6 +44,7 @@ from wardgate.standins import LogoutDelivery, StandInsApp, StandInSettings
 from wardgate.stores import GroupCommit, Stores
 from wardgate.stores.errors import StoreError
 from wardgate.stores.ports import SigningKey, SingleUse
+from wardgate.telemetry.systems import Known
 from wardgate.telemetry.tail import LogTail
 
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
@@ -196,11 +197,18 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
         settings, stores, layout, commits, keys, authority, control,
         envoy=EnvoyProcess(layout, on_restart=lambda _code: control.ask()),
         tail=LogTail(layout.access_log, stores.audit.append_from, stores.audit.offset_of,
-                     lambda: admin.reopen_logs(layout.admin_socket), lambda: keeper.quotas, now, settings.log_flush_seconds),
+                     lambda: admin.reopen_logs(layout.admin_socket), lambda: keeper.quotas, now, settings.log_flush_seconds,
+                     known=Known(stores.audit.reveal, lambda asid: _organisations_of(control.snapshot(), asid))),
         chores=Chores(stores, keys, authority, now, settings.checkpoint_seconds), key_sets=key_sets, providers=providers,
         told=told, deliveries=LogoutDelivery(people), public=public,
-        xds=XDSApp(discovery), decisions=DecisionService(control.world, now, record, (StoreError, asyncio.TimeoutError)),
+        xds=XDSApp(discovery), decisions=DecisionService(control.world, now, record, (StoreError, asyncio.TimeoutError), stores.audit.conceal),
     )
+
+
+def _organisations_of(snapshot: Snapshot, asid: str) -> tuple[str, ...]:
+    """Return the ODS codes that a system acts for, for the record of calls that Envoy judged."""
+    system = snapshot.systems.get(asid)
+    return tuple(system.acts_for) if system is not None else ()
 
 
 class _ServerNames:

@@ -6,7 +6,7 @@ off on such routes.
 
 from typing import Final
 
-from wardgate.dataplane.resources.envoy import GIVEN_PREFIX, HTTP, JSON, REASON, SET_PREFIX, Filter, named
+from wardgate.dataplane.resources.envoy import GIVEN_PREFIX, HTTP, JSON, REASON, RECORD, SET_PREFIX, Filter, named
 
 DECISION_PATH: Final = "/decide"
 TIMEOUT: Final = "5s"
@@ -61,6 +61,7 @@ def filter_() -> JSON:
         "authorization_response": {
             "allowed_upstream_headers": {"patterns": [{"prefix": "x-wardgate-"}]},
             "allowed_client_headers": _exactly(ANSWERED_WITH),
+            "dynamic_metadata_from_headers": _exactly((RECORD,)),
         },
     }
     return named(Filter.DECISION, HTTP + "ext_authz.v3.ExtAuthz", transport_api_version="V3", http_service=service,

@@ -41,7 +41,6 @@ class Filter(StrEnum):
     API_QUOTA = "wg.api-quota"
     API_SPIKE = "wg.api-spike"
     BODY = "wg.body"
-    TARGET = "wg.target"
 
 
 class State(StrEnum):
