@@ -112,5 +112,5 @@ BY_NAME: Final[Mapping[ObjectClass, Mapping[str, Attribute]]] = MappingProxyType
     {kind: MappingProxyType({row.name.lower(): row for row in rows}) for kind, rows in CLASSES.items()}
 )
 _ALL: Final = {row.name.lower(): row for rows in CLASSES.values() for row in rows}
-EXACT: Final[Mapping[str, bool]] = MappingProxyType({name: row.exact for name, row in _ALL.items()} | {"objectclass": False})
+EXACT: Final[Mapping[str, bool]] = MappingProxyType({name: row.exact for name, row in _ALL.items()} | {"objectclass": False, "o": False, "ou": False, "cn": False})
 """Every attribute that a search may name, in lower case, and whether its values are matched with their case."""
