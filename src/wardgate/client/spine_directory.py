@@ -46,14 +46,19 @@ Steps = Generator[Query, bytes, T]
 
 
 def resolving(ods: str | None, interaction: str, party_key: str | None, fqdn: str | None) -> Steps[ResolvedEndpoint]:
-    """Endpoint first, then the ASID of its party key (spine 7.4, 3): only a provider has both."""
+    """Endpoint first, then the ASID of its party key (spine 7.4, 3): a provider has the interaction at both.
+
+    The FHIR API tells no system without an interaction of it.
+    """
     _check(ods, interaction)
     if ods is None and party_key is None:
         raise SpineCallInvalid("an endpoint is looked up by organisation, by party key, or by both")
     registered = endpoint_interaction(interaction)
     found = the_endpoint(read_endpoints((yield endpoints_of(ods, registered, party_key))), fqdn)
-    asids = read_asids((yield systems_of(found.organisation, registered, found.party_key or None)))
-    return ResolvedEndpoint(found.url, the_asid(asids, "this endpoint's party key"), found.party_key, found.fqdn)
+    asids: tuple[str, ...] = ()
+    for name in dict.fromkeys((registered, interaction)):
+        asids = asids or read_asids((yield systems_of(found.organisation, name, found.party_key or None)))
+    return ResolvedEndpoint(found.url, the_asid(asids, "the endpoint's party key that has the interaction as well"), found.party_key, found.fqdn)
 
 
 def finding_own(ods: str, interaction: str, manufacturer: str | None, party_key: str | None) -> Steps[str]:
