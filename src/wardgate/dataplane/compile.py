@@ -16,11 +16,21 @@ from operator import itemgetter
 from typing import Any, Final
 
 from wardgate.dataplane.layout import Layout
-from wardgate.dataplane.resources import clusters, credentials, limits, listeners, routes, secrets, standing
+from wardgate.dataplane.resources import (
+    clusters,
+    credentials,
+    limits,
+    listeners,
+    routes,
+    secrets,
+    standing,
+    system_routes,
+    systems,
+)
 from wardgate.dataplane.resources.envoy import JSON, Filter, T
 from wardgate.quotas import RateLimits
 from wardgate.security_patterns.facts import Listener
-from wardgate.security_patterns.snapshot import Client, Revocations, Snapshot
+from wardgate.security_patterns.snapshot import CallingSystem, Client, Revocations, Snapshot
 
 LISTENERS: Final = "listeners"
 CLUSTERS: Final = "clusters"
@@ -54,25 +64,45 @@ class Resource:
     resources: tuple[JSON, ...]
     made_of: object = None
     """All that it was compiled from, when that is how it is known to be current."""
-    only_with: frozenset[str] = frozenset()
-    """Versions of the big map beside which it may stand in an Envoy; empty: any (`publish` says why)."""
+    only_with: Mapping[Key, frozenset[str]] = field(default_factory=dict)
+    """Versions of other resources beside which it may stand in an Envoy; of those it does not name, any (`publish` says why)."""
 
 
 Resources = Mapping[Key, Resource]
 BIG_MAP: Final = Key(EXTENSIONS, str(Filter.CLIENTS))
 OVERLAY: Final = Key(EXTENSIONS, str(Filter.OVERLAY))
+SYSTEM_MAP: Final = Key(EXTENSIONS, str(Filter.SYSTEMS))
+SYSTEM_OVERLAY: Final = Key(EXTENSIONS, str(Filter.SYSTEMS_OVERLAY))
+GRANTS: Final = Key(EXTENSIONS, str(Filter.GRANTS))
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What the big maps are made of: applications, and systems."""
+
+    clients: Mapping[str, Client] = field(default_factory=dict)
+    systems: Mapping[str, CallingSystem] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> "Mapped":
+        """Return what the maps of a snapshot are made of."""
+        return cls(dict(snapshot.clients), dict(snapshot.systems))
+
+    def changes(self, snapshot: Snapshot) -> int:
+        """Return how many applications and systems the overlays must tell of because these maps do not."""
+        return len(changed_clients(self.clients, snapshot.clients)) + len(systems.changed_systems(self.systems, snapshot.systems))
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Everything that is compiled. `mapped`: what the big map in force is made of.
+    """Everything that is compiled. `mapped`: what the big maps in force are made of.
 
-    `possible`: every big map that some Envoy may still have, `mapped` among them; the overlay says what any of them does not.
+    `possible`: every pair of big maps that some Envoy may still have, `mapped` among them; the overlays say what any of them does not.
     """
 
     snapshot: Snapshot
-    possible: Sequence[Mapping[str, Client]]
-    mapped: Mapping[str, Client]
+    possible: Sequence[Mapped]
+    mapped: Mapped
     tls: secrets.TLSMaterial
     layout: Layout
     now: datetime
@@ -88,7 +118,8 @@ def compile_resources(inputs: Inputs, previous: Resources) -> Resources:
     found: dict[Key, Resource] = {
         Key(LISTENERS): _kept(previous, Key(LISTENERS), shape, lambda: _listeners(shape)),
         Key(CLUSTERS): resource(CLUSTERS, clusters.clusters(snapshot)),
-        BIG_MAP: _kept(previous, BIG_MAP, inputs.mapped, lambda: big_map(inputs.mapped)),
+        **big_maps(inputs.mapped, previous),
+        GRANTS: _grants(inputs, previous),
         _NAMES: _kept(previous, _NAMES, names, lambda: extension(Filter.CERTIFICATE_NAMES, credentials.certificate_names(snapshot))),
     }
     for secret in secrets.secrets(inputs.tls):
@@ -193,26 +224,41 @@ def _routes(inputs: Inputs, limited: Limited, previous: Resources) -> dict[Key, 
 
 
 def _without_applications(snapshot: Snapshot) -> Snapshot:
-    return replace(snapshot, clients={}, api_keys={}, certificate_names={}, revocations=Revocations())
+    """Return a snapshot without what it says of applications, systems and people: no route and no counter knows them."""
+    return replace(snapshot, clients={}, api_keys={}, certificate_names={}, revocations=Revocations(), roles={}, systems={},
+                   organisations=frozenset(), directory=None)
 
 
 def urgent(inputs: Inputs) -> dict[Filter, JSON]:
     """Return the small resources that carry what cannot wait for the big map."""
     changed: dict[str, Client | None] = {}
+    changed_systems: dict[str, CallingSystem | None] = {}
     for base in inputs.possible:
-        changed |= changed_clients(base, inputs.snapshot.clients)
+        changed |= changed_clients(base.clients, inputs.snapshot.clients)
+        changed_systems |= systems.changed_systems(base.systems, inputs.snapshot.systems)
     overlay = standing.Overlay(changed)
     return {
         Filter.OVERLAY: standing.overlay(inputs.snapshot, overlay, inputs.now),
+        Filter.SYSTEMS_OVERLAY: systems.overlay(changed_systems),
         Filter.FINGERPRINTS: credentials.fingerprints(inputs.snapshot),
         Filter.API_KEYS: credentials.api_keys(inputs.snapshot.api_keys, inputs.now),
         Filter.TOKENS: credentials.tokens(inputs.snapshot.tokens),
     }
 
 
-def big_map(mapped: Mapping[str, Client]) -> Resource:
-    """Return the map of every application at every API."""
-    return replace(extension(Filter.CLIENTS, standing.clients(mapped)), made_of=mapped)
+def big_maps(mapped: Mapped, previous: Resources) -> dict[Key, Resource]:
+    """Return the map of every application at every API, and that of every system with every certificate."""
+    return {
+        BIG_MAP: _kept(previous, BIG_MAP, mapped.clients, lambda: extension(Filter.CLIENTS, standing.clients(mapped.clients))),
+        SYSTEM_MAP: _kept(previous, SYSTEM_MAP, mapped.systems, lambda: extension(Filter.SYSTEMS, systems.systems(mapped.systems))),
+    }
+
+
+def _grants(inputs: Inputs, previous: Resources) -> Resource:
+    """Return what is in each set that some Envoy may be told of: by a big map that it may have, or by the overlay of now."""
+    sets = frozenset(system.interactions for known in (*(base.systems for base in inputs.possible), inputs.snapshot.systems) for system in known.values())
+    asked = frozenset(name for api in inputs.snapshot.apis for name in system_routes.asked_interactions(api))
+    return _kept(previous, GRANTS, (sets, asked), lambda: extension(Filter.GRANTS, systems.grants(sets, asked)))
 
 
 def changed_clients(base: Mapping[str, Client], current: Mapping[str, Client]) -> dict[str, Client | None]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from wardgate.catalogue.model import ROUTE_SHAPES
+from wardgate.dataplane.resources import system_rules
 from wardgate.dataplane.resources.decision import SERVER_ERROR_AS
 from wardgate.dataplane.resources.envoy import (
     EXPLAIN,
@@ -46,6 +47,8 @@ NAMED_BY_RULE: Final = (
     "application-quota-exceeded", "api-key-unknown", "access-token-unknown", "certificate-not-registered", "certificate-revoked",
     "certificate-missing", "certificate-invalid", "api-quota-exceeded", "api-key-revoked", "api-key-expired",
     "access-token-not-bound", "access-token-wrong-kind", "request-id-invalid", RULES_NOT_LOADED,
+    "certificate-not-of-asid", "interaction-not-granted", "from-asid-unknown", "from-asid-missing", "to-asid-missing", "to-asid-not-ours",
+    "interaction-disagrees", "interaction-unresolved", "interaction-not-granted-reference", "interaction-not-granted-internet",
 )
 """Reasons that are the name of an RBAC policy or action."""
 
@@ -119,6 +122,9 @@ def causes() -> Iterator[Cause]:
         limited = f"{DETAILS} == 'local_rate_limited'"
         yield from _limit_or_plain(Cause(_limit(counter.reason), limited, _VALUES.get(counter.reason, {}), counter.code))
     yield Cause(reason(RULES_NOT_LOADED), "!has(xds.route_name)", {}, 401)  # the routes have not come: every route has a name
+    for code in (system_rules.MISSING, system_rules.INVALID):
+        for which in (system_rules.SENDER, system_rules.RECEIVER, system_rules.INTERACTION_HEADER, system_rules.TRACE):
+            yield Cause(reason(code), f"{DETAILS}.contains('{code}@{which}]')", {"header": f"%METADATA(ROUTE:wardgate:{which})%"})
     for code, detail, status in NAMED_BY_ENVOY:
         yield Cause(reason(code), f"{DETAILS}.contains('{detail}')", {}, status, early=detail in BEFORE_THE_DOOR)
 
@@ -141,6 +147,7 @@ _VALUES: Final[dict[str, dict[str, str]]] = {
     "request-id-invalid": {"value": f"%REQ({GIVEN_REQUEST_ID}):{SHOWN_CHARACTERS}%"},
     "application-quota-exceeded": {"application": f"%REQ({PROXIED_CLIENT})%"},
     "application-spike": {"application": f"%REQ({PROXIED_CLIENT})%"},
+    "interaction-not-granted": {"asid": f"%FILTER_STATE({State.FROM_ASID}:PLAIN)%", "interaction": f"%FILTER_STATE({State.INTERACTION}:PLAIN)%"},
 }
 
 

@@ -51,11 +51,18 @@ def rules(api: API, route: Route, way: tuple[Alternative, ...], listener: Listen
     if by_token:
         policies["20~access-token-not-bound"] = policy([header(PROXIED_BOUND, present=True)]) | _unless_bound(listener)
         policies[f"30~{token_kind.wrong_scope_reason(route)}"] = policy([{"not_id": any_of([_enough(api, found) for found in way])}])
-    if request_id.rule(api, route) is RequestIDRule.REQUIRED:
-        policies["40~request-id-missing"] = policy([{"not_id": header(GIVEN_REQUEST_ID, present=True)}])
-        proper = header(GIVEN_REQUEST_ID, {"safe_regex": {"regex": f"^{request_id.UUID.pattern}$"}})
-        policies["41~request-id-invalid"] = policy([{"not_id": proper}])
-    return plain(policies)
+    return plain(policies | asked_request_id(api, route))
+
+
+def asked_request_id(api: API, route: Route) -> dict[str, JSON]:
+    """Return the policies of a route that asks for an X-Request-ID."""
+    if request_id.rule(api, route) is not RequestIDRule.REQUIRED:
+        return {}
+    proper = header(GIVEN_REQUEST_ID, {"safe_regex": {"regex": f"^{request_id.UUID.pattern}$"}})
+    return {
+        "40~request-id-missing": policy([{"not_id": header(GIVEN_REQUEST_ID, present=True)}]),
+        "41~request-id-invalid": policy([{"not_id": proper}]),
+    }
 
 
 def plain(policies: dict[str, JSON]) -> JSON:

@@ -77,7 +77,6 @@ FILTERS_OF: Final[Mapping[Pattern, frozenset[Filter]]] = {
 _APPLICATION_COUNTERS: Final = frozenset({Filter.APPLICATION_QUOTA, Filter.APPLICATION_SPIKE})
 _BY_SYSTEM: Final = frozenset({Filter.SYSTEMS_OVERLAY, Filter.SYSTEMS, Filter.SYSTEM_SET, Filter.GRANTS, Filter.ROUTE})
 _WITHOUT_APPLICATION: Final = frozenset({Pattern.OPEN_ACCESS, Pattern.ASID_INTERACTION})
-_PLAIN_VALUE: Final[JSON] = {"safe_regex": {"regex": system_routes.PLAIN_VALUE}}
 _NOTHING_MORE: Final[Mapping[str, str]] = {}
 _API_COUNTERS: Final = frozenset({Filter.API_QUOTA, Filter.API_SPIKE})
 _TRACE: Final = (
@@ -200,12 +199,7 @@ def _by_system(api: API, route: Route, match: PathMatch, place: Place) -> Iterat
         for one in judged:
             part = route.model_copy(update={"methods": one.methods})
             rules = system_rules.rules(api, route, one, api_over_quota=_spent(api, place))
-            found = _forwarded(api, part, match, place, (), Pattern.ASID_INTERACTION, on, {Filter.ROUTE: rules}, system_rules.told(api, one))
-            if one.parameters:
-                found["match"] |= {"query_parameters": [{"name": name, "string_match": _PLAIN_VALUE} for name in one.parameters]}
-            yield found
-            if one.parameters:
-                yield _asked(api, part, match, place, ())
+            yield _forwarded(api, part, match, place, (), Pattern.ASID_INTERACTION, on, {Filter.ROUTE: rules}, system_rules.told(api, one))
 
 
 def _spent(api: API, place: Place) -> bool:

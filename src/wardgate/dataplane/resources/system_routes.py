@@ -14,15 +14,12 @@ from wardgate.catalogue import API, Pattern, Route
 from wardgate.catalogue.model import METHODS
 from wardgate.catalogue.paths import compile_template
 from wardgate.dataplane.resources.systems import FILTERS
-from wardgate.spine.headers import NAMES
-from wardgate.spine.resolve import HEADER_OPTIONAL, REQUIRED_PARAMETERS, RULES, resolve, shape_of
+from wardgate.spine.resolve import RULES, Service, resolve
 
 SAMPLE: Final = "a1"
 """An id like any other."""
 ID: Final = "[A-Za-z0-9.-]{1,64}"
 """What an id is (`spine.resolve`). With anything else in its place there is no interaction."""
-PLAIN_VALUE: Final = "[A-Za-z0-9].*"
-"""The value of a parameter that is there, however it may be decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +31,6 @@ class Judged:
     interactions: tuple[str, ...]
     path: str | None = None
     """RE2 of the paths that are the interaction's, the others have none; None: all of the route's."""
-    parameters: tuple[str, ...] = ()
-    """Parameters without which, plainly there, the decision service is asked."""
 
 
 def judged(api: API, route: Route) -> tuple[Judged, ...]:
@@ -45,10 +40,9 @@ def judged(api: API, route: Route) -> tuple[Judged, ...]:
         return ()
     if spine.family not in FILTERS or spine.asid is None or (route.identity_headers and route.identity_headers.organisations):
         return ()
-    names = NAMES[spine.family]
-    if names.interaction_optional is not (spine.service in HEADER_OPTIONAL) or spine.service not in RULES or route.interaction is not None:
-        return ()
-    return tuple(_by_method(api, route))
+    if route.interaction is not None:
+        return (Judged(route.methods, (route.interaction,)),)
+    return tuple(_by_method(api, route, spine.service)) if spine.service in RULES else ()
 
 
 def asked_interactions(api: API) -> frozenset[str]:
@@ -56,23 +50,18 @@ def asked_interactions(api: API) -> frozenset[str]:
     return frozenset(name for route in api.routes for found in judged(api, route) for name in found.interactions)
 
 
-def _by_method(api: API, route: Route) -> Iterator[Judged]:
+def _by_method(api: API, route: Route, service: Service) -> Iterator[Judged]:
     template = compile_template(route.path)
     variable = [index for index, segment in enumerate(template.segments) if segment is None]
-    if template.below or api.spine is None or (variable and variable != [1]):
+    if template.below or variable not in ([], [1]):
         return
-    path = "/" + "/".join(SAMPLE if segment is None else segment for segment in template.segments)
-    shape = shape_of(path)
-    proper = None
-    if variable:
-        proper = re.escape(api.base_path) + "/" + "/".join(ID if part is None else re.escape(part) for part in template.segments)
-    by_fitting: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    sample = "/" + "/".join(SAMPLE if part is None else part for part in template.segments)
+    parts = (ID if part is None else re.escape(part) for part in template.segments)
+    proper = f"{re.escape(api.base_path)}/{'/'.join(parts)}" if variable else None
+    by_fitting: dict[tuple[str, ...], list[str]] = {}
     for method in route.methods or METHODS:
-        fitting = tuple(row.id for row in resolve(api.spine.service, method, path))
-        searches = shape is not None and method == "GET" and not shape.has_id and bool(fitting)
-        needed = REQUIRED_PARAMETERS.get(shape.resource, ()) if searches and shape is not None else ()
-        by_fitting.setdefault((fitting, needed), []).append(method)
-    for (fitting, needed), methods in by_fitting.items():
-        yield Judged(tuple(methods), fitting, proper if fitting else None, needed)
+        by_fitting.setdefault(tuple(row.id for row in resolve(service, method, sample)), []).append(method)
+    for fitting, methods in by_fitting.items():
+        yield Judged(tuple(methods), fitting, proper if fitting else None)
     if not route.methods:
         yield Judged((), ())

@@ -1,15 +1,22 @@
 """The last word of a route by ASID: what the maps found, the headers' forms and the interaction, in the order of the rule book.
 
 As in `route_rules`, names are `NN~reason`. Where a sentence names a header, the reason is followed by which (`@trace`), and the
-mappers take its name from the route.
+mappers take its name from the route (`told`).
 """
 
 from typing import Final
 
 from wardgate.catalogue import API, Route
-from wardgate.catalogue.model import RequestIDRule
-from wardgate.dataplane.resources.envoy import GIVEN_REQUEST_ID, JSON
-from wardgate.dataplane.resources.route_rules import ANY, any_of, header, plain, policy, verdict
+from wardgate.dataplane.resources.envoy import JSON
+from wardgate.dataplane.resources.route_rules import (
+    ANY,
+    any_of,
+    asked_request_id,
+    header,
+    plain,
+    policy,
+    verdict,
+)
 from wardgate.dataplane.resources.system_routes import Judged
 from wardgate.dataplane.resources.systems import (
     GRANTED,
@@ -20,66 +27,66 @@ from wardgate.dataplane.resources.systems import (
     UNKNOWN,
     UNLISTED,
 )
-from wardgate.security_patterns import request_id
-from wardgate.spine.headers import NAMES, Family, Names
+from wardgate.security_patterns.asid import UNGRANTED, spine_of
+from wardgate.spine.headers import NAMES, UUID, Names
 from wardgate.spine.interactions import MAX_CHARS
 
 ASID_FORM: Final = "[0-9]{12}"
 INTERACTION_FORM: Final = rf"[\x21-\x2B\x2D-\x7E]{{1,{MAX_CHARS}}}"
-PROXY_REASON: Final = "ssp-header-missing"
-"""The one reason that the family of the secure proxy has for a header that is missing or not in its form."""
-UNGRANTED: Final = {"spine": "interaction-not-granted", "reference": "interaction-not-granted-reference", "internet": "interaction-not-granted-internet"}
+MISSING: Final = "spine-header-missing"
+INVALID: Final = "spine-header-invalid"
 SENDER: Final = "sender"
 RECEIVER: Final = "receiver"
 INTERACTION: Final = "interaction"
+INTERACTION_HEADER: Final = "interaction_header"
 TRACE: Final = "trace"
 
 
 def rules(api: API, route: Route, judged: Judged, *, api_over_quota: bool) -> JSON:
-    """Return the rules of the calls that are judged alike. Raises `ValueError` for an API without `spine`."""
-    if api.spine is None:
-        raise ValueError("a route by ASID is of an API with `spine`")
-    names, proxied = NAMES[api.spine.family], api.spine.family is Family.PROXY
-    policies: dict[str, JSON] = {f"01~{NOT_OF_ASID}": policy([_found(NOT_OF_ASID)])}
-    policies |= _forms(names, proxied=proxied)
-    policies[f"10~{UNKNOWN}"] = policy([_found(UNKNOWN)])
-    if names.receiver:
-        policies["11~to-asid-not-ours"] = policy([{"not_id": header(names.receiver, {"exact": api.spine.asid})}])
+    """Return the rules of the calls that are judged alike, in the order of `security_patterns.asid`.
+
+    NOTE: a header that was sent twice is here in its own form only when looked at as a whole, as the rules do: the maps have
+    been asked with the first value. So its form comes before whatever they say.
+    """
+    names = NAMES[spine_of(api).family]
+    policies: dict[str, JSON] = {
+        f"01~{_own(names, 'from-asid-missing', SENDER)}": policy([_not_in_form(names.sender, ASID_FORM)]),
+        f"02~{NOT_OF_ASID}": policy([_found(NOT_OF_ASID)]),
+        f"03~{UNKNOWN}": policy([_found(UNKNOWN)]),
+        f"04~{_own(names, 'to-asid-missing', RECEIVER)}": policy([_not_in_form(names.receiver, ASID_FORM)]),
+        "05~to-asid-not-ours": policy([{"not_id": header(names.receiver, {"exact": spine_of(api).asid})}]),
+    }
+    if not names.interaction_optional:
+        policies[f"06~{MISSING}@{INTERACTION_HEADER}"] = policy([_absent(names.interaction)])
+    policies[f"07~{INVALID}@{INTERACTION_HEADER}"] = policy([_all_of([header(names.interaction, present=True), _not_in_form(names.interaction, INTERACTION_FORM)])])
+    if names.trace:
+        policies[f"08~{MISSING}@{TRACE}"] = policy([_absent(names.trace)])
+        policies[f"09~{INVALID}@{TRACE}"] = policy([_not_in_form(names.trace, UUID.pattern)])
     policies |= _interaction(names, judged)
-    policies[f"22~{UNGRANTED[api.spine.ungranted]}"] = policy([{"not_id": verdict(GRANTS_PREFIX, GRANTED)}])
+    policies[f"22~{UNGRANTED[spine_of(api).ungranted]}"] = policy([{"not_id": verdict(GRANTS_PREFIX, GRANTED)}])
     if api_over_quota:
         policies["30~api-quota-exceeded"] = policy(ANY)
-    if request_id.rule(api, route) is RequestIDRule.REQUIRED:
-        policies["40~request-id-missing"] = policy([{"not_id": header(GIVEN_REQUEST_ID, present=True)}])
-        policies["41~request-id-invalid"] = policy([{"not_id": header(GIVEN_REQUEST_ID, _form(request_id.UUID.pattern))}])
-    return plain(policies)
+    return plain(policies | asked_request_id(api, route))
 
 
 def told(api: API, judged: Judged) -> dict[str, str]:
-    """Return what mappers and log are told: the headers' names, and the interaction where only one fits. Raises `ValueError` as `rules`."""
-    if api.spine is None:
-        raise ValueError("a route by ASID is of an API with `spine`")
-    names = NAMES[api.spine.family]
-    found = {SENDER: names.sender, RECEIVER: names.receiver, f"{INTERACTION}_header": names.interaction, TRACE: names.trace}
+    """Return what mappers and log are told: the headers' names, and the interaction where only one fits."""
+    names = NAMES[spine_of(api).family]
+    found = {SENDER: names.sender, RECEIVER: names.receiver, INTERACTION_HEADER: names.interaction, TRACE: names.trace}
     return found | ({INTERACTION: judged.interactions[0]} if len(judged.interactions) == 1 else {})
 
 
-def _forms(names: Names, *, proxied: bool) -> dict[str, JSON]:
-    """Return the rules about the headers' forms (`spine.headers.read_headers`)."""
-    found: dict[str, JSON] = {}
-    found[f"02~{f'{PROXY_REASON}@{SENDER}' if proxied else 'from-asid-missing'}"] = policy([{"not_id": header(names.sender, _form(ASID_FORM))}])
-    if names.receiver:
-        found[f"03~{f'{PROXY_REASON}@{RECEIVER}' if proxied else 'to-asid-missing'}"] = policy([{"not_id": header(names.receiver, _form(ASID_FORM))}])
-    wanted = ((names.interaction, INTERACTION, INTERACTION_FORM, names.interaction_optional), (names.trace, TRACE, request_id.UUID.pattern, False))
-    for number, (name, which, form, optional) in enumerate(wanted):
-        if not name:
-            continue
-        absent, bad = {"not_id": header(name, present=True)}, {"not_id": header(name, _form(form))}
-        missing, invalid = (PROXY_REASON, PROXY_REASON) if proxied else ("spine-header-missing", "spine-header-invalid")
-        if not optional:
-            found[f"{4 + 2 * number:02}~{missing}@{which}"] = policy([absent])
-        found[f"{5 + 2 * number:02}~{invalid}@{which}"] = policy([_all_of([header(name, present=True), bad])])
-    return found
+def _own(names: Names, code: str, which: str) -> str:
+    """A reason that names its header in its own words is for the families that call it so (`spine.headers`)."""
+    return code if names.receiver.lower() == "toasid" else f"{MISSING}@{which}"
+
+
+def _absent(name: str) -> JSON:
+    return {"not_id": header(name, present=True)}
+
+
+def _not_in_form(name: str, form: str) -> JSON:
+    return {"not_id": header(name, _form(form))}
 
 
 def _interaction(names: Names, judged: Judged) -> dict[str, JSON]:
