@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 from wardgate.directory.model import ASID, Document, Flag, Whole
 from wardgate.spine.headers import Family
 from wardgate.spine.resolve import Service
+from wardgate.spine.response_format import Format
 from wardgate.spine.times import TimeRules
 from wardgate.spine.variants import VARIANTS, VariantName
 
@@ -59,6 +60,14 @@ class SpineAPI(Document):
         return self.headers or FAMILIES[self.service]
 
 
+    @property
+    def default_format(self) -> Format:
+        """The form of an answer where neither Accept nor `_format` nor the request's own type says one (spine 3)."""
+        return Format.XML if self.service in IN_XML else Format.JSON
+
+
+IN_XML: Final = frozenset({Service.NRL, Service.NEMS_PUBLISH, Service.NEMS_SUBSCRIBE})
+"""The services that answer in XML unless asked otherwise."""
 FAMILIES: Final = {
     Service.REASONABLE_ADJUSTMENTS: Family.REASONABLE_ADJUSTMENTS, Service.NRL: Family.NRL, Service.GP_CONNECT: Family.PROXY,
     Service.BOOKINGS: Family.PROXY, Service.NEMS_PUBLISH: Family.NEMS, Service.NEMS_SUBSCRIBE: Family.NEMS,

@@ -9,12 +9,10 @@ from wardgate.catalogue import Audit
 from wardgate.catalogue.paths import Found, Match, RouteMatcher
 from wardgate.dataplane.resources.envoy import RECORD
 from wardgate.decisions import limits
-from wardgate.decisions.answer import Answer, allowed, refused
+from wardgate.decisions.answer import Answer, allowed, form, refused, shape
 from wardgate.decisions.question import PREFIX, Question, facts_of
 from wardgate.decisions.record import Details, event_of, handed_on
 from wardgate.refusals import Refusal, reason
-from wardgate.refusals.dialects import Dialect
-from wardgate.security_patterns import role
 from wardgate.security_patterns.decide import decide_at
 from wardgate.security_patterns.decision import Decision
 from wardgate.security_patterns.facts import Facts
@@ -62,8 +60,9 @@ class DecisionService:
         answer = self._with_record(_answer(decision, found, facts, world.snapshot), handed_on(decision, facts, found))
         if not isinstance(found, Found) or (found.route.audit or world.snapshot.environment.audit) is not Audit.BEFORE:
             return answer
-        dialect = found.route.errors or found.api.errors
-        return ToRecord(event_of(decision, facts, found, world.snapshot.clock_shift), answer, refused(Refusal(reason("decision-unavailable")), dialect, _message_id(facts)))
+        unavailable = Refusal(reason("decision-unavailable"))
+        otherwise = refused(unavailable, shape(unavailable, found), _message_id(facts), in_form=form(found, facts))
+        return ToRecord(event_of(decision, facts, found, world.snapshot.clock_shift), answer, otherwise)
 
     def _with_record(self, answer: Answer, details: Details) -> Answer:
         """Return the answer with what Envoy shall hand on to the record."""
@@ -87,6 +86,5 @@ def _message_id(facts: Facts) -> str:
 def _answer(decision: Decision, found: Match, facts: Facts, snapshot: Snapshot) -> Answer:
     if decision.refusal is None:
         return allowed(decision, snapshot)
-    extra = {"allow": decision.refusal.expected or ""} if decision.refusal.reason.code == "method-not-allowed" else {}
-    said = role.shape(decision.refusal, found.api, found.route) if isinstance(found, Found) else Dialect.FAULT
-    return refused(decision.refusal, said, _message_id(facts), extra)
+    extra = {"allow": decision.refusal.expected or ""} if decision.refusal.reason.status == 405 else {}
+    return refused(decision.refusal, shape(decision.refusal, found), _message_id(facts), extra, form(found, facts))
