@@ -56,8 +56,7 @@ class Connection:
 
     async def _next(self) -> bytes | None:
         """Return the next message, None after the last one. Raises `Malformed` before reading what is too long."""
-        async with asyncio.timeout(self._settings.idle_seconds):
-            first = await self._reader.read(1)
+        first = await self._first_byte()
         if not first:
             return None
         if first[0] != SEQUENCE:
@@ -73,6 +72,16 @@ class Connection:
             if length > self._settings.max_message_bytes:
                 raise Malformed(f"a message has at most {self._settings.max_message_bytes} bytes")
             return first + head + await self._reader.readexactly(length)
+
+    async def _first_byte(self) -> bytes:
+        """Wait for the next message. Who waits for an answer is not idle. Raises `TimeoutError`."""
+        while True:
+            try:
+                async with asyncio.timeout(self._settings.idle_seconds):
+                    return await self._reader.read(1)
+            except TimeoutError:
+                if not self._running:
+                    raise
 
     async def _handle(self, message: Message) -> bool:
         """Answer one message, or begin to. Returns whether to go on."""
