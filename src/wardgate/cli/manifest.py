@@ -14,6 +14,7 @@ from wardgate.demo.refuse_live import refuse_demo_when_live
 from wardgate.manifest import Manifest, ManifestInvalid, check_files
 from wardgate.manifest.diff import diff as difference_of
 from wardgate.manifest.export import export as as_yaml
+from wardgate.manifest.export import stated
 from wardgate.manifest.schema import json_schema, schema_text
 from wardgate.server.applying import apply as store_all
 from wardgate.server.applying import documents_to_change, key_work
@@ -91,7 +92,7 @@ def export(world: World, printer: Printer) -> None:
     """Print the manifest that the store holds, as one YAML file without secrets."""
     _, held = world.manifest()
     text = as_yaml(held)
-    printer.answer(held.model_dump(mode="json", exclude_defaults=True), text.rstrip("\n").split("\n"))
+    printer.answer(stated(held), text.rstrip("\n").split("\n"))
 
 
 @manifest.command()

@@ -6,7 +6,7 @@ There is no rule that covers everybody: each names both systems, so that opening
 from dataclasses import dataclass
 
 from wardgate.directory.errors import InvalidEntries, Problem, shown
-from wardgate.directory.forms import ASID, KEY
+from wardgate.directory.forms import ASID, INTERACTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class SharingRule:
 
     def __post_init__(self) -> None:
         """Raises `InvalidEntries` for values of another form."""
-        rows = (("from_asid", ASID, self.from_asid), ("to_asid", ASID, self.to_asid), ("service", KEY, self.service))
+        rows = (("from_asid", ASID, self.from_asid), ("to_asid", ASID, self.to_asid), ("service", INTERACTION, self.service))
         if problems := [Problem("sharing rule", name, form.said, shown(value)) for name, form, value in rows if not form.holds(value)]:
             raise InvalidEntries(problems)
 

@@ -68,7 +68,7 @@ def party_key_of(system: model.System) -> str:
 
 def interactions_of(system: model.System) -> tuple[str, ...]:
     """Return what it may send; when nothing is stated, what it serves: providers are registered with both (spine 7.4)."""
-    return tuple(dict.fromkeys(system.interactions or tuple(found.interaction for found in system.endpoints)))
+    return system.interactions or tuple(dict.fromkeys(found.interaction for found in system.endpoints))
 
 
 def cpa_id_of(asid: str, endpoint: model.SystemEndpoint) -> str:
@@ -114,7 +114,7 @@ def _entry(system: model.System, party_key: str) -> AccreditedSystem | None:
         return None
     return AccreditedSystem(
         asid=system.asid, organisation=system.organisation, party_key=party_key, interactions=interactions, requestor=ROLE,
-        requested_at=moment(STATED_AT), approver=ROLE, approved_at=moment(STATED_AT), clients=tuple(dict.fromkeys(system.clients or (system.organisation,))),
+        requested_at=moment(STATED_AT), approver=ROLE, approved_at=moment(STATED_AT), clients=system.clients or (system.organisation,),
         manufacturer=system.manufacturer, product_name=_product(system),
     )  # fmt: skip
 

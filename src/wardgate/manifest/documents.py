@@ -100,6 +100,14 @@ def document_of(kind: str, model: Document) -> ManifestDocument:
     return ManifestDocument(kind, key_of(kind, model), body)
 
 
+def as_stated(kind: str, model: Document) -> dict[str, Any]:
+    """Return what a part of the manifest has to state: nothing that holds without, and no secret."""
+    body = model.model_dump(mode="json", exclude_defaults=True, exclude=set(SECRETS.get(kind, ())))
+    if isinstance(model, API) and model.spine is not None:
+        body["errors"] = str(model.errors)  # its default is another than the field's
+    return body
+
+
 def model_of(document: AnyDocument) -> Document:
     """Return the part of the manifest that a document holds. Raises pydantic's `ValidationError` on a foreign body."""
     return KINDS[document.kind][0].model_validate(document.body)

@@ -5,6 +5,8 @@ from collections.abc import Hashable, Iterable, Iterator
 from wardgate.applications import Application, Product
 from wardgate.catalogue import API
 from wardgate.directory import System
+from wardgate.directory.model import SharingRule
+from wardgate.directory.stated import party_key_of
 from wardgate.manifest.documents import ENVIRONMENT, KINDS
 from wardgate.manifest.draft import Draft, Entry
 from wardgate.manifest.errors import Problem
@@ -23,6 +25,7 @@ def check_names(draft: Draft) -> Iterator[Problem]:
         (api.base_path, f"the base path `{api.base_path}`", entry, ("base_path",))
         for entry, api in draft.models("apis", API)
     )
+    yield from _claimed_once((rule.name, "this data-sharing rule", entry, ()) for entry, rule in draft.models("sharing_rules", SharingRule))
     yield from _claimed_once(_api_keys(draft))
     yield from _one_party_key_per_fqdn(draft)
     yield from _claimed_once(_certificate_names(draft))
@@ -59,7 +62,7 @@ def _one_party_key_per_fqdn(draft: Draft) -> Iterator[Problem]:
     for entry, system in draft.models("systems", System):
         if system.fqdn is None:
             continue
-        party = system.party_key or system.asid
+        party = party_key_of(system)
         owner, owners_entry = owners.setdefault(system.fqdn, (party, entry))
         if owner != party:
             at = owners_entry.place("fqdn")

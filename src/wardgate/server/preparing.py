@@ -17,6 +17,7 @@ from wardgate.manifest.documents import from_documents
 from wardgate.server.applying import apply, documents_to_change, key_work
 from wardgate.server.errors import StartRefused
 from wardgate.server.settings import Settings
+from wardgate.server.whole_directory import asids_of, check_directory
 from wardgate.server.wiring import now
 from wardgate.stores import Stores
 
@@ -63,7 +64,7 @@ def prepare_world(settings: Settings, stores: Stores, manifests: Sequence[Path])
     _, stored = stores.documents.load()
     wanted: Manifest | None = None
     if sources:
-        wanted = check(sources)
+        wanted = check(sources, asids_of(stores))
     elif stored:
         wanted = _moved_demo(settings, from_documents(stored)) if settings.demo else None
     elif settings.demo:
@@ -80,6 +81,7 @@ def prepare_world(settings: Settings, stores: Stores, manifests: Sequence[Path])
         seen, _, step = documents_to_change(stores, wanted)
         keys = key_work(stores, wanted, step.remove)
         if step or keys:
+            check_directory(stores, wanted)
             apply(stores, wanted, seen, step, keys, now(), event_of_start)
     if settings.demo:
         write_keys(settings.data / "demo")
@@ -119,7 +121,10 @@ def _moved(stored: Manifest, before: str, after: str) -> Manifest:
     parties = tuple(entry.model_copy(update={
         "jwks_url": moved(entry.jwks_url), "redirect_uris": tuple(map(moved, entry.redirect_uris)),
         "post_logout_redirect_uris": tuple(map(moved, entry.post_logout_redirect_uris))}) for entry in stored.relying_parties)
-    return stored.model_copy(update={"apis": apis, "applications": applications, "relying_parties": parties})
+    old, new = before.removeprefix("http://"), after.removeprefix("http://")
+    systems = tuple(entry.model_copy(update={"endpoints": tuple(
+        found.model_copy(update={"connect_to": new}) if found.connect_to == old else found for found in entry.endpoints)}) for entry in stored.systems)
+    return stored.model_copy(update={"apis": apis, "applications": applications, "relying_parties": parties, "systems": systems})
 
 
 def event_of_start(kind: EventType, application: str | None = None, **details: str | int | bool | None) -> Event:

@@ -38,10 +38,10 @@ ENTRIES = [
     ("apis.0.routes.0.patern", "x", ROUTE + ".patern", "unknown key `patern`", "did you mean `pattern`?"),
     ("apis.0.routes.1.any_of.0.scope", [], "apis[0].routes[1].any_of[0].scope", "unknown key `scope`", "did you mean `scopes`?"),
     ("zzz", [], "zzz", "unknown key `zzz`",
-     "known here: environment, organisations, systems, apis, products, applications, identity_providers, relying_parties, users"),
+     "known here: environment, organisations, systems, sharing_rules, apis, products, applications, identity_providers, relying_parties, users"),
     ("application", [], "application", "unknown key `application`", "did you mean `applications`?"),
     ("environment.qqqqqq", 1, "environment.qqqqqq", "unknown key `qqqqqq`",
-     "known here: name, live, profile, audit, public_urls, server_names, tls_ma_profile, default_limits, status_key"),
+     "known here: name, live, profile, audit, public_urls, server_names, tls_ma_profile, tls_minimum, tls_maximum, tls_legacy_suite, relay_name, relay_trust, default_limits, status_key"),
     ("apis.0.limits", {"quota": {"limit": 1, "intervall": 2}}, "apis[0].limits.quota.intervall", "unknown key `intervall`",
      "did you mean `interval`?"),
     # types and values
@@ -51,7 +51,7 @@ ENTRIES = [
     ("environment.profile", "nsh", "environment.profile", "must be nhs or strict, not `nsh`", "did you mean `nhs`?"),
     ("environment.name", None, "environment.name", "must be text, and is empty", None),
     ("apis.0.routes.0.pattern", "api-kee", ROUTE + ".pattern",
-     "must be open-access, api-key, signed-jwt, tls-ma or user-restricted, not `api-kee`", "did you mean `api-key`?"),
+     "must be open-access, api-key, signed-jwt, tls-ma, user-restricted or asid-interaction, not `api-kee`", "did you mean `api-key`?"),
     ("apis.0.routes.0.methods", ["get"], ROUTE + ".methods[0]",
      "must be a method in capitals: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, not `get`", None),
     ("apis.0.routes.0.methods", "GET", ROUTE + ".methods", "must be a list, not `GET`", None),
@@ -72,7 +72,7 @@ ENTRIES = [
     ("apis.0.routes", [], "apis[0].routes", "must not be empty", None),
     ("apis.0.routes", {}, "apis[0].routes", "must be a list, not a mapping", None),
     ("apis.0.backend", "http://127.0.0.1:9001/path", "apis[0].backend",
-     ("must be a backend: http:// or https:// with host and port and without a path, or unix:/path/to/socket, "
+     ("must be a backend: http:// or https:// with host and port and without a path, unix:/path/to/socket, or secure-proxy, "
       "not `http://127.0.0.1:9001/path`"), None),
     ("apis.0.backend", "http://127.0.0.1:90001", "apis[0].backend", "a port is a number from 1 to 65535", None),
     ("apis.0.limits", {"spike_arrest": {"rate": "5"}}, "apis[0].limits.spike_arrest.rate",

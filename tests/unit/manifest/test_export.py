@@ -47,7 +47,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
         "organisations": [{"ods": ods, "name": draw(LINE), "active": draw(st.booleans())} for ods in organisations],
         "systems": [{"asid": asid, "organisation": draw(st.sampled_from(organisations)), "product": draw(LINE),
                      "fqdn": draw(st.none() | st.just(f"s{asid}.nhs.uk")),
-                     "interactions": draw(st.lists(st.sampled_from(["urn:nhs:a", "-x", "#", "*x", "yes"])))}
+                     "interactions": draw(st.lists(st.sampled_from(["urn:nhs:a", "-x", "#", "*x", "yes"]), unique=True))}
                     for asid in asids],
         "apis": [draw(_api(name)) for name in apis],
         "products": [{"name": name, "apis": draw(st.lists(st.sampled_from(apis), unique=True)) if apis else [],
