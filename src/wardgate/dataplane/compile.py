@@ -107,6 +107,13 @@ class Inputs:
     layout: Layout
     now: datetime
     refusal_secret: str
+    named: frozenset[frozenset[str]] = frozenset()
+    """Sets of interactions that the overlay of some Envoy may name although they are in no map and not in the snapshot."""
+
+
+def sets_of(known: Mapping[str, CallingSystem]) -> frozenset[frozenset[str]]:
+    """Return the different sets of interactions that systems have."""
+    return frozenset(system.interactions for system in known.values())
 
 
 def compile_resources(inputs: Inputs, previous: Resources) -> Resources:
@@ -255,8 +262,8 @@ def big_maps(mapped: Mapped, previous: Resources) -> dict[Key, Resource]:
 
 
 def _grants(inputs: Inputs, previous: Resources) -> Resource:
-    """Return what is in each set that some Envoy may be told of: by a big map that it may have, or by the overlay of now."""
-    sets = frozenset(system.interactions for known in (*(base.systems for base in inputs.possible), inputs.snapshot.systems) for system in known.values())
+    """Return what is in each set that some Envoy may be told of: by a big map or an overlay that it may have, or by the overlay of now."""
+    sets = inputs.named.union(sets_of(inputs.snapshot.systems), *(sets_of(base.systems) for base in inputs.possible))
     asked = frozenset(name for api in inputs.snapshot.apis for name in system_routes.asked_interactions(api))
     return _kept(previous, GRANTS, (sets, asked), lambda: extension(Filter.GRANTS, systems.grants(sets, asked)))
 

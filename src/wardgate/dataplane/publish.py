@@ -29,6 +29,7 @@ from wardgate.dataplane.compile import (
     Resources,
     big_maps,
     compile_resources,
+    sets_of,
 )
 from wardgate.dataplane.layout import Layout
 from wardgate.dataplane.resources.secrets import TLSMaterial
@@ -77,6 +78,8 @@ class Publisher:
     """What the big maps of some Envoy may be made of, those in force last; one when every Envoy is known to have them."""
     _versions: list[Mapping[Key, str]] = field(default_factory=list)
     """The versions of those maps."""
+    _named: frozenset[frozenset[str]] = frozenset()
+    """Sets of interactions that the overlay of some Envoy may name."""
     _making: _Making | None = None
     _beside: int = 0
     """How many applications and systems the overlays tell because the maps in force do not."""
@@ -185,7 +188,9 @@ class Publisher:
         if first:
             possible = [Mapped.of(wanted.snapshot)]
         counted = possible if offered is not None or self._making is None else [*possible, self._making.mapped]
-        inputs = Inputs(wanted.snapshot, tuple(counted), possible[-1], wanted.tls, self.layout, wanted.now, self.refusal_secret)
+        named = self._named if self.discovery.live() and not self._have(OVERLAYS.values()) else frozenset()
+        named |= sets_of(self._latest.snapshot.systems) if self._latest is not None else frozenset()
+        inputs = Inputs(wanted.snapshot, tuple(counted), possible[-1], wanted.tls, self.layout, wanted.now, self.refusal_secret, named)
         compiled, beside = await asyncio.to_thread(_compile, inputs, known)
         if first:
             versions = [_versions(compiled)]
@@ -193,7 +198,7 @@ class Publisher:
         await validate(_changed(known, compiled), compiled, self.layout, known)
         changed = bool(_changed(before, compiled)) or bool(before.keys() - compiled.keys())
         self.discovery.publish(compiled)
-        self._possible, self._versions, self._beside, self._latest = possible, versions, beside, wanted
+        self._possible, self._versions, self._beside, self._latest, self._named = possible, versions, beside, wanted, named
         self.published_generation = wanted.snapshot.generation
         if offered is not None:
             self._making = None

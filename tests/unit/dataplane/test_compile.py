@@ -23,6 +23,7 @@ from wardgate.dataplane.compile import (
     ROUTES,
     Inputs,
     Key,
+    Mapped,
     changed_clients,
     compile_resources,
     resource,
@@ -105,7 +106,7 @@ def worlds(draw: Any, world: Any) -> Snapshot:
 
 def inputs(snapshot: Snapshot, world: Any, layout: Any, tls: TLSMaterial) -> Inputs:
     """Return what is compiled when nothing came before."""
-    return Inputs(snapshot, (snapshot.clients,), snapshot.clients, tls, layout, world.now, "secret")
+    return Inputs(snapshot, (Mapped.of(snapshot),), Mapped.of(snapshot), tls, layout, world.now, "secret")
 
 
 @pytest.mark.envoy
@@ -319,7 +320,7 @@ def test_what_did_not_change_keeps_its_version(world: Any, tls: TLSMaterial, tmp
     snapshot = world.snapshot({name: world.client(name, frozenset({"x"})) for name in ("a", "b")})
     before = compile_resources(inputs(snapshot, world, layout, tls), {})
     changed = dict(snapshot.clients) | {"a": replace(snapshot.clients["a"], refused="developer-inactive")}
-    given = Inputs(replace(snapshot, clients=changed), (snapshot.clients,), snapshot.clients, tls, layout, world.now, "secret")
+    given = Inputs(replace(snapshot, clients=changed), (Mapped.of(snapshot),), Mapped.of(snapshot), tls, layout, world.now, "secret")
     after = compile_resources(given, before)
     assert {key for key, found in after.items() if before[key].version != found.version} == {OVERLAY}
     assert after[BIG_MAP] is before[BIG_MAP]

@@ -236,7 +236,7 @@ class Theatre:
         """
         for envoy in self.envoys:
             newest = self.discovery.resources[OVERLAY]
-            has_it = envoy.versions.get(OVERLAY) == newest.version and envoy.versions.get(BIG_MAP) in newest.only_with
+            has_it = envoy.versions.get(OVERLAY) == newest.version and envoy.versions.get(BIG_MAP) in newest.only_with[BIG_MAP]
             if has_it and not envoy.coming:
                 envoy.since = len(self.history) - 1
             if not envoy.bodies:
