@@ -15,12 +15,14 @@ from json.encoder import encode_basestring_ascii
 from operator import itemgetter
 from typing import Any, Final
 
+from wardgate.catalogue import API
 from wardgate.dataplane.layout import Layout
 from wardgate.dataplane.resources import (
     clusters,
     credentials,
     limits,
     listeners,
+    relay,
     routes,
     secrets,
     standing,
@@ -119,12 +121,11 @@ def sets_of(known: Mapping[str, CallingSystem]) -> frozenset[frozenset[str]]:
 def compile_resources(inputs: Inputs, previous: Resources) -> Resources:
     """Return every resource of the data plane. What is made of the same as in `previous` is taken from there."""
     snapshot, layout = inputs.snapshot, inputs.layout
-    answer = snapshot.environment.tls_ma_profile == "answer"
-    shape = Shape(layout, answer, inputs.refusal_secret)
+    shape = listeners.Shape.of(snapshot, layout, inputs.refusal_secret)
     names = snapshot.certificate_names
     found: dict[Key, Resource] = {
-        Key(LISTENERS): _kept(previous, Key(LISTENERS), shape, lambda: _listeners(shape)),
-        Key(CLUSTERS): resource(CLUSTERS, clusters.clusters(snapshot)),
+        Key(LISTENERS): _kept(previous, Key(LISTENERS), shape, lambda: resource(LISTENERS, listeners.listeners(shape))),
+        Key(CLUSTERS): _kept(previous, Key(CLUSTERS), Clustered.of(snapshot), lambda: resource(CLUSTERS, clusters.clusters(snapshot, layout))),
         **big_maps(inputs.mapped, previous),
         GRANTS: _grants(inputs, previous),
         _NAMES: _kept(previous, _NAMES, names, lambda: extension(Filter.CERTIFICATE_NAMES, credentials.certificate_names(snapshot))),
@@ -149,18 +150,17 @@ def _kept(previous: Resources, key: Key, made_of: object, make: Callable[[], Res
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """All that listeners are made of."""
+class Clustered:
+    """All that clusters are made of. A directory is the same only while it is the same object."""
 
-    layout: Layout
-    answer_bad_certificates: bool
-    refusal_secret: str = field(repr=False)
+    apis: tuple[API, ...]
+    directory: object
+    connect_to: Mapping[str, str]
 
-
-def _listeners(shape: Shape) -> Resource:
-    """Return the listeners: a megabyte of error mappers."""
-    found = listeners.listeners(shape.layout, answer_bad_certificates=shape.answer_bad_certificates, refusal_secret=shape.refusal_secret)
-    return resource(LISTENERS, found)
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> "Clustered":
+        """Return what a snapshot says of clusters."""
+        return cls(snapshot.apis, snapshot.directory, snapshot.connect_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,17 +217,20 @@ class Routed:
 
 def _routes(inputs: Inputs, limited: Limited, previous: Resources) -> dict[Key, Resource]:
     wanted = [listener for listener in Listener if listener is not Listener.HTTP or inputs.layout.http_port is not None]
-    keys = {Key(ROUTES, f"routes-{listener}"): listener for listener in wanted}
+    keys: dict[Key, Listener | None] = {Key(ROUTES, f"routes-{listener}"): listener for listener in wanted}
+    keys |= {Key(ROUTES, relay.ROUTES): None} if relay.listens(inputs.layout, inputs.snapshot) else {}
     routed = Routed.of(inputs, limited)
     if all(key in previous and previous[key].made_of == routed for key in keys):
         return {key: previous[key] for key in keys}
     counters = limits.applies(limited.snapshot())
     always = datetime.min.replace(tzinfo=UTC)
-    return {
-        key: replace(resource(ROUTES, [routes.route_configuration(routes.Place(
-            routed.snapshot, listener, always, counters, inputs.refusal_secret))]), made_of=routed)
-        for key, listener in keys.items()
-    }
+
+    def table(listener: Listener | None) -> JSON:
+        if listener is None:
+            return relay.route_configuration(routed.snapshot, counters)
+        return routes.route_configuration(routes.Place(routed.snapshot, listener, always, counters, inputs.refusal_secret))
+
+    return {key: replace(resource(ROUTES, [table(listener)]), made_of=routed) for key, listener in keys.items()}
 
 
 def _without_applications(snapshot: Snapshot) -> Snapshot:

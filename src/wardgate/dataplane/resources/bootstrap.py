@@ -4,8 +4,8 @@ from typing import Final
 
 from wardgate.dataplane.layout import Layout
 from wardgate.dataplane.resources.clusters import wardgate_clusters
+from wardgate.dataplane.resources.discovery import source
 from wardgate.dataplane.resources.envoy import JSON, T, plain
-from wardgate.dataplane.resources.listeners import source
 
 MAX_DOWNSTREAM_CONNECTIONS: Final = 20_000
 KEPT_STATS: Final = (

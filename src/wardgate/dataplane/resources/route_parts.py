@@ -5,6 +5,7 @@ from typing import Final
 
 from wardgate.catalogue import API, Route
 from wardgate.catalogue.paths import MatchKind, PathMatch
+from wardgate.dataplane.resources import asked_form
 from wardgate.dataplane.resources.envoy import JSON, Filter, State, T
 from wardgate.refusals.dialects import Dialect, profile_of
 from wardgate.security_patterns import token_kind
@@ -36,7 +37,7 @@ def metadata(api: API | None, route: Route | None, **more: str) -> JSON:
     """Return what the mappers and the log are told of a route; what is empty is left out."""
     dialect = (route.errors if route else None) or (api.errors if api else Dialect.FAULT)
     facts = {"api": api.name if api else "", "route": route.path if route else "", "dialect": str(dialect)}
-    told = {"profile": profile_of(dialect), **more}
+    told = {"profile": profile_of(dialect), **asked_form.told(api), **more}
     return {"filter_metadata": {"wardgate": facts | {key: str(value) for key, value in told.items() if value}}}
 
 

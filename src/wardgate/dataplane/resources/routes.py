@@ -62,6 +62,8 @@ NOT_FORWARDED: Final = (
     "authorization", "apikey", "x-request-id", "x-correlation-id", "x-forwarded-client-cert", "wardgate-fault", *INTERNAL_HEADERS,
 )
 """What a backend never sees: credentials, the trace headers it gets under their NHSD names, and our own."""
+TRACED: Final = frozenset({"x-request-id", "x-correlation-id"})
+"""What of these Wardgate's own APIs see: they judge them."""
 
 WARDGATE_BODY_BYTES: Final = 1_100_000
 """Above the limits of Wardgate's own endpoints, so that they answer with their own words."""
@@ -110,7 +112,7 @@ def route_configuration(place: Place) -> JSON:
     """
     lists: dict[str, list[JSON]] = {prefix: [route] for prefix, route in (_explained_limit(place), *_public())}
     for api in place.snapshot.apis:
-        for match, route in _api_routes(api, place):
+        for match, route in _api_routes(api, place) if not api.relays else ():
             lists.setdefault(_list_of(api, match), []).append(route)
     nothing = _refusal(PathMatch(MatchKind.PREFIX, "/"), "route-not-found", None)
     by_beginning = {prefix: _routes([*routes, nothing]) for prefix, routes in sorted(lists.items())}
@@ -266,16 +268,16 @@ def _forwarded(
         "match": match_of(match, headers, route.methods),
         "metadata": metadata(api, route, pattern=pattern or "decision", **token_metadata(api, route), **told),
         "route": {**_destination(api, route, pattern), "timeout": duration(route.timeout_seconds)},
-        "request_headers_to_remove": _not_forwarded(route, asked=pattern is None),
+        "request_headers_to_remove": _not_forwarded(api, route, asked=pattern is None),
         "response_headers_to_remove": [REASON],
         "request_headers_to_add": [header | {"append_action": "ADD_IF_ABSENT"} for header in _TRACE] if route.translate else list(_TRACE),
         "typed_per_filter_config": switches(on | counters | {Filter.BODY}, dict(configs) | {Filter.BODY: body}),
     }
 
 
-def _not_forwarded(route: Route, *, asked: bool) -> list[str]:
+def _not_forwarded(api: API, route: Route, *, asked: bool) -> list[str]:
     """Return what the backend never sees. The Authorization of a translated route is the service's by then (`_destination`)."""
-    names = [*NOT_FORWARDED, *(decision.given() if asked else ())]
+    names = [*(name for name in NOT_FORWARDED if not (api.ours and name in TRACED)), *(decision.given() if asked else ())]
     if route.translate is None:
         return names
     return [name for name in names if name != access_token.HEADER] + list(decision.replacements().values())
@@ -367,4 +369,4 @@ def _explained_limit(place: Place) -> tuple[str, JSON]:
 
 def cluster_name(api: API) -> str:
     """Return the name of an API's backend cluster."""
-    return f"api-{api.name}"
+    return "wardgate-public" if api.ours else f"api-{api.name}"

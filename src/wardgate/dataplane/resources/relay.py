@@ -1,0 +1,197 @@
+"""The secure proxy: a listener that takes the target of a call as it is, and a cluster for each endpoint it may relay to (spine 8.3, 10).
+
+The decision service finds the target's endpoint in the directory and answers cluster, host and path; Envoy goes there and nowhere
+else. The listener has a port of its own, because a connection manager tidies paths up before anything looks at them: here nothing is
+tidied, so the target that is judged is the target that was sent, byte for byte, and no route but the proxy's is here to be confused by it.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from wardgate.catalogue import API, Route
+from wardgate.catalogue.paths import MatchKind, PathMatch
+from wardgate.dataplane.layout import Layout
+from wardgate.dataplane.resources import asked_form, decision, door, route_rules
+from wardgate.dataplane.resources.envoy import (
+    HTTP,
+    INTERNAL_HEADERS,
+    JSON,
+    REASON,
+    RELAY_CLUSTER,
+    RELAY_HOST,
+    RELAY_PATH,
+    RULES_NOT_LOADED,
+    Filter,
+    T,
+    deny_all,
+    duration,
+    named,
+)
+from wardgate.dataplane.resources.route_parts import match_of
+from wardgate.refusals.dialects import Dialect
+from wardgate.security_patterns.facts import Listener
+from wardgate.security_patterns.snapshot import Snapshot
+from wardgate.security_patterns.system_call import Relay
+
+NAME: Final = "relay"
+ROUTES: Final = f"routes-{NAME}"
+TARGET_FILTER: Final = "wg.target"
+"""The filter that puts the endpoint's path and name in place of the target."""
+HOST: Final = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+"""A name on the network, and no address."""
+COUNTED: Final = frozenset({Filter.API_QUOTA, Filter.API_SPIKE})
+"""The limits of the API as a whole; no application is known here."""
+PORT: Final = 443
+"""Endpoints have no port of their own (spine 5.2)."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """Where a cluster leads: the endpoint's name, and `host:port` to connect to in place of it, if so configured."""
+
+    host: str
+    connect_to: str = ""
+
+    @property
+    def cluster(self) -> str:
+        """The cluster's name."""
+        return f"{NAME}-{self.host}" + (f"@{self.connect_to}" if self.connect_to else "")
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of the connection."""
+        host, _, port = self.connect_to.rpartition(":")
+        return (host, int(port)) if self.connect_to else (self.host, PORT)
+
+
+def cluster_of(relay: Relay, snapshot: Snapshot) -> str:
+    """Return the cluster of a decided call, for `RELAY_CLUSTER`. One that no endpoint has leads nowhere: 503."""
+    return Target(relay.host.lower(), snapshot.connect_to.get(relay.endpoint, "")).cluster
+
+
+def targets(snapshot: Snapshot) -> list[Target]:
+    """Return every place a call may be relayed to: the endpoints of systems that a data-sharing rule leads to."""
+    directory = snapshot.directory
+    if directory is None or not any(api.relays for api in snapshot.apis):
+        return []
+    receivers = (directory.system(asid) for asid in directory.receivers())
+    party_keys = {system.party_key for system in receivers if system is not None}
+    found = {
+        Target(host, snapshot.connect_to.get(endpoint.identifier, ""))
+        for party_key in party_keys
+        for endpoint in directory.endpoints(party_key=party_key)
+        for host in _hosts(endpoint.urls)
+    }
+    return sorted(found)
+
+
+def _hosts(urls: tuple[str, ...]) -> Iterator[str]:
+    """Yield the names in endpoints' URLs. An URL of another scheme, with a port, a user or an address is nobody's endpoint."""
+    for url in urls:
+        host = url.removeprefix("https://").partition("/")[0].lower() if url.startswith("https://") else ""
+        if HOST.fullmatch(host):
+            yield host
+
+
+def http_filters(connection: list[JSON], limits: list[JSON]) -> list[JSON]:
+    """Return the filters of the listener, in the order of `envoy.Filter`. `connection`: those that look at the certificate, as on every mutual-TLS port."""
+    refusing = {"name": str(Filter.ROUTE), "typed_config": deny_all(RULES_NOT_LOADED)}
+    target = [
+        {"append": _put(name, f"%REQ({source})%", "OVERWRITE_IF_EXISTS_OR_ADD")} for name, source in ((":path", RELAY_PATH), (":authority", RELAY_HOST))
+    ]
+    return [
+        door.state_filter(Listener.MTLS), *connection,
+        decision.given_filter(), decision.filter_(), refusing,
+        named(Filter.BODY, HTTP + "buffer.v3.Buffer", max_request_bytes=1_048_576), *limits,
+        named(TARGET_FILTER, HTTP + "header_mutation.v3.HeaderMutation", mutations={"request_mutations": target}),
+        named("envoy.filters.http.router", HTTP + "router.v3.Router", suppress_envoy_headers=True, dynamic_stats=False),
+    ]
+
+
+def untidied(manager: JSON) -> JSON:
+    """Return a connection manager that passes on paths and headers as they came."""
+    return manager | {
+        "stat_prefix": NAME, "normalize_path": False, "merge_slashes": False, "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
+        "generate_request_id": False, "always_set_request_id_in_response": False, "skip_xff_append": True,
+    }
+
+
+def listens(layout: Layout, snapshot: Snapshot) -> bool:
+    """Return whether there is anything for the listener to do, and a port for it."""
+    return layout.relay_port is not None and any(api.relays for api in snapshot.apis)
+
+
+def route_configuration(snapshot: Snapshot, counters: Mapping[str, frozenset[Filter]]) -> JSON:
+    """Return the route table: of the APIs that are the secure proxy, and of nothing else."""
+    routes = [route for api in snapshot.apis if api.relays for route in _api_routes(api, counters[api.name] & COUNTED)]
+    nothing = _nothing()
+    return {
+        "@type": T + "envoy.config.route.v3.RouteConfiguration", "name": ROUTES,
+        "response_headers_to_add": [_put("Strict-Transport-Security", "max-age=31536000; includeSubDomains", "ADD_IF_ABSENT")],
+        "virtual_hosts": [{"name": "everything", "domains": ["*"], "routes": [*routes, nothing, nothing | {"match": {"connect_matcher": {}}}]}],
+    }
+
+
+def _api_routes(api: API, counters: frozenset[Filter]) -> Iterator[JSON]:
+    """Yield the routes of an API. A method that none takes is the decision service's to refuse, as everything else is."""
+    below = PathMatch(MatchKind.PREFIX, api.base_path + "/")
+    for route in (*api.routes, api.routes[0].model_copy(update={"methods": ()})):
+        yield _relayed(api, route, match_of(below, (), route.methods), counters)
+
+
+def _relayed(api: API, route: Route, match: JSON, counters: frozenset[Filter]) -> JSON:
+    """Return the route of a call. NOTE: a route removes headers before it adds any: what is made of those is added one level before."""
+    body = {"@type": HTTP + "buffer.v3.BufferPerRoute", "buffer": {"max_request_bytes": max(1, route.max_body_bytes)}}
+    added = {"header": {"key": "Forwarded", "value": FORWARDED}, "append_action": "APPEND_IF_EXISTS_OR_ADD"}
+    cluster = {"cluster_header": RELAY_CLUSTER, "weight": 1, "request_headers_to_add": [added]}
+    return {
+        "name": f"{api.name} {route.path}", "match": match,
+        "metadata": _metadata(api, route, "decision"),
+        "route": {"weighted_clusters": {"clusters": [cluster]}, "timeout": duration(route.timeout_seconds)},
+        "request_headers_to_remove": list(OURS), "response_headers_to_remove": [REASON],
+        "typed_per_filter_config": _switches(frozenset({Filter.GIVEN, Filter.DECISION, Filter.BODY}) | counters) | {str(Filter.BODY): body},
+    }
+
+
+OURS: Final = (
+    *INTERNAL_HEADERS, *decision.given(), RELAY_CLUSTER, RELAY_HOST, RELAY_PATH, "x-forwarded-client-cert", "x-forwarded-proto",
+)
+"""What was put in for ourselves. Everything else goes on as it came."""
+
+
+def _address(attribute: str) -> str:
+    """RFC 7239 section 6: an IPv6 address stands in brackets and quotes."""
+    bare = rf"re.extract({attribute}.address, '^(.*):[0-9]+$', '\\1')"
+    quoted = rf"""re.extract({attribute}.address, '^(.*):[0-9]+$', '"\\1"')"""
+    return f"%CEL({attribute}.address.startsWith('[') ? {quoted} : {bare})%"
+
+
+FORWARDED: Final = f"by={_address('destination')};for={_address('source')};host=%REQ({RELAY_HOST})%;proto=https"
+"""RFC 7239, as the secure proxy adds it (spine 3)."""
+
+
+def _nothing() -> JSON:
+    off = _switches(frozenset())
+    return {
+        "name": "no-api route-not-found", "match": {"prefix": "/"}, "metadata": _metadata(None, None, "refusal"), "direct_response": {"status": 404},
+        "typed_per_filter_config": off | {str(Filter.ROUTE): route_rules.refuse("route-not-found")},
+    }
+
+
+_SWITCHED: Final = frozenset({Filter.GIVEN, Filter.DECISION, Filter.ROUTE, Filter.BODY, Filter.API_QUOTA, Filter.API_SPIKE})
+
+
+def _switches(on: frozenset[Filter]) -> JSON:
+    off = sorted([*map(str, _SWITCHED - on), *(() if Filter.DECISION in on else (TARGET_FILTER,))])
+    return {name: {"@type": T + "envoy.config.route.v3.FilterConfig", "disabled": True} for name in off}
+
+
+def _metadata(api: API | None, route: Route | None, pattern: str) -> JSON:
+    found = {"api": api.name if api else "", "route": route.path if route else "", "dialect": str(Dialect.SECURE_PROXY), "pattern": pattern}
+    return {"filter_metadata": {"wardgate": found | asked_form.told(api)}}
+
+
+def _put(key: str, value: str, action: str) -> JSON:
+    return {"header": {"key": key, "value": value}, "append_action": action}
