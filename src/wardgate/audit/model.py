@@ -50,6 +50,8 @@ class EventType(StrEnum):
     SYSTEM_STEPPED = "SystemStepped"
     """Assurance: an accredited system was requested, approved, suspended and so on."""
     DIRECTORY_CHANGED = "DirectoryChanged"
+    AUDIT_SEARCHED = "AuditSearched"
+    """Somebody asked who saw a patient's record: before the answer, like the searches themselves."""
     CLOCK_ADVANCED = "ClockAdvanced"
     CLOCK_RESET = "ClockReset"
     SERVER_STARTED = "ServerStarted"
