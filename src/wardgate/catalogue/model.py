@@ -59,7 +59,7 @@ ErrorShape = Annotated[
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-RESERVED_BASE_PATHS: Final = ("/oauth2", "/oauth2-mock", "/.well-known", "/realms", "/pki", "/portal", "/mock-jwks", "/standins")
+RESERVED_BASE_PATHS: Final = ("/oauth2", "/oauth2-mock", "/.well-known", "/realms", "/pki", "/portal", "/mock-jwks", "/standins", "/spine-directory")
 
 
 class Pattern(StrEnum):
@@ -345,6 +345,11 @@ class API(Document):
     def relays(self) -> bool:
         """Whether the API is the secure proxy: its backends are the directory's endpoints."""
         return self.backend == SECURE_PROXY
+
+    @property
+    def ours(self) -> bool:
+        """Whether Wardgate serves the API itself (`platform`): it has no backend to be reached."""
+        return False
 
 
 class Environment(Document):

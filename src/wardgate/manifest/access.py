@@ -15,6 +15,7 @@ from wardgate.applications import Application, Approval, Entitlements, Profile, 
 from wardgate.catalogue import API, Alternative, Pattern, Route
 from wardgate.catalogue.model import METHODS
 from wardgate.catalogue.paths import Found, PathTemplate, RouteMatcher, compile_template
+from wardgate.catalogue.platform import PLATFORM_APIS
 from wardgate.directory import AccreditedSystem
 from wardgate.manifest.model import Manifest
 from wardgate.manifest.system_access import Right, SystemAccess
@@ -62,7 +63,7 @@ class _Side:
     rights: dict[tuple[str, tuple[Alternative, ...]], frozenset[Right]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.matcher = RouteMatcher(self.manifest.apis if self.manifest else ())
+        self.matcher = RouteMatcher((*self.manifest.apis, *PLATFORM_APIS) if self.manifest else ())
         self.callers = _callers_by_api(self.manifest) if self.manifest else {}
         self.systems = SystemAccess(self.manifest, self.registered if self.manifest else ())
 
@@ -154,7 +155,7 @@ def _regions(manifests: Iterable[Manifest]) -> Iterator[Region]:
     """Every template of either manifest, with paths that no more specific template of either has a claim to."""
     found: dict[str, dict[object, PathTemplate]] = {}
     for manifest in manifests:
-        for api in manifest.apis:
+        for api in (*manifest.apis, *PLATFORM_APIS):
             for route in api.routes:
                 template = compile_template(route.path)
                 found.setdefault(api.base_path, {}).setdefault(template.shape, template)

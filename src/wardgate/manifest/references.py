@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 from wardgate.applications import Application, Product
 from wardgate.catalogue import API
+from wardgate.catalogue.platform import PLATFORM_APIS
 from wardgate.directory import System
 from wardgate.directory.model import SharingRule
 from wardgate.identities import User
 from wardgate.manifest.draft import Draft, Entry
 from wardgate.manifest.errors import Problem
 from wardgate.manifest.locate import Location
+
+_OURS = frozenset(api.name for api in PLATFORM_APIS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ def check_references(draft: Draft) -> Iterator[Problem]:
     """Every organisation, API, product, ASID and person that is named is also described."""
     names = {kind: draft.names(kind) for kind in ("organisations", "systems", "apis", "products", "users")}
     for reference in _references(draft):
-        known = names[reference.target]
+        known = names[reference.target] | (_OURS if reference.target == "apis" else frozenset())
         if reference.target == "systems" and reference.value in draft.registered:
             continue
         if reference.value not in known:

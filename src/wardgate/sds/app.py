@@ -34,9 +34,13 @@ def _new_id() -> str:
     return str(uuid4())
 
 
-def create_app(directory: Index, settings: SDSSettings, new_id: Callable[[], str] = _new_id) -> Starlette:
-    """The application; `new_id` gives a fresh UUID for each resource, and for exchanges that come without one."""
-    api = _DirectoryAPI(directory, settings, new_id)
+def create_app(directory: Index, settings: SDSSettings, public_url: Callable[[], str], new_id: Callable[[], str] = _new_id) -> Starlette:
+    """The application.
+
+    `public_url` is scheme, host and port that callers use: addresses in answers begin with it, never with what a request
+    claims. `new_id` gives a fresh UUID for each resource, and for exchanges that come without one.
+    """
+    api = _DirectoryAPI(directory, settings, public_url, new_id)
     app = Starlette(
         routes=[Route(f"{settings.base_path}/{kind}", api.answer, methods=["GET"], name=kind) for kind in api.kinds],
         exception_handlers={404: api.no_path, 405: api.no_method},
@@ -48,8 +52,9 @@ def create_app(directory: Index, settings: SDSSettings, new_id: Callable[[], str
 class _DirectoryAPI:
     """Two kinds of resources, looked up alike."""
 
-    def __init__(self, directory: Index, settings: SDSSettings, new_id: Callable[[], str]) -> None:
+    def __init__(self, directory: Index, settings: SDSSettings, public_url: Callable[[], str], new_id: Callable[[], str]) -> None:
         self._directory = directory
+        self._public_url = public_url
         self._settings = settings
         self._new_id = new_id
         self.kinds = {"Device": self._devices, "Endpoint": self._endpoints}
@@ -91,7 +96,7 @@ class _DirectoryAPI:
             raise LookUpRefused(Refusal(reason("directory-accept"), " or ".join(answers.ACCEPTED), "another type"))
         async with asyncio.timeout(self._settings.look_up_timeout_seconds):
             resources = look_up(await self._directory())
-        base_url = f"{self._settings.public_url}{self._settings.base_path}/{kind}"
+        base_url = f"{self._public_url()}{self._settings.base_path}/{kind}"
         query = quote(request.scope["query_string"].decode("latin-1"), safe=_URL_SAFE)
         whole = bundle(resources, own_url=f"{base_url}?{query}", base_url=base_url, new_id=self._new_id)
         return answers.found(whole, content_type, correlation, self._settings.cache_seconds)

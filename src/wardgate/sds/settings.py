@@ -7,8 +7,6 @@ from dataclasses import dataclass
 class SDSSettings:
     """Limits, addresses and how long answers may be kept. Raises `ValueError` for limits that nothing fits into."""
 
-    public_url: str = "https://localhost:8443"
-    """Scheme, host and port that callers use: addresses in answers begin with it, never with what a request claims."""
     base_path: str = "/spine-directory/FHIR/R4"
     cache_seconds: int = 1_800
     """How long a caller may keep an answer (spine 7.4); 0: not at all."""
@@ -21,5 +19,5 @@ class SDSSettings:
     def __post_init__(self) -> None:
         if self.cache_seconds < 0 or self.look_up_timeout_seconds <= 0 or min(self.max_resources, self.max_query_bytes, self.max_parameters) < 1:
             raise ValueError("expected limits above 0 and cache_seconds of 0 or more; received others")
-        if self.public_url.endswith("/") or not self.base_path.startswith("/") or self.base_path.endswith("/"):
-            raise ValueError("expected public_url without a slash at its end, and base_path with one at its beginning only; received others")
+        if not self.base_path.startswith("/") or self.base_path.endswith("/"):
+            raise ValueError("expected base_path with a slash at its beginning only; received another")

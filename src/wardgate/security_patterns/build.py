@@ -7,6 +7,7 @@ from typing import Final
 
 from wardgate.applications import Application, Approval, Product, entitlements
 from wardgate.catalogue import API, Environment
+from wardgate.catalogue.platform import PLATFORM_APIS
 from wardgate.directory import AccreditedSystem, Directory, Organisation, System
 from wardgate.directory.index import DirectoryIndex
 from wardgate.directory.onboarding import State
@@ -16,6 +17,7 @@ from wardgate.security_patterns.snapshot import APIKey, CallingSystem, Client, R
 
 ENROLLED: Final = frozenset({State.LIVE, State.SUSPENDED})
 """The states of systems that the gateway knows; others have no ASID there yet."""
+_DEFAULTS: Final = {api.name: api.default_limits for api in PLATFORM_APIS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def build(world: World, known: Mapping[str, Client] | None = None) -> Snapshot:
     return Snapshot(
         generation=world.generation,
         environment=world.environment,
-        apis=tuple(world.apis[name] for name in sorted(world.apis)),
+        apis=tuple(sorted((*world.apis.values(), *PLATFORM_APIS), key=lambda api: api.name)),
         clients=clients,
         api_keys={key.key: key for key in world.api_keys},
         certificate_names={found.certificate_name: name for name, found in sorted(clients.items()) if found.certificate_name},
@@ -147,4 +149,4 @@ def _refused(application: Application, organisation: Organisation | None) -> str
 
 def _limits(application: Application, api: str, products: frozenset[str], world: World) -> RateLimits:
     covering = (world.products[name].limits for name in sorted(products) if api in world.products[name].apis)
-    return effective(application.limits, covering, world.environment.default_limits)
+    return effective(application.limits, covering, world.environment.default_limits or _DEFAULTS.get(api))

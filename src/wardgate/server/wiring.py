@@ -13,6 +13,7 @@ from wardgate.audit.model import Event
 from wardgate.authserver import AuthServer, AuthServerApp, AuthServerSettings, Build, SigningKeyRing
 from wardgate.authserver.message_ids import message_ids
 from wardgate.ca import CASettings, CertificateAuthority, create_app
+from wardgate.catalogue.platform import SYSTEM_DIRECTORY
 from wardgate.dataplane import admin
 from wardgate.dataplane.layout import Layout
 from wardgate.dataplane.process import EnvoyProcess
@@ -20,6 +21,8 @@ from wardgate.dataplane.publish import Publisher
 from wardgate.dataplane.resources.secrets import TLSMaterial
 from wardgate.dataplane.xds import Discovery, XDSApp
 from wardgate.decisions.service import DecisionService
+from wardgate.directory import Directory
+from wardgate.directory.index import DirectoryIndex
 from wardgate.jose import KeyRules
 from wardgate.keystores import DatabaseKeys
 from wardgate.keystores.database import ACCESS_TOKEN
@@ -28,6 +31,8 @@ from wardgate.outbound.inside import InsideOrOut
 from wardgate.outbound.jwks import KeySetSettings, KeySetSource
 from wardgate.outbound.providers import ProviderSettings, ProviderSource
 from wardgate.quotas.failed_tries import TryLimit
+from wardgate.sds import SDSSettings
+from wardgate.sds import create_app as create_directory_app
 from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.server.chores import Chores
 from wardgate.server.clock import Clock
@@ -49,6 +54,7 @@ from wardgate.telemetry.tail import LogTail
 
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 REFUSAL_SECRET: Final = "refusal-secret"  # noqa: S105 - the name under which the store keeps it
+_NO_DIRECTORY: Final = DirectoryIndex(Directory())
 _HTTP_NOT_FOUND: Final = {"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"0")]}
 
 
@@ -192,7 +198,12 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
         _smartcard_origin(settings),
     )
     standins = StandInsApp(people)
-    public = _Public(authserver, standins, create_app(authority, now), health)
+
+    async def index() -> DirectoryIndex:
+        return control.snapshot().directory or _NO_DIRECTORY
+
+    directory = create_directory_app(index, SDSSettings(base_path=SYSTEM_DIRECTORY.base_path), lambda: control.snapshot().environment.public_urls[0])
+    public = _Public(authserver, standins, create_app(authority, now), health, directory)
     return Server(
         settings, stores, layout, commits, keys, authority, control,
         envoy=EnvoyProcess(layout, on_restart=lambda _code: control.ask()),
@@ -224,10 +235,10 @@ class _ServerNames:
 
 
 class _Public:
-    """The public socket: stand-in providers, the authorisation server, the PKI's endpoints, `_status` of every API."""
+    """The public socket: stand-in providers, the authorisation server, the PKI's endpoints, `_status` of every API, the system directory."""
 
-    def __init__(self, authserver: AuthServerApp, standins: StandInsApp, pki: Any, health: APIHealth) -> None:
-        self._authserver, self._standins, self._pki, self._health = authserver, standins, pki, health
+    def __init__(self, authserver: AuthServerApp, standins: StandInsApp, pki: Any, health: APIHealth, directory: Any) -> None:
+        self._authserver, self._standins, self._pki, self._health, self._directory = authserver, standins, pki, health, directory
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         path = scope["path"]
@@ -239,6 +250,8 @@ class _Public:
             await self._pki(scope, receive, send)
         elif self._health.handles(path):
             await self._health(scope, receive, send)
+        elif path.startswith(SYSTEM_DIRECTORY.base_path + "/"):
+            await self._directory(scope, receive, send)
         else:
             await send(_HTTP_NOT_FOUND)
             await send({"type": "http.response.body", "body": b""})

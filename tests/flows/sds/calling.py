@@ -35,7 +35,7 @@ def client(directory: Directory = DIRECTORY, **settings: Any) -> httpx2.AsyncCli
 def client_of(index: Callable[[], Any], **settings: Any) -> httpx2.AsyncClient:
     """A client of the API over whatever gives a directory; its ids count from 1."""
     numbers = count(1)
-    app = create_app(index, SDSSettings(public_url=URL, **settings), lambda: f"00000000-0000-4000-8000-{next(numbers):012}")
+    app = create_app(index, SDSSettings(**settings), lambda: URL, lambda: f"00000000-0000-4000-8000-{next(numbers):012}")
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://127.0.0.1:9001")
 
 
