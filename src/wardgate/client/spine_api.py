@@ -32,7 +32,8 @@ class Kind:
     """A kind of API: its headers, its token, and how a request becomes an interaction."""
 
     family: Family
-    variant: VariantName
+    variant: VariantName | None
+    """None: calls carry no token."""
     service: Service | None = None
     """Where the interaction follows from method and path; None: it is named."""
     interaction: str | None = None
@@ -72,7 +73,7 @@ class SpineAPI:
     def __post_init__(self) -> None:
         if not is_asid(self.asid):
             raise SpineCallInvalid("the API's ASID is 12 digits")
-        _check_target(self.endpoint, "the endpoint")
+        (_check_target if self.proxy is not None else _split)(self.endpoint, "the endpoint")
         if self.endpoint.endswith("/") or "?" in self.endpoint:
             raise SpineCallInvalid("the endpoint has no slash at its end and no query: take it from the directory as it is")
         if self.base_url is not None and self.proxy is not None:
@@ -86,9 +87,9 @@ class SpineAPI:
         return cls(KINDS[kind], endpoint, asid, base_url, proxy, encoded)
 
     @property
-    def variant(self) -> Variant:
-        """The variant of its token."""
-        return VARIANTS[self.kind.variant]
+    def variant(self) -> Variant | None:
+        """The variant of its token; None: it asks for none."""
+        return VARIANTS[self.kind.variant] if self.kind.variant is not None else None
 
     def url(self, path: str = "") -> str:
         """Return the URL to call for a path below the endpoint, with its query. Raises `SpineCallInvalid`."""
@@ -122,7 +123,7 @@ class SpineAPI:
             raise SpineCallInvalid("the interaction does not follow from the request: name it")
         found = resolve(self.kind.service, method, path)
         if not found:
-            raise SpineCallInvalid(f"no interaction of {self.kind.service} is known for this path with {method[:10]!a}")
+            raise SpineCallInvalid(f"no interaction of {self.kind.service} is known for this path with {method[:10]!a}: name one")
         if len(found) > 1 and self.kind.service is Service.GP_CONNECT:
             raise SpineCallInvalid(f"several interactions fit the request, name one: {', '.join(row.id for row in found)}")
         return found[0].id

@@ -16,6 +16,7 @@ from wardgate.spine.errors import CannotMint, MalformedClaims
 from wardgate.spine.gp_mint import Device, GPContext, Practitioner
 from wardgate.spine.identifiers import is_asid, is_ods_code
 from wardgate.spine.unsecured import parse
+from wardgate.spine.variants import Variant
 
 MAX_ISSUER_CHARS: Final = 400
 
@@ -70,29 +71,32 @@ class SpineContext:
 
         It has passed the checks that an API makes of its form and of claims that need no directory.
         """
-        found = known(interaction)
+        variant = api.variant
+        if variant is None:
+            raise SpineCallInvalid("this API asks for no token")
         try:
-            token = mint.build_spine_jwt(api.variant, self._stated(api), now, found)
+            token = mint.build_spine_jwt(variant, self._stated(api, variant), now, known(interaction))
             parse(token)
         except CannotMint as fault:
-            raise SpineCallInvalid(f"no token of the variant {api.variant.name}: {fault}") from None
+            raise SpineCallInvalid(f"no token of the variant {variant.name}: {fault}") from None
         except MalformedClaims as fault:
             raise SpineCallInvalid(f"the token would be refused: {fault}") from None
         return token
 
     def headers_for(self, api: SpineAPI, interaction: str, now: datetime, trace: str) -> dict[str, str]:
-        """Return the headers of one request, in the API's own spelling, with a token of its own. `trace` is a new UUID.
+        """Return the headers of one request, in the API's own spelling, with a token of its own where the API asks for one. `trace` is a new UUID.
 
         Raises `SpineCallInvalid`.
         """
-        token = self.build_jwt(api, interaction, now)
+        token = self.build_jwt(api, interaction, now) if api.variant is not None else ""
         try:
-            return header_names.headers_for(api.kind.family, token, sender=self.asid, receiver=api.asid, interaction=interaction, trace=trace)
+            found = header_names.headers_for(api.kind.family, token, sender=self.asid, receiver=api.asid, interaction=interaction, trace=trace)
         except CannotMint as fault:
             raise SpineCallInvalid(str(fault)) from None
+        return found if token else {name: value for name, value in found.items() if name != "Authorization"}
 
-    def _stated(self, api: SpineAPI) -> mint.SpineContext | GPContext:
-        if not api.variant.is_gp_connect:
+    def _stated(self, api: SpineAPI, variant: Variant) -> mint.SpineContext | GPContext:
+        if not variant.is_gp_connect:
             return mint.SpineContext(self.issuer, api.endpoint, self.asid, self.organisation, self.role, self.local_user, self.patient, self.actor,
                                      self.reason, self.scopes)
         if self.organisation is None or self.device is None or self.practitioner is None:

@@ -200,9 +200,13 @@ def test_an_api_brings_its_rules_and_its_directory(wardgate: Any, tmp_path: Path
     """Variant, times and the three rows of the directory are the API's."""
     (tmp_path / "spine.yaml").write_text(MANIFEST)
     assert wardgate("manifest", "apply", tmp_path / "spine.yaml", "--yes").code == 0
+    refused = wardgate("doctor", "spine-jwt", "--api", "ra", stdin=token())
+    assert (refused.code, "has not been started" in refused.err) == (1, True)
+    assert wardgate("key", "rotate").code == 0
 
     def codes(api: str, *arguments: str, **changes: Any) -> Any:
         answer = wardgate("doctor", "spine-jwt", "--api", api, "--now", NOW_TEXT, "-o", "json", *arguments, stdin=compact(claims(**changes)))
+        assert answer.out, answer.err
         return [check["code"] for check in answer.data["checks"] if check["outcome"] == "failed"]
 
     short = {"exp": claims()["iat"] + 120}
@@ -211,7 +215,7 @@ def test_an_api_brings_its_rules_and_its_directory(wardgate: Any, tmp_path: Path
     assert codes("ra", **short, requesting_system="https://fhir.nhs.uk/Id/accredited-system|200000000999") == ["spine-jwt-asid-unknown"]
     assert codes("ra", **short, requesting_organization="https://fhir.nhs.uk/Id/ods-organization-code|Z9X77") == ["spine-jwt-ods-unknown"]
     assert codes("ra", **short, requesting_organization="https://fhir.nhs.uk/Id/ods-organization-code|Z9X02") == ["spine-jwt-asid-not-of-ods"]
-    for api, why in (("open", "knows its callers by ASID; of those there are: ra, bare, both"), ("none", "there is no API none"),
+    for api, why in (("open", "knows its callers by ASID; of those there are: bare, both, ra"), ("none", "there is no API none"),
                      ("bare", "asks for no Spine JWT"), ("both", "several variants.*nrl, spine-core")):
         answer = wardgate("doctor", "spine-jwt", "--api", api, stdin=token())
         assert answer.code == 1
