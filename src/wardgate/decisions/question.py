@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from wardgate.dataplane.resources.decision import FRAMING
@@ -12,6 +13,8 @@ from wardgate.security_patterns.decide import GIVEN_REQUEST_ID
 from wardgate.security_patterns.facts import Facts, Listener, PresentedCertificate
 
 PREFIX: Final = "/decide"
+REMEMBERED_CERTIFICATES: Final = 4_096
+"""Envoy describes a connection's certificate with each request in the same words: they are read once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ def facts_of(question: Question, now: datetime) -> Facts:
     return Facts(listener, question.method, path, {**own, **given, **framing}, now, certificate, query)
 
 
+@lru_cache(maxsize=REMEMBERED_CERTIFICATES)
 def _certificate(xfcc: str | None) -> PresentedCertificate | None:
     """Return the certificate. A common name counts when it is the whole subject, as in the compiled rules."""
     if not xfcc:

@@ -40,6 +40,10 @@ class Reading:
     system: str | None = None
     organisation: Any = None
     scope: str | None = None
+    asid: str = ""
+    """The ASID of `requesting_system`; empty where it has another form."""
+    ods: str = ""
+    """The same of `requesting_organization`."""
     kind: CallerKind = field(init=False, default=CallerKind.UNATTENDED)
 
     def __post_init__(self) -> None:
@@ -47,6 +51,8 @@ class Reading:
         self.sub, self.system, self.scope = (self.token.text(name) for name in ("sub", "requesting_system", "scope"))
         self.user, self.patient, self.organisation = _given(claims, *USER), _given(claims, "requesting_patient"), _given(claims, "requesting_organization")
         self.act = claims.get("act")
+        self.asid = ids.asid_of(self.system or "") or ""
+        self.ods = ids.ods_of(self.organisation) or "" if type(self.organisation) is str else ""
         if self.user is not None:
             self.kind = CallerKind.PROFESSIONAL
         elif self.patient is not None:
@@ -150,11 +156,11 @@ def _forbidden(r: Reading) -> str | None:
 
 
 def _asid(r: Reading) -> str:
-    return ids.asid_of(r.system or "") or ""
+    return r.asid
 
 
 def _ods(r: Reading) -> str:
-    return ids.ods_of(r.organisation) or "" if type(r.organisation) is str else ""
+    return r.ods
 
 
 def _asid_is_known(r: Reading) -> bool:

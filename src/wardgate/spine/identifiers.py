@@ -100,5 +100,8 @@ def shown(value: object) -> str:
 
 
 def _value(text: str, systems: tuple[str, ...], form: re.Pattern[str]) -> str | None:
+    system, _, value = text.partition("|")  # most are written so; a value in its form has no other bar
+    if system in systems:
+        return value if form.fullmatch(value) else None
     found = Identifier.read(text)
     return found.value if found is not None and found.system in systems and form.fullmatch(found.value) else None
