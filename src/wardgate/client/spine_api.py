@@ -73,7 +73,9 @@ class SpineAPI:
     def __post_init__(self) -> None:
         if not is_asid(self.asid):
             raise SpineCallInvalid("the API's ASID is 12 digits")
-        (_check_target if self.proxy is not None else _split)(self.endpoint, "the endpoint")
+        _check_path(_split(self.endpoint, "the endpoint").path)
+        if self.proxy is not None:
+            _check_target(self.endpoint, "the endpoint")
         if self.endpoint.endswith("/") or "?" in self.endpoint:
             raise SpineCallInvalid("the endpoint has no slash at its end and no query: take it from the directory as it is")
         if self.base_url is not None and self.proxy is not None:

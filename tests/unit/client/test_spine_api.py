@@ -47,7 +47,14 @@ def test_targets_that_could_be_another_are_refused(endpoint: str) -> None:
     with pytest.raises(SpineCallInvalid):
         ssp_url(PROXY, endpoint)
     with pytest.raises(SpineCallInvalid):
-        SpineAPI.of("gp-connect-1", endpoint, ASID)
+        SpineAPI.of("gp-connect-1", endpoint, ASID, proxy=PROXY)
+
+
+def test_an_api_that_is_called_directly_may_have_a_port() -> None:
+    """A Wardgate on one's own machine has; dots stay refused."""
+    assert SpineAPI.of("nrl", "https://localhost:8444/nrl", ASID).url("/DocumentReference") == "https://localhost:8444/nrl/DocumentReference"
+    with pytest.raises(SpineCallInvalid):
+        SpineAPI.of("nrl", "https://localhost:8444/nrl/../x", ASID)
 
 
 @pytest.mark.parametrize("path", ["Patient", "@evil.example", ".evil.example/x", "/../x", "/%2e%2e/x", "/a/%2E/b", "/a%2fb", "/a%5cb", "/a\\b", "/a#b", "/a b", "/a\nb", "/" + "a" * 2_500])
