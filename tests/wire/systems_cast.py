@@ -131,22 +131,33 @@ class SystemAsk:
         return Facts(Listener(self.listener), self.method, self.path, found, datetime.now(UTC), person)
 
 
-def _mostly(right: st.SearchStrategy[str], wrong: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
-    one = right.map(lambda value: (value,))
-    return st.one_of(one, one, one, one, one, one, st.just(()), st.sampled_from(wrong).map(lambda value: (value,)), st.tuples(right, right))
+def _mostly(right: str, others: tuple[str, ...], wrong: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
+    odd = st.one_of(st.just(()), st.sampled_from(others + wrong).map(lambda value: (value,)), st.sampled_from(others).map(lambda value: (right, value)))
+    return st.integers(0, 11).flatmap(lambda number: odd if number == 0 else st.just((right,)))
 
 
 @st.composite
-def system_asks(draw: Any, people: tuple[str | None, ...]) -> SystemAsk:
+def system_asks(draw: Any, directory: Mapping[str, CallingSystem], people: tuple[str | None, ...]) -> SystemAsk:
     """A call that is mostly as it should be, so that what comes last is judged as often as what comes first."""
-    path = draw(st.sampled_from(PATHS))
-    fitting = st.sampled_from((FITTING.get(path, CONSENT_READ),) * 5 + INTERACTIONS)
+    path = draw(st.sampled_from(PATHS + tuple(FITTING) * 2))
+    asid = draw(st.sampled_from(sorted(directory) * 3 + list(ASIDS)))
+    known = directory.get(asid)
+    holders = tuple(name.partition(".")[0] for name in sorted(known.certificate_names)) if known else ()
     values = (
-        draw(_mostly(st.sampled_from(ASIDS), WRONG_ASIDS)), draw(_mostly(st.sampled_from((OWN,) * 8 + ASIDS), WRONG_ASIDS)),
-        draw(_mostly(fitting, WRONG_INTERACTIONS)), draw(_mostly(st.just(GOOD_TRACE), WRONG_TRACES)),
+        draw(_mostly(asid, ASIDS, WRONG_ASIDS)), draw(_mostly(OWN, ASIDS, WRONG_ASIDS)),
+        draw(_mostly(FITTING.get(path, CONSENT_READ), INTERACTIONS, WRONG_INTERACTIONS)), draw(_mostly(GOOD_TRACE, (GOOD_TRACE,), WRONG_TRACES)),
     )
+    right = ("POST",) if path.endswith("$removerarecord") else ("GET",)
     return SystemAsk(
-        listener=draw(st.sampled_from(("mtls",) * 8 + ("https", "http"))), who=draw(st.sampled_from(people)), how=draw(st.sampled_from(("open", "open", "open", "resumed"))),
-        method=draw(st.sampled_from(("GET", "GET", "GET", "GET", "POST", "PATCH", "DELETE", "OPTIONS", "HEAD"))), path=path, values=values,
-        case=draw(st.sampled_from((str, str.lower, str.upper))), request_id=draw(st.sampled_from((GOOD_ID, GOOD_ID, GOOD_ID, "bad"))),
+        listener=draw(st.sampled_from(("mtls",) * 12 + ("https", "http"))), who=draw(st.sampled_from(holders * 6 + people)),
+        how=draw(st.sampled_from(("open", "open", "open", "resumed"))),
+        method=draw(st.sampled_from(right * 12 + ("GET", "POST", "PATCH", "DELETE", "OPTIONS", "HEAD"))), path=path, values=values,
+        case=draw(st.sampled_from((str, str.lower, str.upper))), request_id=draw(st.sampled_from((GOOD_ID, GOOD_ID, GOOD_ID, GOOD_ID, "bad"))),
     )
+
+
+@st.composite
+def worlds_and_calls(draw: Any, people: tuple[str | None, ...], size: int) -> tuple[dict[str, CallingSystem], list[SystemAsk]]:
+    """A directory, and calls by its systems and by others."""
+    directory = draw(directories())
+    return directory, draw(st.lists(system_asks(directory, people), min_size=size, max_size=size))

@@ -45,8 +45,8 @@ TRACE: Final = "trace"
 def rules(api: API, route: Route, judged: Judged, *, api_over_quota: bool) -> JSON:
     """Return the rules of the calls that are judged alike, in the order of `security_patterns.asid`.
 
-    NOTE: a header that was sent twice is here in its own form only when looked at as a whole, as the rules do: the maps have
-    been asked with the first value. So its form comes before whatever they say.
+    NOTE: of a header that is there twice, a rule takes whichever value suits it and the maps the first; such a call never
+    comes here (`system_routes.single_headers`).
     """
     names = NAMES[spine_of(api).family]
     policies: dict[str, JSON] = {
