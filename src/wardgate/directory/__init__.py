@@ -4,7 +4,7 @@ Owns: what the manifest says about organisations and systems; the schema of the 
 how a system is assured; how it is searched, looked up, written down and read.
 Leaves: certificates (`pki`), what a system may do (`security_patterns`), which interactions there are nationally (`spine`),
 keeping it (`stores`), and the faces it is asked through.
-Read: forms, model, errors, attributes, accredited_system, endpoint, entry, message_set, sharing_rule, onboarding, minting, whole, stated,
+Read: forms, model, errors, attributes, accredited_system, endpoint, entry, message_set, sharing_rule, onboarding, minting, whole, registering, stated,
 filter, matching, postings, index, live, look_up, ldif_lines, ldif, table, exchange, events.
 """
 

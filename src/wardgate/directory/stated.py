@@ -5,7 +5,6 @@ statement: role profiles and the moment of approval are `MANIFEST`'s, the party 
 ASID, the contract's id is a digest. A system with neither interactions nor endpoints is accredited for nothing, and is no entry.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,9 +17,9 @@ from wardgate.directory.endpoint import Endpoint
 from wardgate.directory.entry import Item
 from wardgate.directory.forms import LINE, moment
 from wardgate.directory.onboarding import Enrolment, take_over
+from wardgate.directory.registering import service_and_name, type_of
 from wardgate.directory.sharing_rule import SharingRule
 from wardgate.directory.whole import Directory
-from wardgate.spine.interactions import PREFIX
 
 MANIFEST: Final = "manifest"
 """Who approved what the manifest states; its products and contracts have this key too."""
@@ -28,8 +27,6 @@ ROLE: Final = f"uniqueIdentifier={MANIFEST},uniqueIdentifier={MANIFEST},uid={MAN
 STATED_AT: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """Since when; a manifest says nothing of it."""
 PARTY_DIGITS: Final = 9
-_HL7: Final = re.compile(r"[A-Z]{4}_[A-Z]{2}[0-9]{6}(UK[0-9]{2})?")
-_NAMED: Final = re.compile(rf"({PREFIX}[^:]+|.+):([^:].*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +117,12 @@ def _entry(system: model.System, party_key: str) -> AccreditedSystem | None:
 
 
 def _endpoint(system: model.System, party_key: str, found: model.SystemEndpoint) -> Endpoint:
-    named = _NAMED.fullmatch(found.interaction)
-    service, name = (named[1], named[2]) if named is not None else (found.interaction, "")
+    service, name = service_and_name(found.interaction)
     contract = cpa_id_of(system.asid, found)
     return Endpoint(
         identifier=contract, cpa_id=contract, organisation=system.organisation, party_key=party_key, interaction=found.interaction,
         service=service, interaction_name=name, urls=(found.url,), fqdn=system.fqdn or "", template_key=MANIFEST,
-        interaction_type="HL7" if _HL7.fullmatch(name) else "FHIR", authenticated="none", product_key=MANIFEST,
+        interaction_type=type_of(name), authenticated="none", product_key=MANIFEST,
         requestor=ROLE, requested_at=moment(STATED_AT), approver=ROLE, approved_at=moment(STATED_AT), dns_approver=ROLE,
         dns_approved_at=moment(STATED_AT), manufacturer=system.manufacturer, product_name=_product(system),
     )  # fmt: skip
