@@ -77,6 +77,8 @@ def prepare_world(settings: Settings, stores: Stores, manifests: Sequence[Path])
         raise StartRefused("a live environment has no plain HTTP port: leave --http-port out")
     if manifest.environment.live and settings.smartcard_port is not None:
         raise StartRefused("a live environment has no stand-in providers and no smartcard port: leave --smartcard-port out")
+    if manifest.environment.live and settings.ldap_port is not None:
+        raise StartRefused("a live environment has no LDAP without TLS: use --ldaps-port and leave --ldap-port out")
     if wanted is not None:
         seen, _, step = documents_to_change(stores, wanted)
         keys = key_work(stores, wanted, step.remove)

@@ -37,6 +37,12 @@ class Settings(BaseSettings):
     """TLS port on which the stand-in NHS CIS2 asks browsers for a smartcard's certificate; refused in a live environment. None: none."""
     smartcard_url: Annotated[str, Field(pattern=r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")] | None = None
     """Scheme, host and port under which browsers reach the smartcard port; when absent, localhost."""
+    ldap_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """The system directory over LDAP without TLS, on loopback; refused in a live environment. None: none."""
+    ldaps_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """The system directory over LDAP with TLS. None: none."""
+    ldaps_client_certificates: Annotated[str, Field(pattern="^(required|optional)$")] = "required"
+    """Whether the LDAPS port wants a client certificate of this environment; one that is shown is always verified."""
     mtls_url: Annotated[str, Field(pattern=r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")] | None = None
     """Scheme, host and port under which clients reach the mutual-TLS port, for metadata (RFC 8705 section 5); when absent, localhost."""
     pki_url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/pki$")] | None = None

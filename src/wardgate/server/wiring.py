@@ -26,6 +26,7 @@ from wardgate.directory.index import DirectoryIndex
 from wardgate.jose import KeyRules
 from wardgate.keystores import DatabaseKeys
 from wardgate.keystores.database import ACCESS_TOKEN
+from wardgate.ldap import LDAPServer, LDAPSettings
 from wardgate.outbound.fetch import FetchRules
 from wardgate.outbound.inside import InsideOrOut
 from wardgate.outbound.jwks import KeySetSettings, KeySetSource
@@ -40,6 +41,7 @@ from wardgate.server.control import Control
 from wardgate.server.errors import StartRefused
 from wardgate.server.health import APIHealth
 from wardgate.server.installation import CA_BASE_URL, STATUS_KEY, default_ca_base_url, rotation_of
+from wardgate.server.ldap_ports import DirectoryContent, LDAPTrust
 from wardgate.server.own_health import OwnHealth
 from wardgate.server.settings import Settings
 from wardgate.server.sign_in import TrustedProviders, own_application, stand_ins
@@ -83,6 +85,8 @@ class Server:
     """The ASGI application of the control socket."""
     decisions: DecisionService
     """What the decision socket serves."""
+    ldap: LDAPServer
+    ldap_trust: LDAPTrust
 
 
 def now() -> datetime:
@@ -156,6 +160,7 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
     publisher = Publisher(layout, discovery, _refusal_secret(stores))
     server_names = _ServerNames(settings)
     trusted = TrustedProviders(stores.values)
+    ldap_trust = LDAPTrust(layout.run_directory, settings)
 
     def reload_keys() -> None:
         keys.reload()
@@ -165,7 +170,9 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
         trusted.reload(keeper.identities, snapshot.environment.public_urls)  # on the thread that reads the store, with the snapshot
         certificate = authority.server_certificate(server_names.of(snapshot), moment)
         trust = authority.client_trust()
-        return TLSMaterial(certificate.chain_pem, certificate.private_key_pem, trust.authorities, trust.crls)
+        material = TLSMaterial(certificate.chain_pem, certificate.private_key_pem, trust.authorities, trust.crls)
+        ldap_trust.reload(material)
+        return material
 
     control = Control(stores, keeper, publisher, discovery, tls, reload_keys, now, token_keys.ends)
     clock = Clock(now, lambda: control.snapshot().clock_shift)
@@ -212,7 +219,8 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
                      known=Known(stores.audit.reveal, lambda asid: _organisations_of(control.snapshot(), asid))),
         chores=Chores(stores, keys, authority, now, settings.checkpoint_seconds), key_sets=key_sets, providers=providers,
         told=told, deliveries=LogoutDelivery(people), public=public,
-        xds=XDSApp(discovery), decisions=DecisionService(control.world, now, record, (StoreError, asyncio.TimeoutError), stores.audit.conceal),
+        xds=XDSApp(discovery), ldap=LDAPServer(DirectoryContent(control.snapshot, lambda: keeper.organisations), LDAPSettings()), ldap_trust=ldap_trust,
+        decisions=DecisionService(control.world, now, record, (StoreError, asyncio.TimeoutError), stores.audit.conceal),
     )
 
 

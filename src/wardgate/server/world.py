@@ -139,6 +139,11 @@ class WorldKeeper:
         return replace(snapshot, over_quota=spent, clock_shift=self.clock_shift) if spent or self.clock_shift else snapshot
 
     @property
+    def organisations(self) -> Mapping[str, Organisation]:
+        """The organisations that the manifest states, by ODS code, as read last."""
+        return self._documents["organisations"]
+
+    @property
     def identities(self) -> Identities:
         """People, sign-in providers and their clients, as read last."""
         return self._identities
