@@ -15,7 +15,7 @@ from wardgate.refusals.spine_codes import SPINE_CODES
 from wardgate.samples.adjustment_resource import KINDS
 from wardgate.samples.adjustments import Adjustments
 from wardgate.samples.caller import caller_of
-from wardgate.samples.exchange import Exchange, Handler, Manner, bundle, endpoint, version_headers
+from wardgate.samples.exchange import Exchange, Handler, Manner, bundle, endpoint, version_headers, without_route
 from wardgate.samples.provenance import RoleProfile, Roles
 from wardgate.samples.records import Record, Records
 
@@ -30,7 +30,8 @@ def create_app(records: Records, roles: Roles, clock: Callable[[], datetime]) ->
         rows += [("POST", f"/{kind.name}", api.create), ("GET", f"/{kind.name}/{{id}}", api.read), ("PUT", f"/{kind.name}/{{id}}", api.update)]
         if kind.searched:
             rows.append(("GET", f"/{kind.name}", api.search))
-    return Starlette(routes=[Route(path, endpoint(MANNER, handler), methods=[method]) for method, path, handler in rows])
+    return Starlette(routes=[Route(path, endpoint(MANNER, handler), methods=[method]) for method, path, handler in rows],
+                     exception_handlers=without_route(MANNER))
 
 
 class _AdjustmentAPI:

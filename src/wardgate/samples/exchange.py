@@ -119,6 +119,25 @@ def endpoint(manner: Manner, handler: Handler) -> Callable[[Request], Awaitable[
     return answer
 
 
+def without_route(manner: Manner) -> dict[int | type[Exception], Callable[[Request, Exception], Awaitable[Response]]]:
+    """Return the answers of paths and methods that an API has not."""
+
+    async def no_path(request: Request, _error: Exception) -> Response:
+        return await endpoint(manner, _refusing("NO_RECORD_FOUND", "There is nothing here"))(request)
+
+    async def no_method(request: Request, _error: Exception) -> Response:
+        return await endpoint(manner, _refusing("NOT_IMPLEMENTED", "This sample does not do that"))(request)
+
+    return {404: no_path, 405: no_method}
+
+
+def _refusing(code: str, diagnostics: str) -> Handler:
+    async def refuse(_exchange: Exchange) -> Response:
+        raise Refused(code, diagnostics)
+
+    return refuse
+
+
 def version_headers(record: Record) -> dict[str, str]:
     """Return what a version is known by (FHIR STU3, http.html#versioning)."""
     return {"ETag": f'W/"{record.version}"', "Last-Modified": format_datetime(record.updated.replace(microsecond=0), usegmt=True)}

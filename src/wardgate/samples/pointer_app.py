@@ -12,7 +12,7 @@ from wardgate.fhir import Format
 from wardgate.refusals.operation_outcome import SPINE_STU3
 from wardgate.refusals.spine_codes import OF_NRL
 from wardgate.samples.caller import caller_of
-from wardgate.samples.exchange import Exchange, Manner, bundle, endpoint, version_headers
+from wardgate.samples.exchange import Exchange, Manner, bundle, endpoint, version_headers, without_route
 from wardgate.samples.pointers import Organisations, Pointers, Types
 from wardgate.samples.records import Records
 
@@ -25,7 +25,8 @@ def create_app(records: Records, knows_organisation: Organisations, types: Types
     one, all_of_them = "/DocumentReference/{id}", "/DocumentReference"
     rows = (("POST", all_of_them, api.create), ("GET", all_of_them, api.search), ("GET", one, api.read), ("PATCH", one, api.update),
             ("PATCH", all_of_them, api.update), ("DELETE", one, api.delete), ("DELETE", all_of_them, api.delete))
-    return Starlette(routes=[Route(path, endpoint(MANNER, handler), methods=[method]) for method, path, handler in rows])
+    return Starlette(routes=[Route(path, endpoint(MANNER, handler), methods=[method]) for method, path, handler in rows],
+                     exception_handlers=without_route(MANNER))
 
 
 class _PointerAPI:

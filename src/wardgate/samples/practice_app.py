@@ -9,13 +9,12 @@ from datetime import datetime
 from typing import Final
 
 from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from wardgate.refusals.operation_outcome import GP_CONNECT_STU3
 from wardgate.refusals.spine_codes import OF_GP_CONNECT
-from wardgate.samples.exchange import Exchange, Manner, endpoint
+from wardgate.samples.exchange import Exchange, Manner, endpoint, without_route
 from wardgate.samples.outcomes import Refused
 from wardgate.samples.practice import Practice
 from wardgate.spine.authorization import examine
@@ -35,7 +34,7 @@ def create_app(practice: Practice, clock: Callable[[], datetime]) -> Starlette:
     rows = (("GET", "/metadata", api.metadata), ("GET", "/Patient", api.search), ("POST", "/Patient/$gpc.getstructuredrecord", api.structured),
             ("GET", "/Patient/{id}", api.read))
     routes = [Route(path, endpoint(MANNER, api.checked(handler)), methods=[method]) for method, path, handler in rows]
-    app = Starlette(routes=[Mount(practice.base_path, routes=routes)], exception_handlers={404: _nothing_there, 405: _nothing_there})
+    app = Starlette(routes=[Mount(practice.base_path, routes=routes)], exception_handlers=without_route(MANNER))
     app.router.redirect_slashes = False
     return app
 
@@ -92,11 +91,3 @@ def _query(exchange: Exchange) -> Mapping[str, list[str]]:
         found.setdefault(name, []).append(value)
     return found
 
-
-async def _nothing_there(request: Request, _error: Exception) -> Response:
-    """Every other path and method."""
-
-    async def refuse(_exchange: Exchange) -> Response:
-        raise Refused("NO_RECORD_FOUND", "There is nothing here")
-
-    return await endpoint(MANNER, refuse)(request)

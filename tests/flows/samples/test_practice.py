@@ -101,7 +101,10 @@ async def test_requests_that_are_refused(headers: dict[str, str], text: str) -> 
 
 
 async def test_nothing_else_is_there() -> None:
-    """Other paths and methods are 404 with an outcome."""
-    for method, path in (("GET", "/"), ("GET", f"{BASE}/Practitioner/1"), ("DELETE", f"{BASE}/Patient/1"), ("GET", "/Z9X04/STU3/1/gpconnect/metadata")):
+    """Other paths are 404, other methods 501, with an outcome."""
+    for method, path, expected in (
+        ("GET", "/", (404, "not-found")), ("GET", f"{BASE}/Practitioner/1", (404, "not-found")), ("DELETE", f"{BASE}/Patient/1", (501, "not-supported")),
+        ("GET", "/Z9X04/STU3/1/gpconnect/metadata", (404, "not-found")),
+    ):  # fmt: skip
         response = await practice().request(method, path, headers=relayed(READ))
-        assert (response.status_code, response.json()["issue"][0]["code"]) == (404, "not-found")
+        assert (response.status_code, response.json()["issue"][0]["code"]) == expected
