@@ -197,8 +197,6 @@ def _by_system(api: API, route: Route, match: PathMatch, place: Place) -> Iterat
     elif place.listener is not Listener.MTLS:
         yield _refusal(match, "certificate-missing", api, route=route)
     else:
-        for name in system_routes.single_headers(api.spine.family):
-            yield _asked(api, route, match, place, (_repeated(name),))
         on = _BY_SYSTEM | {FILTERS[api.spine.family]}
         for one in judged:
             part = route.model_copy(update={"methods": one.methods})
@@ -245,12 +243,7 @@ def _header_of(way: Way) -> str:
     return access_token.HEADER if _is_bearer(way) else api_key.HEADER
 
 
-def _repeated(name: str) -> JSON:
-    """Return what is true of a header that is there twice. NOTE: only here does Envoy join its values by commas, and its filters judge one of them."""
-    return {"name": name, "string_match": {"contains": ","}}
-
-
-_REPEATED_KEY: Final = _repeated(api_key.HEADER)
+_REPEATED_KEY: Final[JSON] = {"name": api_key.HEADER, "string_match": {"contains": ","}}
 """Envoy would judge the first of several; together, joined by commas, they are no key."""
 
 

@@ -14,7 +14,6 @@ from wardgate.catalogue import API, Pattern, Route
 from wardgate.catalogue.model import METHODS
 from wardgate.catalogue.paths import compile_template
 from wardgate.dataplane.resources.systems import FILTERS
-from wardgate.spine.headers import NAMES, Family
 from wardgate.spine.resolve import RULES, Service, resolve
 
 SAMPLE: Final = "a1"
@@ -44,12 +43,6 @@ def judged(api: API, route: Route) -> tuple[Judged, ...]:
     if route.interaction is not None:
         return (Judged(route.methods, (route.interaction,)),)
     return tuple(_by_method(api, route, spine.service)) if spine.service in RULES else ()
-
-
-def single_headers(family: Family) -> tuple[str, ...]:
-    """Return the headers of a family. With one of them twice, the decision service is asked."""
-    names = NAMES[family]
-    return tuple(name for name in (names.sender, names.receiver, names.interaction, names.trace) if name)
 
 
 def asked_interactions(api: API) -> frozenset[str]:

@@ -45,8 +45,8 @@ TRACE: Final = "trace"
 def rules(api: API, route: Route, judged: Judged, *, api_over_quota: bool) -> JSON:
     """Return the rules of the calls that are judged alike, in the order of `security_patterns.asid`.
 
-    NOTE: of a header that is there twice, a rule takes whichever value suits it and the maps the first; such a call never
-    comes here (`system_routes.single_headers`).
+    NOTE: of a header that is there twice the maps have been asked with the first value, but a rule sees all of them, joined by
+    commas (`bootstrap.RUNTIME`), which is no ASID. So the sender's form comes before what the maps say.
     """
     names = NAMES[spine_of(api).family]
     policies: dict[str, JSON] = {
