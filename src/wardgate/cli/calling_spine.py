@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import click
@@ -23,6 +23,7 @@ from wardgate.client.spine_api import KINDS, Kind
 from wardgate.directory import Endpoint
 from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.spine.identifiers import is_asid
+from wardgate.spine.interaction_catalogue import endpoint_interaction
 from wardgate.spine.variants import VariantName
 
 NO_TOKEN: Final = "none"  # noqa: S105 - the name of a variant
@@ -83,9 +84,11 @@ def system_client(
     whole = url if "://" in url else caller.environment(mutual_tls=True).base_url + url
     place = _place(whole, method, snapshot, caller.environment(mutual_tls=True).base_url)
     kind = _kind(place, system)
+    named = system.interaction or (place.route.interaction if place.route is not None else None)
     if system.via_proxy is None:
-        api = SpineAPI(kind, _audience(place, snapshot), _receiver(place, system), base_url=place.base)
+        api = SpineAPI(kind, place.base, _receiver(place, system))
         target = whole
+        api = replace(api, endpoint=_audience(api, api.interaction_of(method, httpx2.URL(target), named), place, snapshot), base_url=place.base)
     else:
         api, path = _behind_proxy(place, kind, system, snapshot)
         target = api.url(path)
@@ -96,7 +99,7 @@ def system_client(
     if kind.variant is not None:
         behind.check()
     context = context_of(caller.world, behind, asid, issuer, organisation, system.reason, gp_connect=token)
-    auth = SpineAuth(context, api, interaction=system.interaction or (place.route.interaction if place.route is not None else None), clock=caller.clock())
+    auth = SpineAuth(context, api, interaction=named, clock=caller.clock())
     cert, key = both(caller.cert, caller.cert_key) or certificate_for(caller.world, known, asid, printer)
     with spine_client(auth, cert, key, caller.anchor, password=caller.key_password, retry=SPINE_RETRY if retry else ONCE) as client:
         yield client, target
@@ -132,8 +135,13 @@ def _kind(place: Place, system: AsSystem) -> Kind:
     return KINDS[str(system.variant)]
 
 
-def _audience(place: Place, snapshot: Snapshot | None) -> str:
-    """Return the endpoint's URL as the outside knows it."""
+def _audience(api: SpineAPI, interaction: str, place: Place, snapshot: Snapshot | None) -> str:
+    """Return the endpoint's URL as the directory has it, else as the outside knows the gateway."""
+    receiver = snapshot.systems.get(api.asid) if snapshot is not None else None
+    if snapshot is not None and snapshot.directory is not None and receiver is not None:
+        found = snapshot.directory.endpoints(party_key=receiver.party_key, interaction=endpoint_interaction(interaction))
+        if found and found[0].urls:
+            return found[0].urls[0]
     if place.api is None or snapshot is None or not snapshot.environment.public_urls:
         return place.base
     return snapshot.environment.public_urls[0] + place.api.base_path
