@@ -95,7 +95,7 @@ class DataPlane:
     snapshot: Snapshot | None = None
     fail_recording: bool = False
     withheld: frozenset[str] = frozenset()
-    """Kinds of resources that the control plane does not know."""
+    """Kinds of resources, and names of single ones, that the control plane does not know."""
 
     def __post_init__(self) -> None:
         self.publisher = Publisher(self.layout, self.discovery, "harness-secret")
@@ -145,6 +145,8 @@ class DataPlane:
         self._world = World(snapshot, RouteMatcher(snapshot.apis))
         self.snapshot = snapshot
         self.run(self.publisher.publish(snapshot, self.tls, datetime.now(UTC)))
+        if any(key.name in self.withheld for key in self.discovery.resources):
+            self.discovery.publish({key: found for key, found in self.discovery.resources.items() if key.name not in self.withheld})
         if wait:
             self.wait_confirmed()
 
@@ -161,7 +163,8 @@ class DataPlane:
 
     def url(self, path: str, listener: str = "https") -> str:
         """Return the address of a path on one of the listeners."""
-        ports = {"https": ("https", self.layout.https_port), "mtls": ("https", self.layout.mtls_port), "http": ("http", self.layout.http_port)}
+        ports = {"https": ("https", self.layout.https_port), "mtls": ("https", self.layout.mtls_port), "http": ("http", self.layout.http_port),
+                 "relay": ("https", self.layout.relay_port)}
         scheme, port = ports[listener]
         return f"{scheme}://127.0.0.1:{port}{path}"
 
@@ -179,12 +182,12 @@ def running(directory: Path, tls: TLSMaterial, snapshot: Any, *, withheld: Itera
     """
     run_directory = Path(os.path.realpath(directory)) / "run"
     run_directory.mkdir(parents=True, mode=0o700)
-    https, mtls, http, backend = free_ports(4)
+    https, mtls, http, relay, backend = free_ports(5)
     layout = Layout(
         node="test", address="127.0.0.1", https_port=https, mtls_port=mtls, http_port=http,
         control_socket=run_directory / "control.sock", decision_socket=run_directory / "decisions.sock", public_socket=run_directory / "public.sock",
         admin_socket=run_directory / "admin.sock", access_log=run_directory / "access.log", run_directory=run_directory,
-        envoy_binary=ENVOY, poll_seconds=0.1, log_flush_seconds=0.1, worker_threads=1,
+        envoy_binary=ENVOY, poll_seconds=0.1, log_flush_seconds=0.1, worker_threads=1, relay_port=relay,
     )
     plane = DataPlane(layout, tls, f"http://127.0.0.1:{backend}", withheld=frozenset(withheld))
     servers = [
