@@ -55,7 +55,7 @@ for command in (evidence, approve, go_live, suspend, resume, ask, grant, send_ba
 @click.option("--message-set", "sets", multiple=True, required=True, metavar="NAME",
               help="A message set that it asks for (`wardgate system message-sets`), or one interaction's id; several may be given.")
 @click.option("--fqdn", default=None, help="Its name on the network, which its certificate will carry. A provider may have those of its endpoints alone.")
-@click.option("--party-key", default=None, metavar="KEY", help="The message handler that it shares with other systems of the organisation; without it, a new one.")
+@click.option("--party-key", "handler", default=None, metavar="KEY", help="The message handler that it shares with other systems of the organisation; without it, a new one.")
 @click.option("--product", default=None, help="The product's name.")
 @click.option("--product-version", default=None, help="The product's version.")
 @click.option("--manufacturer", default=None, metavar="ODS", help="The supplier of the product; it never changes.")
@@ -65,7 +65,7 @@ for command in (evidence, approve, go_live, suspend, resume, ask, grant, send_ba
 @wait_option
 @with_world
 def register(
-    organisation: str, sets: tuple[str, ...], fqdn: str | None, party_key: str | None, product: str | None, product_version: str | None,
+    organisation: str, sets: tuple[str, ...], fqdn: str | None, handler: str | None, product: str | None, product_version: str | None,
     manufacturer: str | None, clients: tuple[str, ...], by: str | None, urp: str | None, wait: float, world: World, printer: Printer,
 ) -> None:  # fmt: skip
     """Register a system: it gets an ASID and a party key, and asks for message sets. It may not call before it is live."""
@@ -75,7 +75,7 @@ def register(
     more |= {"clients": tuple(dict.fromkeys(clients))} if clients else {}
     for left in reversed(range(TRIES)):
         directory = directory_of(world)
-        asid, key = _numbers(world, directory, organisation, party_key)
+        asid, key = _numbers(world, directory, organisation, handler)
         made = new_system(asid, organisation, key, interactions_of(sets, sets_known(sets)), role=role_of(urp, by), at=world.now)
         made = replace(made, **more)
         enrolment = onboarding.request(asid, world.environment.name, sets, by=said_by(by), at=world.now, fqdn=fqdn)

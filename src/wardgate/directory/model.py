@@ -80,9 +80,10 @@ class System(Document):
     fqdn: FQDN | None = None
     """Its name on the network, which its certificate carries. Only systems of one party key share a name."""
     party_key: PartyKey | None = None
-    """The message handler it belongs to."""
+    """The message handler it belongs to; when absent, one of its own: the ODS code, a hyphen and the last nine digits of the ASID."""
     interactions: tuple[InteractionID, ...] = ()
-    """The interactions it may send, by the pattern asid-interaction."""
+    """The interactions it may send, by the pattern asid-interaction; when empty, those it serves, as providers are registered.
+    A system with neither is known by its certificate only, and is not in the directory."""
     clients: tuple[ODSCode, ...] = ()
     """The organisations it acts for; when empty, its own."""
     manufacturer: ODSCode | None = None

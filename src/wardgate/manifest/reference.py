@@ -112,7 +112,7 @@ def _constraints(metadata: Any) -> Iterator[Any]:
 
 def _any_of(words: list[str]) -> str:
     quoted = [f"`{word}`" for word in words]
-    return ", ".join(quoted[:-1]) + f" or {quoted[-1]}"
+    return ", ".join(quoted[:-1]) + f" or {quoted[-1]}" if len(quoted) > 1 else quoted[0]
 
 
 def _default_of(field: FieldInfo) -> str:
@@ -122,6 +122,8 @@ def _default_of(field: FieldInfo) -> str:
         return "absent"
     if field.default == ():
         return "empty"
+    if isinstance(field.default, BaseModel):
+        return "its defaults"
     value = list(field.default) if isinstance(field.default, tuple) else field.default
     return f"`{value if isinstance(value, str) else json.dumps(value)}`" if value != "" else "empty"
 
