@@ -175,10 +175,10 @@ def conceal(details: Details) -> str:
 
 
 @contextlib.contextmanager
-def running(directory: Path, tls: TLSMaterial, snapshot: Any, *, withheld: Iterable[str] = ()) -> Iterator[DataPlane]:
+def running(directory: Path, tls: TLSMaterial, snapshot: Any, *, withheld: Iterable[str] = (), public: Any = None) -> Iterator[DataPlane]:
     """Start Envoy, its control plane and a backend; `snapshot(backend_url)` makes the first snapshot.
 
-    The control plane does not know the kinds of resources that are `withheld`.
+    The control plane does not know the kinds of resources that are `withheld`. `public` is what Wardgate serves itself.
     """
     run_directory = Path(os.path.realpath(directory)) / "run"
     run_directory.mkdir(parents=True, mode=0o700)
@@ -192,7 +192,7 @@ def running(directory: Path, tls: TLSMaterial, snapshot: Any, *, withheld: Itera
     plane = DataPlane(layout, tls, f"http://127.0.0.1:{backend}", withheld=frozenset(withheld))
     servers = [
         ServerThread(plane.control, uds=str(layout.control_socket)),
-        ServerThread(echo, uds=str(layout.public_socket)),
+        ServerThread(public or echo, uds=str(layout.public_socket)),
         ServerThread(echo, host="127.0.0.1", port=backend),
     ]
     for server in servers:

@@ -52,8 +52,8 @@ def _exactly(names: tuple[str, ...]) -> JSON:
     return {"patterns": [{"exact": name, "ignore_case": True} for name in names]}
 
 
-def filter_() -> JSON:
-    """Return the ext_authz filter over HTTP on its private socket."""
+def filter_(*, route_anew: bool = False) -> JSON:
+    """Return the ext_authz filter over HTTP on its private socket. `route_anew`: what it answers says where the route leads."""
     asked = {"patterns": [*_exactly(ASKED_WITH)["patterns"], {"prefix": "x-wardgate-"}]}
     service = {
         "server_uri": {"uri": "http://wardgate", "cluster": "wardgate-decisions", "timeout": TIMEOUT},
@@ -66,6 +66,6 @@ def filter_() -> JSON:
     }
     return named(Filter.DECISION, HTTP + "ext_authz.v3.ExtAuthz", transport_api_version="V3", http_service=service,
                  allowed_headers=asked, failure_mode_allow=False, status_on_error={"code": "ServiceUnavailable"},
-                 clear_route_cache=False)
+                 clear_route_cache=route_anew)
 
 

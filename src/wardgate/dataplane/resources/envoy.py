@@ -60,6 +60,9 @@ class State(StrEnum):
     INTERACTION = "wardgate.interaction"
     TRACE = "wardgate.trace"
     GRANT = "wardgate.grant"
+    RELAY_HOST = "wardgate.relay_host"
+    RELAY_PATH = "wardgate.relay_path"
+    RELAY_PATH_ALONE = "wardgate.relay_path_alone"
 
 
 PROXIED_CLIENT: Final = "x-wardgate-client"

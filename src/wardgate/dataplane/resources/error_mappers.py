@@ -203,6 +203,12 @@ _VALUES: Final[dict[str, dict[str, str]]] = {
 }
 
 
+IN_XML: Final = frozenset({
+    "route-not-found", "method-not-allowed", "request-id-missing", "request-id-invalid", "api-quota-exceeded", "certificate-missing", "certificate-invalid",
+    "certificate-revoked", "decision-unavailable", "request-too-large", "request-timeout", "backend-timeout", "backend-unavailable", RULES_NOT_LOADED,
+    system_rules.MISSING, system_rules.INVALID, *NAMED_BY_SYSTEM_RULE,
+})
+"""What Envoy itself can answer on an API of systems. Each form costs memory: what only routes by key or token meet stays JSON."""
 _PLAIN: Final = "[A-Za-z0-9._:-]*"
 _WRITABLE: Final[dict[str, str]] = {
     "request-id-invalid": f"request.headers['{GIVEN_REQUEST_ID}'].matches('^{_PLAIN}$')",
@@ -249,7 +255,7 @@ def _mappers(cause: Cause, said: Said) -> Iterator[JSON]:
         yield _mapper(cause, Dialect.FAULT)
         return
     for dialect in SHAPES:
-        if dialect in said.xml:
+        if dialect in said.xml and cause.reason.code in IN_XML:
             yield from in_xml(cause, dialect, _in_dialect(dialect))
         if dialect in said.shapes or dialect is Dialect.FAULT:
             yield _mapper(cause, dialect)

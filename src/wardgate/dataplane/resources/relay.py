@@ -24,12 +24,13 @@ from wardgate.dataplane.resources.envoy import (
     RELAY_PATH,
     RULES_NOT_LOADED,
     Filter,
+    State,
     T,
     deny_all,
     duration,
     named,
 )
-from wardgate.dataplane.resources.route_parts import match_of
+from wardgate.dataplane.resources.route_parts import match_of, state
 from wardgate.refusals.dialects import Dialect
 from wardgate.security_patterns.facts import Listener
 from wardgate.security_patterns.snapshot import Snapshot
@@ -38,7 +39,7 @@ from wardgate.security_patterns.system_call import Relay
 NAME: Final = "relay"
 ROUTES: Final = f"routes-{NAME}"
 TARGET_FILTER: Final = "wg.target"
-"""The filter that puts the endpoint's path and name in place of the target."""
+"""The filter that keeps the endpoint's name and path until the route puts them in place of the target."""
 HOST: Final = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 """A name on the network, and no address."""
 COUNTED: Final = frozenset({Filter.API_QUOTA, Filter.API_SPIKE})
@@ -98,16 +99,23 @@ def _hosts(urls: tuple[str, ...]) -> Iterator[str]:
 def http_filters(connection: list[JSON], limits: list[JSON]) -> list[JSON]:
     """Return the filters of the listener, in the order of `envoy.Filter`. `connection`: those that look at the certificate, as on every mutual-TLS port."""
     refusing = {"name": str(Filter.ROUTE), "typed_config": deny_all(RULES_NOT_LOADED)}
-    target = [
-        {"append": _put(name, f"%REQ({source})%", "OVERWRITE_IF_EXISTS_OR_ADD")} for name, source in ((":path", RELAY_PATH), (":authority", RELAY_HOST))
-    ]
     return [
         door.state_filter(Listener.MTLS), *connection,
-        decision.given_filter(), decision.filter_(), refusing,
+        decision.given_filter(), decision.filter_(route_anew=True), refusing,
         named(Filter.BODY, HTTP + "buffer.v3.Buffer", max_request_bytes=1_048_576), *limits,
-        named(TARGET_FILTER, HTTP + "header_mutation.v3.HeaderMutation", mutations={"request_mutations": target}),
+        _target_filter(),
         named("envoy.filters.http.router", HTTP + "router.v3.Router", suppress_envoy_headers=True, dynamic_stats=False),
     ]
+
+
+def _target_filter() -> JSON:
+    found = door.set_state(TARGET_FILTER, {
+        State.RELAY_HOST: f"%REQ({RELAY_HOST})%", State.RELAY_PATH: f"%REQ({RELAY_PATH})%", State.RELAY_PATH_ALONE: f"%REQ_WITHOUT_QUERY({RELAY_PATH})%",
+    })
+    operator = named("envoy.formatter.req_without_query", T + "envoy.extensions.formatter.req_without_query.v3.ReqWithoutQuery")
+    for value in found["typed_config"]["on_request_headers"]:
+        value["format_string"]["formatters"] = [operator]
+    return found
 
 
 def untidied(manager: JSON) -> JSON:
@@ -135,28 +143,34 @@ def route_configuration(snapshot: Snapshot, counters: Mapping[str, frozenset[Fil
 
 
 def _api_routes(api: API, counters: frozenset[Filter]) -> Iterator[JSON]:
-    """Yield the routes of an API. A method that none takes is the decision service's to refuse, as everything else is."""
+    """Yield the routes of an API. A method that none takes is the decision service's to refuse, as everything else is.
+
+    NOTE: where a path is rewritten, Envoy adds the query of the request to it. The target has it from there, if it is not encoded.
+    """
     below = PathMatch(MatchKind.PREFIX, api.base_path + "/")
+    with_query = {"name": ":path", "string_match": {"contains": "?"}}
     for route in (*api.routes, api.routes[0].model_copy(update={"methods": ()})):
-        yield _relayed(api, route, match_of(below, (), route.methods), counters)
+        yield _relayed(api, route, match_of(below, (with_query,), route.methods), counters, State.RELAY_PATH_ALONE)
+        yield _relayed(api, route, match_of(below, (), route.methods), counters, State.RELAY_PATH)
 
 
-def _relayed(api: API, route: Route, match: JSON, counters: frozenset[Filter]) -> JSON:
-    """Return the route of a call. NOTE: a route removes headers before it adds any: what is made of those is added one level before."""
+def _relayed(api: API, route: Route, match: JSON, counters: frozenset[Filter], path: State) -> JSON:
+    """Return the route of a call."""
     body = {"@type": HTTP + "buffer.v3.BufferPerRoute", "buffer": {"max_request_bytes": max(1, route.max_body_bytes)}}
     added = {"header": {"key": "Forwarded", "value": FORWARDED}, "append_action": "APPEND_IF_EXISTS_OR_ADD"}
-    cluster = {"cluster_header": RELAY_CLUSTER, "weight": 1, "request_headers_to_add": [added]}
     return {
         "name": f"{api.name} {route.path}", "match": match,
         "metadata": _metadata(api, route, "decision"),
-        "route": {"weighted_clusters": {"clusters": [cluster]}, "timeout": duration(route.timeout_seconds)},
-        "request_headers_to_remove": list(OURS), "response_headers_to_remove": [REASON],
+        "route": {"cluster_header": RELAY_CLUSTER, "timeout": duration(route.timeout_seconds),
+                  "host_rewrite": state(State.RELAY_HOST), "path_rewrite": state(path)},
+        "request_headers_to_remove": list(OURS), "request_headers_to_add": [added], "response_headers_to_remove": [REASON],
         "typed_per_filter_config": _switches(frozenset({Filter.GIVEN, Filter.DECISION, Filter.BODY}) | counters) | {str(Filter.BODY): body},
     }
 
 
 OURS: Final = (
     *INTERNAL_HEADERS, *decision.given(), RELAY_CLUSTER, RELAY_HOST, RELAY_PATH, "x-forwarded-client-cert", "x-forwarded-proto",
+    "x-envoy-external-address", "x-envoy-internal",
 )
 """What was put in for ourselves. Everything else goes on as it came."""
 
@@ -168,7 +182,7 @@ def _address(attribute: str) -> str:
     return f"%CEL({attribute}.address.startsWith('[') ? {quoted} : {bare})%"
 
 
-FORWARDED: Final = f"by={_address('destination')};for={_address('source')};host=%REQ({RELAY_HOST})%;proto=https"
+FORWARDED: Final = f"by={_address('destination')};for={_address('source')};host={state(State.RELAY_HOST)};proto=https"
 """RFC 7239, as the secure proxy adds it (spine 3)."""
 
 
