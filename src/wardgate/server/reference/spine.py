@@ -60,10 +60,27 @@ def _variant(variant: Variant) -> str:
 
 def _order() -> Iterator[str]:
     first = [f"spine-jwt-{row}" for row in ("missing", "sections", "body-empty", "malformed", *dict.fromkeys(check.row for check in CHECKS))]
-    last = ["from-asid-missing", "to-asid-missing", "spine-jwt-asid-not-from", "interaction-disagrees", "interaction-not-granted", "spine-jwt-scope-missing"]
     gp = [f"gp-connect-jwt-{row}" for row in ("missing", "scheme", "padded", "blocks", "base64", "header-value", "header-key", "not-json", *(check.row for check in GP_CHECKS))]
-    yield from ("## The order of the checks", "", "The first that does not hold answers.", "")
-    yield from ("- Token: " + _links(first) + ".", "- Then headers and interaction: " + _links(last) + ".", "- GP Connect's token: " + _links(gp) + ".", "")
+    yield from ("## The order of the checks", "", "The first that does not hold answers. A route by ASID:", "")
+    yield from ("1. Certificate: " + _links(CERTIFICATE) + ".", "2. Token: " + _links(first) + ".", "3. Headers and interaction: " + _links(HEADERS) + ".", "")
+    yield from ("GP Connect's token: " + _links(gp) + ".", "")
+    yield from ("A call through the secure proxy: " + _links([*PROXY[:1], *CERTIFICATE, *PROXY[1:2]]) + ", the token, " + _links(PROXY[2:]) + ".", "")
+    yield from ("A translated call, whose token and role are a user's: " + _links(TRANSLATED) + ", then whether the application's system has been granted the interaction.", "")
+
+
+CERTIFICATE: Final = ["certificate-missing", "certificate-not-of-asid"]
+HEADERS: Final = [
+    "from-asid-missing", "from-asid-unknown", "to-asid-missing", "to-asid-not-ours", "spine-jwt-asid-not-from", "spine-header-missing", "spine-header-invalid",
+    "interaction-unresolved", "interaction-disagrees", "interaction-not-granted", "spine-jwt-scope-missing",
+]  # fmt: skip
+PROXY: Final = [
+    "ssp-method-not-allowed", "ssp-header-missing", "ssp-sender-not-accredited", "ssp-receiver-unknown", "ssp-receiver-lacks-interaction", "ssp-no-sharing-rule",
+    "ssp-endpoint-varies", "ssp-media-type",
+]  # fmt: skip
+TRANSLATED: Final = [
+    f"ra-{row}" for row in ("access-token-invalid", "request-id-invalid", "session-urid-invalid", "content-type-invalid", "payload-missing", "if-match-invalid",
+                            "query-invalid", "resource-not-found", "asid-not-configured", "ods-not-configured")
+]  # fmt: skip
 
 
 def _links(codes: list[str]) -> str:
