@@ -4,6 +4,7 @@ import re
 
 from wardgate.refusals import CATALOGUE
 from wardgate.refusals.gp_connect import GP_CONNECT
+from wardgate.refusals.reasonable_adjustments import REASONABLE_ADJUSTMENTS
 from wardgate.refusals.spine_jwt import SPINE_JWT
 from wardgate.server.reference.spine import page
 from wardgate.spine.headers import NAMES
@@ -23,6 +24,7 @@ def test_the_order_has_every_row_of_the_token() -> None:
     """Both families, and no refusal that does not exist."""
     linked = re.findall(r"\(refusals\.md#([a-z0-9-]+)\)", PAGE)
     assert len(linked) == len(set(linked))
+    assert {row.code for row in REASONABLE_ADJUSTMENTS} <= set(linked)
     assert {row.code for row in SPINE_JWT} | {row.code for row in GP_CONNECT if "-jwt-" in row.code} <= set(linked) <= set(CATALOGUE)
 
 

@@ -64,7 +64,7 @@ def _order() -> Iterator[str]:
     yield from ("## The order of the checks", "", "The first that does not hold answers. A route by ASID:", "")
     yield from ("1. Certificate: " + _links(CERTIFICATE) + ".", "2. Token: " + _links(first) + ".", "3. Headers and interaction: " + _links(HEADERS) + ".", "")
     yield from ("GP Connect's token: " + _links(gp) + ".", "")
-    yield from ("A call through the secure proxy: " + _links([*PROXY[:1], *CERTIFICATE, *PROXY[1:2]]) + ", the token, " + _links(PROXY[2:]) + ".", "")
+    yield from ("A call through the secure proxy: " + _links(PROXY[:1]) + ", the certificate, " + _links(PROXY[1:2]) + ", the token, " + _links(PROXY[2:]) + ".", "")
     yield from ("A translated call, whose token and role are a user's: " + _links(TRANSLATED) + ", then whether the application's system has been granted the interaction.", "")
 
 
