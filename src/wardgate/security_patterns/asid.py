@@ -4,7 +4,7 @@
    which the header's ASID belongs. Asked when the header names a known system: a missing or unknown one gets its own answer.
 2. The Spine JWT, where the route asks for one, by the rows of its variant.
 3. From: there, known, not suspended. To: there, and the API's own, or where the API has none a system that is known.
-4. The system of the token is the one of the header.
+4. The system of the token is the one of the header; GP Connect's token has only an organisation, which the system acts for.
 5. The interaction and the trace: there and in form where the family has them; the interaction is the route's, or fits method and path.
 6. It has been granted to the system.
 7. The token has its scopes.
@@ -100,10 +100,17 @@ def receiver(inquiry: Inquiry) -> None:
 
 
 def of_one_system(inquiry: Inquiry) -> None:
-    """(4) The token's system is the header's (spine 2.3 #14). GP Connect's token names none."""
-    stated, variant = inquiry.stated, inquiry.route.variant
-    if stated is not None and variant is not None and not VARIANTS[variant].is_gp_connect:
-        check_from_asid(stated, known(inquiry).asid, VARIANTS[variant].refusals)
+    """(4) The token's system is the header's (spine 2.3 #14). GP Connect's token names none: its organisation is one the system acts for."""
+    stated, variant, system = inquiry.stated, inquiry.route.variant, known(inquiry)
+    if stated is None or variant is None:
+        return
+    if not VARIANTS[variant].is_gp_connect:
+        check_from_asid(stated, system.asid, VARIANTS[variant].refusals)
+    elif stated.organisation not in system.acts_for:
+        raise SpineRefused(Refusal(
+            reason("gp-connect-jwt-claim-invalid"), expected=f"an organisation that ASID {system.asid} acts for", received=f"ODS code {stated.organisation}",
+            values={"claim": "requesting_organization"},
+        ))  # fmt: skip
 
 
 def interaction(inquiry: Inquiry) -> None:

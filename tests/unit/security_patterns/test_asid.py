@@ -7,6 +7,8 @@ from itertools import combinations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from unit.security_patterns.systems import (
     ASID,
@@ -38,6 +40,7 @@ from unit.security_patterns.systems import (
     bearer,
     said,
 )
+from wardgate.catalogue.model import METHODS
 from wardgate.security_patterns.facts import Listener
 from wardgate.spine.interactions import PREFIX
 
@@ -175,6 +178,8 @@ def test_the_first_of_two_faults_is_said(first: tuple[str, Callable[[Request], N
     assert request.outcome == first[0]
 
 
+OF_ANOTHER = {**GP_CLAIMS, "requesting_organization": {**GP_CLAIMS["requesting_organization"], "identifier": [
+    {"system": "https://fhir.nhs.uk/Id/ods-organization-code", "value": "Z9X02"}]}}
 REFUSED: list[tuple[str, str, str, dict[str, Any]]] = [
     ("an unknown system is no certificate's", "from-asid-unknown", "/plain/Flag", {"headers": {"fromasid": UNKNOWN}, "name": "other.example"}),
     ("a system that is only approved is unknown", "from-asid-unknown", "/plain/Flag", {"headers": {"fromasid": "200000100005"}}),
@@ -205,6 +210,7 @@ REFUSED: list[tuple[str, str, str, dict[str, Any]]] = [
     ("GP Connect's for an id that is not there", "gp-connect-interaction-id-segment", "/gp/Slot/1", {"gp": {}}),
     ("GP Connect: not granted", "interaction-not-granted", "/gp/Patient/1", {"gp": {"ssp-interactionid": READ_PATIENT}, "claims": {**GP_CLAIMS, "requested_scope": "patient/*.read"}}),
     ("GP Connect: another scope than the interaction's", "gp-connect-jwt-scope", "/gp/Slot", {"gp": {}, "claims": {**GP_CLAIMS, "requested_scope": "patient/*.read"}}),
+    ("GP Connect: an organisation that the system does not act for", "gp-connect-jwt-claim-invalid", "/gp/Slot", {"gp": {}, "claims": OF_ANOTHER}),
     ("a provider's sender header by its name", "spine-header-missing", "/gp/Slot", {"gp": {"ssp-from": None}}),
     ("bookings say 403 of a token", "booking-jwt-missing", "/booking/Slot", {"gp": {"ssp-interactionid": f"{PREFIX}careconnect:fhir:rest:search:slot"}, "claims": None}),
     ("an event that is none", "interaction-disagrees", "/events/$process-message",
@@ -293,3 +299,11 @@ def test_slots_are_the_consumer_s_to_ask() -> None:
     """A directory that grants nothing lets nobody in."""
     nothing = replace(SNAPSHOT, systems={CONSUMER: replace(SNAPSHOT.systems[CONSUMER], interactions=frozenset())})
     assert said(ask("/gp/Slot", PROXY_HEADERS | {"ssp-to": NATIONAL, "ssp-interactionid": SLOTS}, GP_CLAIMS, snapshot=nothing)) == "interaction-not-granted"
+
+
+@given(st.dictionaries(st.sampled_from((*RA_HEADERS, "authorization", "accept", "content-type", "ssp-from", "nhsd-asid")), st.text(max_size=40), max_size=6),
+       st.sampled_from(("/ra", "/plain", "/nrl", "/gp", "/events", "/hop", "/ssp", "/ssp-plain")), st.text("/Flag%$.a1\x00\\", max_size=12),
+       st.sampled_from(METHODS), st.text(max_size=20))  # fmt: skip
+def test_whatever_comes_is_decided(headers: dict[str, str], base: str, rest: str, method: str, query: str) -> None:
+    """Nothing that a caller may send makes a decision fail, and nothing of it is a yes without the rest."""
+    assert not ask(f"{base}/{rest}", headers, method=method, query=query).allowed
