@@ -375,8 +375,6 @@ class Environment(Document):
     """The newest one; `1.2` is what the Spine pages describe."""
     tls_legacy_suite: Flag = False
     """true: `ECDHE-RSA-AES256-SHA` is offered beside the ECDHE-RSA GCM suites, for callers that have nothing better."""
-    relay_name: FQDN | Annotated[str, Field(pattern="^localhost$")] | None = None
-    """The name in the certificate that the secure proxy shows to endpoints; when absent, the first of `server_names`."""
     relay_trust: Annotated[str, Field(max_length=1_000_000, pattern=r"-----BEGIN CERTIFICATE-----")] | None = None
     """PEM of authorities, beside this environment's own, that endpoints behind the secure proxy may have their certificates from,
     and of a revocation list of each: without its list an authority's certificates are refused."""
