@@ -29,6 +29,7 @@ from wardgate.client.environments import Environment
 from wardgate.demo.keys import KEYS, private_pem
 from wardgate.jose import base64url
 from wardgate.jose.algorithms import ALGORITHMS
+from warm import WarmProcess
 
 PROGRAM = Path(sys.executable).with_name("wardgate")
 READY_SECONDS = 60.0
@@ -81,13 +82,16 @@ class Wardgate:
     http_port: int | None = 0
     smartcard_port: int | None = 0
     demo_port: int = 0
+    relay_port: int | None = 0
+    provider_port: int = 0
     started_by: tuple[str, ...] = ()
     """A command that runs the rest of its command line."""
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | WarmProcess | None = None
     seconds_to_ready: float = 0.0
 
     def __post_init__(self) -> None:
-        self.port, self.mtls_port, http, smartcard, self.demo_port = free_ports(5)
+        self.port, self.mtls_port, http, smartcard, self.demo_port, relay, self.provider_port = free_ports(7)
+        self.relay_port = relay if self.relay_port is not None else None
         self.http_port = http if self.http_port is not None else None
         self.smartcard_port = smartcard if self.smartcard_port is not None else None
 
@@ -100,6 +104,11 @@ class Wardgate:
     def mtls_url(self) -> str:
         """The base URL of the mutual-TLS port."""
         return f"https://localhost:{self.mtls_port}"
+
+    @property
+    def relay_url(self) -> str:
+        """The base URL of the secure proxy."""
+        return f"https://localhost:{self.relay_port}"
 
     @property
     def smartcard_url(self) -> str:
@@ -121,14 +130,18 @@ class Wardgate:
         plain = ["--http-port", str(self.http_port)] if self.http_port else []
         cards = ["--smartcard-port", str(self.smartcard_port)] if self.smartcard_port else []
         ports = ["--port", str(self.port), "--mtls-port", str(self.mtls_port), *plain, *cards, "--demo-port", str(self.demo_port)]
+        ports += ["--relay-port", str(self.relay_port)] if self.relay_port else []
         return [*self.started_by, str(PROGRAM), "up", *self.arguments, "--data", str(self.data), *ports]
 
-    def spawn(self) -> subprocess.Popen[bytes]:
+    def spawn(self) -> subprocess.Popen[bytes] | WarmProcess:
         """Start the process without waiting."""
         with self.log.open("ab") as log:
             log.write(f"--- start at {time.time():.3f}\n".encode())
             self._offset = log.tell()
-            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment())
+            if self.started_by:
+                self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment())
+            else:
+                self.process = WarmProcess(self.command()[1:], self.environment(), log.fileno())
         return self.process
 
     def start(self) -> float:
@@ -248,7 +261,7 @@ class Wardgate:
     def environment(self) -> dict[str, str]:
         """Return the environment of the process: no setting but this instance's."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("WARDGATE_")}
-        return kept | dict(self.environ) | {"PYTHONUNBUFFERED": "1"}
+        return kept | {"WARDGATE_DEMO_PROVIDER_PORT": str(self.provider_port)} | dict(self.environ) | {"PYTHONUNBUFFERED": "1"}
 
 
 def assertion(

@@ -26,6 +26,7 @@ POINTER_TYPES: Final[Mapping[str, frozenset[str]]] = {
 }
 """The types of pointers that each organisation is approved for."""
 _ALLERGIES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {"9000000009": (("91936005", "Allergy to penicillin"),)}
+PRACTICE_FQDN: Final = "gp.example.thirdparty.nhs.uk"
 PRACTICE: Final = Practice.of(
     "Z9X03", "Example Surgery", "200000000118", "/Z9X03/STU3/1/gpconnect",
     [Person(one.nhs_number, one.family, one.given, one.gender, one.birth_date, _ALLERGIES.get(one.nhs_number, ())) for one in PEOPLE],

@@ -68,7 +68,7 @@ def prepare_world(settings: Settings, stores: Stores, manifests: Sequence[Path])
     elif stored:
         wanted = _moved_demo(settings, from_documents(stored)) if settings.demo else None
     elif settings.demo:
-        wanted = check([source(_demo_backend(settings.demo_port))])
+        wanted = check([source(_demo_backend(settings.demo_port), settings.demo_provider)])
     else:
         raise StartRefused("there is no manifest yet: name one with --manifest FILE, or try the demo with --demo")
     manifest = wanted or from_documents(stored)
@@ -87,7 +87,7 @@ def prepare_world(settings: Settings, stores: Stores, manifests: Sequence[Path])
             apply(stores, wanted, seen, step, keys, now(), event_of_start)
     if settings.demo:
         write_keys(settings.data / "demo")
-        _port_file(settings).write_text(f"{settings.demo_port}\n", encoding="ascii")
+        _port_file(settings).write_text(f"{settings.demo_port} {settings.demo_provider}\n", encoding="ascii")
     return manifest
 
 
@@ -96,7 +96,7 @@ def _demo_backend(port: int) -> str:
 
 
 def _port_file(settings: Settings) -> Path:
-    """Return where the port of the demo's backends is kept from one start to the next."""
+    """Return where the port of the demo's backends, and the place of its surgery, are kept from one start to the next."""
     return settings.data / "demo" / "port"
 
 
@@ -106,10 +106,18 @@ def _moved_demo(settings: Settings, stored: Manifest) -> Manifest | None:
     What was changed since the first start stays changed: a demo that is started again is the same one.
     """
     with contextlib.suppress(OSError, ValueError):
-        before, after = _demo_backend(int(_port_file(settings).read_text(encoding="ascii"))), _demo_backend(settings.demo_port)
+        port, _, provider = _port_file(settings).read_text(encoding="ascii").strip().partition(" ")
+        before, after = (_demo_backend(int(port)), provider), (_demo_backend(settings.demo_port), settings.demo_provider)
         if before != after:
-            return _moved(stored, before, after)
+            return _with_provider(_moved(stored, before[0], after[0]), before[1], after[1])
     return None
+
+
+def _with_provider(stored: Manifest, before: str, after: str) -> Manifest:
+    systems = tuple(system.model_copy(update={"endpoints": tuple(
+        endpoint.model_copy(update={"connect_to": after}) if endpoint.connect_to == before else endpoint for endpoint in system.endpoints
+    )}) for system in stored.systems)
+    return stored.model_copy(update={"systems": systems})
 
 
 def _moved(stored: Manifest, before: str, after: str) -> Manifest:

@@ -32,11 +32,11 @@ _log = logging.getLogger("wardgate")
 
 def run(
     *, data: Path, manifests: Sequence[Path], demo: bool, port: int, mtls_port: int, http_port: int | None,
-    smartcard_port: int | None, ldap_port: int | None, ldaps_port: int | None, database_url: str | None, demo_port: int, output: str,
+    smartcard_port: int | None, relay_port: int | None, ldap_port: int | None, ldaps_port: int | None, database_url: str | None, demo_port: int, output: str,
 ) -> int:
     """Run until SIGTERM or SIGINT and return the exit code. Raises `StartRefused` and the known errors of the rooms."""
     given: dict[str, Any] = {"data": data, "demo": demo, "port": port, "mtls_port": mtls_port, "http_port": http_port,
-             "smartcard_port": smartcard_port, "ldap_port": ldap_port, "ldaps_port": ldaps_port,
+             "smartcard_port": smartcard_port, "relay_port": relay_port, "ldap_port": ldap_port, "ldaps_port": ldaps_port,
              "database_url": database_url, "demo_port": demo_port}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
@@ -166,6 +166,8 @@ def _say_ready(settings: Settings, output: str, *, adopted: bool, ldap_port: int
              f"mutual TLS        {where.mtls}"]
     if settings.smartcard_port:
         lines.append(f"smartcards        https://localhost:{settings.smartcard_port} (stand-in NHS CIS2)")
+    if settings.relay_port:
+        lines.append(f"secure proxy      https://localhost:{settings.relay_port}")
     if settings.http_port:
         lines.append(f"plain HTTP        http://localhost:{settings.http_port} (loopback only)")
     if ldap_port:

@@ -21,6 +21,7 @@ from wardgate.dataplane.publish import Publisher
 from wardgate.dataplane.resources.secrets import TLSMaterial
 from wardgate.dataplane.xds import Discovery, XDSApp
 from wardgate.decisions.service import DecisionService
+from wardgate.demo.samples import Samples
 from wardgate.directory import Directory
 from wardgate.directory.index import DirectoryIndex
 from wardgate.jose import KeyRules
@@ -38,6 +39,8 @@ from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.server.chores import Chores
 from wardgate.server.clock import Clock
 from wardgate.server.control import Control
+from wardgate.server.demo_practice import PracticeTLS
+from wardgate.server.demo_samples import DEMO_DIRECTORY, samples_of
 from wardgate.server.errors import StartRefused
 from wardgate.server.health import APIHealth
 from wardgate.server.installation import CA_BASE_URL, STATUS_KEY, default_ca_base_url, rotation_of
@@ -87,6 +90,10 @@ class Server:
     """What the decision socket serves."""
     ldap: LDAPServer
     ldap_trust: LDAPTrust
+    samples: Samples | None
+    """What the demo's samples keep."""
+    practice: PracticeTLS | None
+    """How the demo's surgery speaks TLS."""
 
 
 def now() -> datetime:
@@ -103,7 +110,7 @@ def layout_of(settings: Settings) -> Layout:
         admin_socket=run / "admin.sock", access_log=run / "access.log", run_directory=run,
         envoy_binary=settings.envoy_binary, poll_seconds=settings.envoy_poll_seconds,
         log_flush_seconds=settings.log_flush_seconds, worker_threads=settings.envoy_threads,
-        smartcard_port=settings.smartcard_port,
+        smartcard_port=settings.smartcard_port, relay_port=settings.relay_port,
     )
 
 
@@ -161,6 +168,7 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
     server_names = _ServerNames(settings)
     trusted = TrustedProviders(stores.values)
     ldap_trust = LDAPTrust(layout.run_directory, settings)
+    practice = PracticeTLS(settings.data / DEMO_DIRECTORY, authority) if settings.demo else None
 
     def reload_keys() -> None:
         keys.reload()
@@ -171,11 +179,18 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
         certificate = authority.server_certificate(server_names.of(snapshot), moment)
         trust = authority.client_trust()
         material = TLSMaterial(certificate.chain_pem, certificate.private_key_pem, trust.authorities, trust.crls)
+        if settings.relay_port is not None:
+            shown = authority.relay_certificate(settings.relay_name, moment)
+            material = replace(material, relay_chain_pem=shown.chain_pem, relay_key_pem=shown.private_key_pem,
+                               relay_trust_pem=snapshot.environment.relay_trust or "")
         ldap_trust.reload(material)
+        if practice is not None:
+            practice.reload(material, moment)
         return material
 
     control = Control(stores, keeper, publisher, discovery, tls, reload_keys, now, token_keys.ends)
     clock = Clock(now, lambda: control.snapshot().clock_shift)
+    samples = samples_of(settings.data, control.snapshot, lambda: keeper.identities.users, clock.now) if settings.demo else None
     key_sets = KeySetSource(_key_set_settings(settings), clock.steady, lambda: control.snapshot().environment.public_urls)
 
     async def record(event: Event) -> None:
@@ -220,6 +235,7 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
         chores=Chores(stores, keys, authority, now, settings.checkpoint_seconds), key_sets=key_sets, providers=providers,
         told=told, deliveries=LogoutDelivery(people), public=public,
         xds=XDSApp(discovery), ldap=LDAPServer(DirectoryContent(control.snapshot, lambda: keeper.organisations), LDAPSettings()), ldap_trust=ldap_trust,
+        samples=samples, practice=practice,
         decisions=DecisionService(control.world, now, record, (StoreError, asyncio.TimeoutError), stores.audit.conceal),
     )
 
