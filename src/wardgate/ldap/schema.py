@@ -59,13 +59,21 @@ OBJECT_CLASSES: Final = (
 
 def _attribute(name: str, *, exact: bool = False, single: bool = False) -> str:
     rule = "caseExact" if exact else "caseIgnore"
-    number = _NUMBERS.get(name.lower(), f"{name}-oid")
-    return (f"( {number} NAME '{name}' EQUALITY {rule}Match SUBSTR {rule}SubstringsMatch SYNTAX {_STRING}"
-            f"{' SINGLE-VALUE' if single else ''} {_ORIGIN} )")  # fmt: skip
+    number = _NUMBERS.get(name.lower())  # what has one is everyone's, and may have several values anywhere (RFC 4519)
+    return (f"( {number or f'{name}-oid'} NAME '{name}' EQUALITY {rule}Match SUBSTR {rule}SubstringsMatch SYNTAX {_STRING}"
+            f"{' SINGLE-VALUE' if single and number is None else ''} {_ORIGIN} )")  # fmt: skip
 
 
-def _operational(name: str, syntax: str) -> str:
-    return f"( {name}-oid NAME '{name}' SYNTAX {syntax} NO-USER-MODIFICATION USAGE directoryOperation )"
+_DIRECTORY: Final = "1.3.6.1.4.1.1466.101.120."
+OPERATIONAL: Final = {
+    "createTimestamp": "2.5.18.1", "modifyTimestamp": "2.5.18.2", "subschemaSubentry": "2.5.18.10", "structuralObjectClass": "2.5.21.9",
+    "entryDN": "1.3.6.1.1.20", "vendorName": "1.3.6.1.1.4", "vendorVersion": "1.3.6.1.1.5", "supportedFeatures": "1.3.6.1.4.1.4203.1.3.5",
+    "namingContexts": f"{_DIRECTORY}5", "altServer": f"{_DIRECTORY}6", "supportedExtension": f"{_DIRECTORY}7", "supportedControl": f"{_DIRECTORY}13",
+    "supportedSASLMechanisms": f"{_DIRECTORY}14", "supportedLDAPVersion": f"{_DIRECTORY}15", "ldapSyntaxes": f"{_DIRECTORY}16",
+    "dITStructureRules": "2.5.21.1", "dITContentRules": "2.5.21.2", "matchingRules": "2.5.21.4", "attributeTypes": "2.5.21.5", "objectClasses": "2.5.21.6",
+    "nameForms": "2.5.21.7", "matchingRuleUse": "2.5.21.8",
+}  # fmt: skip
+"""What servers say of themselves and of entries (RFC 4512 sections 3.4, 4.2, 5.1; RFC 3045, RFC 5020). Some of it nothing here has."""
 
 
 def _attributes() -> tuple[str, ...]:
@@ -74,12 +82,8 @@ def _attributes() -> tuple[str, ...]:
     return (
         f"( 2.5.4.0 NAME 'objectClass' EQUALITY objectIdentifierMatch SYNTAX {_OID} )",
         *(others | rows).values(),
-        *(_operational(name, _STRING) for name in (
-            "attributeTypes", "objectClasses", "matchingRules", "ldapSyntaxes", "supportedControl", "supportedFeatures", "supportedLDAPVersion",
-            "vendorName", "vendorVersion")),
-        *(_operational(name, _DN) for name in ("entryDN", "namingContexts", "subschemaSubentry")),
-        _operational("structuralObjectClass", _OID),
-    )  # fmt: skip
+        *(f"( {number} NAME '{name}' SYNTAX {_STRING} NO-USER-MODIFICATION USAGE directoryOperation )" for name, number in OPERATIONAL.items()),
+    )
 
 
 ATTRIBUTE_TYPES: Final = _attributes()
