@@ -29,14 +29,14 @@ class Document(BaseModel):
 
 
 class Organisation(Document):
-    """A legal body with an ODS code. An inactive one's applications are refused (`company-inactive`)."""
+    """A legal body with an ODS code. An inactive one's applications and systems are refused."""
 
     ods: ODSCode
     """The organisation's ODS code, by which everything refers to it."""
     name: Annotated[Line, Field(min_length=1)]
     """The name for people."""
     active: Flag = True
-    """false: every application of the organisation is refused (`company-inactive`)."""
+    """false: every application of the organisation is refused (`company-inactive`), and every system of it counts as suspended."""
 
 
 class SystemEndpoint(Document):

@@ -33,6 +33,7 @@ from wardgate.spine.interaction_catalogue import endpoint_interaction
 from wardgate.spine.response_format import family_of
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+WITH_A_BODY: Final = ("POST", "PUT", "PATCH")
 
 
 def judge(facts: Facts, snapshot: Snapshot, api: API, route: Route) -> Decision:
@@ -114,7 +115,7 @@ def goes_to(inquiry: Inquiry) -> None:
 def media_type(inquiry: Inquiry) -> None:
     """(9) What is sent has a type that is relayed."""
     given = inquiry.facts.headers.get("content-type")
-    if given is not None and family_of(given) is None:
+    if inquiry.facts.method in WITH_A_BODY and given is not None and family_of(given) is None:
         raise _refused("media-type", "FHIR JSON or XML", "another media type")
 
 

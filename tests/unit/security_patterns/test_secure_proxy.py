@@ -88,6 +88,15 @@ def test_the_methods_of_the_proxy(method: str) -> None:
     assert said(ask(f"/ssp-plain/{GP_ROOT}/Slot", PROXY_HEADERS | {"content-type": "application/fhir+json"}, method=method)) == "yes"
 
 
+@pytest.mark.parametrize(("method", "given", "expected"), [
+    ("GET", "text/plain", "yes"), ("DELETE", "text/plain", "yes"), ("POST", None, "yes"), ("POST", "application/xml+fhir;charset=utf-8", "yes"),
+    ("POST", "text/plain", "ssp-media-type"), ("PATCH", "application/json,text/plain", "ssp-media-type"), ("PUT", "", "ssp-media-type"),
+])  # fmt: skip
+def test_media_types(method: str, given: str | None, expected: str) -> None:
+    """Of what is sent; a call that sends nothing has none to look at."""
+    assert said(ask(f"/ssp-plain/{GP_ROOT}/Slot", PROXY_HEADERS | {"content-type": given}, method=method)) == expected
+
+
 @dataclass
 class Request:
     """A good call to spoil."""
@@ -96,7 +105,7 @@ class Request:
     headers: dict[str, str | None] = field(default_factory=lambda: dict(PROXY_HEADERS))
     claims: dict[str, Any] = field(default_factory=lambda: dict(GP_CLAIMS))
     name: str | None = NAME
-    method: str = "GET"
+    method: str = "POST"
     directory: Directory = DIRECTORY
 
     @property
