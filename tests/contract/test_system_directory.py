@@ -32,7 +32,7 @@ WHOLE = DirectoryChange(items=(SYSTEM, PROVIDER, APPOINTMENTS, ENDPOINT, NATIONA
 @pytest.fixture
 def requested(now: datetime) -> Enrolment:
     """The start of a system's enrolment."""
-    return onboarding.request(SYSTEM.asid, "demo", ["NRL"], by="supplier", at=now)
+    return onboarding.request(SYSTEM.asid, "demo", ["NRL"], by="supplier", at=now, fqdn="epr.example.thirdparty.nhs.uk")
 
 
 def _events(stores: Stores) -> int:

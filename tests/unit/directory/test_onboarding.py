@@ -25,6 +25,7 @@ ACTIONS: dict[Step, Callable[[Enrolment], Enrolment]] = {
     Step.ASK_FOR_MORE: lambda found: onboarding.ask_for_more(found, "row 7 is empty", by="assurer", at=AT),
     Step.ASK_FOR_SETS: lambda found: onboarding.ask_for_sets(found, [f"set {len(found.asked)}"], by="supplier", at=AT),
     Step.GRANT: lambda found: onboarding.grant(found, ["GPConnect-Appointments-1"], by="assurer", at=AT),
+    Step.NAME: lambda found: onboarding.name(found, f"n{len(found.history)}.nhs.uk", by="supplier", at=AT),
 }
 REQUESTED = onboarding.request(SYSTEM.asid, "int", ["NRL", "GPConnect-Appointments-1", "NRL"], by="supplier", at=AT)
 
@@ -143,3 +144,16 @@ def test_interactions_come_with_message_sets() -> None:
     assert onboarding.attach(SYSTEM, taken, SETS).interactions == tuple(sorted((READ, SLOTS)))
     with pytest.raises(InvalidEntries, match="enrolment of 200000100009: asid: expected 200000100001; received 200000100009"):
         onboarding.attach(SYSTEM, onboarding.take_over("200000100009", "int", by="s", at=AT), SETS)
+
+
+def test_a_name_on_the_network() -> None:
+    """It may be stated at the start and at any time after, as a step; what is no domain name is refused."""
+    asked = onboarding.request("200000100001", "demo", ["NRL"], by="a", at=AT, fqdn="one.nhs.uk")
+    named = onboarding.name(onboarding.name(asked, "two.nhs.uk", by="b", at=AT), "three.nhs.uk", by="c", at=AT)
+    assert (asked.fqdn, named.fqdn, named.state) == ("one.nhs.uk", "three.nhs.uk", asked.state)
+    assert [(moved.step.value, moved.by, moved.note) for moved in named.history[1:]] == [("name", "b", "two.nhs.uk"), ("name", "c", "three.nhs.uk")]
+    for wrong in ("*.nhs.uk", "localhost", "a b.nhs.uk", ""):
+        with pytest.raises(InvalidEntries, match="fqdn: expected a domain name"):
+            onboarding.name(asked, wrong, by="b", at=AT)
+        with pytest.raises(InvalidEntries, match="fqdn: expected a domain name"):
+            onboarding.take_over("200000100001", "demo", by="a", at=AT, fqdn=wrong)
