@@ -48,11 +48,11 @@ def test_the_way_to_live() -> None:
 
 
 STARTS = {
-    State.REQUESTED: {Step.GIVE_EVIDENCE, Step.ASK_FOR_MORE, Step.ASK_FOR_SETS},
-    State.EVIDENCE: {Step.GIVE_EVIDENCE, Step.APPROVE, Step.ASK_FOR_MORE, Step.ASK_FOR_SETS},
-    State.APPROVED: {Step.GO_LIVE, Step.SUSPEND, Step.ASK_FOR_SETS, Step.GRANT},
-    State.LIVE: {Step.SUSPEND, Step.ASK_FOR_SETS, Step.GRANT},
-    State.SUSPENDED: {Step.RESUME},
+    State.REQUESTED: {Step.GIVE_EVIDENCE, Step.ASK_FOR_MORE, Step.ASK_FOR_SETS, Step.NAME},
+    State.EVIDENCE: {Step.GIVE_EVIDENCE, Step.APPROVE, Step.ASK_FOR_MORE, Step.ASK_FOR_SETS, Step.NAME},
+    State.APPROVED: {Step.GO_LIVE, Step.SUSPEND, Step.ASK_FOR_SETS, Step.GRANT, Step.NAME},
+    State.LIVE: {Step.SUSPEND, Step.ASK_FOR_SETS, Step.GRANT, Step.NAME},
+    State.SUSPENDED: {Step.RESUME, Step.NAME},
 }
 REACHED = {
     State.REQUESTED: _after(), State.EVIDENCE: _after(Step.GIVE_EVIDENCE), State.APPROVED: _after(Step.GIVE_EVIDENCE, Step.APPROVE),
