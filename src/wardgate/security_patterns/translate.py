@@ -36,8 +36,6 @@ from wardgate.spine.resolve import Service, check_parameters, resolve
 from wardgate.spine.stated import Stated
 from wardgate.spine.variants import VARIANTS, CallerKind
 
-STRIPPED: Final = ("authorization", "x-request-id", "x-correlation-id", role.HEADER)
-"""Headers of the caller's that the backend does not get."""
 FHIR_JSON: Final = "application/fhir+json"
 UPDATES: Final = ("PUT", "PATCH")
 _OF_TOKENS: Final = ("access-token-", "authorization-", "token-type-")
