@@ -276,8 +276,13 @@ def _forwarded(
 
 
 def _not_forwarded(api: API, route: Route, *, asked: bool) -> list[str]:
-    """Return what the backend never sees. The Authorization of a translated route is the service's by then (`_destination`)."""
-    names = [*(name for name in NOT_FORWARDED if not (api.ours and name in TRACED)), *(decision.given() if asked else ())]
+    """Return what the backend never sees. The Authorization of a translated route is the service's by then (`_destination`).
+
+    A Spine JWT that was judged goes on: it is no credential, and the backend's audit and provenance are made of it (spine 9.4, 9.5).
+    """
+    kept = {access_token.HEADER} if route.variant is not None else set()
+    kept |= set(TRACED) if api.ours else set()
+    names = [*(name for name in NOT_FORWARDED if name not in kept), *(decision.given() if asked else ())]
     if route.translate is None:
         return names
     return [name for name in names if name != access_token.HEADER] + list(decision.replacements().values())
