@@ -209,7 +209,8 @@ IN_XML: Final = frozenset({
     system_rules.MISSING, system_rules.INVALID, *NAMED_BY_SYSTEM_RULE,
 })
 """What Envoy itself can answer on an API of systems. Each form costs memory: what only routes by key or token meet stays JSON."""
-_PLAIN: Final = "[A-Za-z0-9._:-]*"
+_PLAIN: Final = "[A-Za-z0-9 ._:|,/;=*+()!?@#$%-]*"
+"""What stands in XML as it is."""
 _WRITABLE: Final[dict[str, str]] = {
     "request-id-invalid": f"request.headers['{GIVEN_REQUEST_ID}'].matches('^{_PLAIN}$')",
     "interaction-not-granted": f"(!has({ROUTE}.interaction) || {ROUTE}.interaction.matches('^{_PLAIN}$'))",  # another one is of a table of ours
