@@ -311,13 +311,18 @@ def certificate(wardgate: Wardgate, application: str, directory: Path) -> tuple[
     listed = wardgate.done("app", "show", application)
     name = listed["tls_client_auth_san_dns"] or "epr.example.thirdparty.nhs.uk"
     made = Path(tempfile.mkdtemp(prefix=application, dir=directory))
+    signed_request(name, made)
+    wardgate.done("cert", "issue", "--csr", made / "request.csr", "--app", application, "--out", made)
+    return made / "chain.pem", made / "key.pem"
+
+
+def signed_request(name: str, directory: Path) -> None:
+    """Write `key.pem` and `request.csr` for a name, as whoever has it does."""
     key = rsa.generate_private_key(65537, 2048)
     csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])).add_extension(
         x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False).sign(key, hashes.SHA256())
-    (made / "request.csr").write_bytes(csr.public_bytes(Encoding.PEM))
-    (made / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    wardgate.done("cert", "issue", "--csr", made / "request.csr", "--app", application, "--out", made)
-    return made / "chain.pem", made / "key.pem"
+    (directory / "request.csr").write_bytes(csr.public_bytes(Encoding.PEM))
+    (directory / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def is_running(pid: int) -> bool:
