@@ -22,8 +22,10 @@ from wardgate.client import SPINE_RETRY, RetryPolicy, SpineAPI, SpineAuth, spine
 from wardgate.client.spine_api import KINDS, Kind
 from wardgate.directory import Endpoint
 from wardgate.security_patterns.snapshot import Snapshot
+from wardgate.server import serving
 from wardgate.spine.identifiers import is_asid
 from wardgate.spine.interaction_catalogue import endpoint_interaction
+from wardgate.spine.resolve import resolve
 from wardgate.spine.variants import VariantName
 
 NO_TOKEN: Final = "none"  # noqa: S105 - the name of a variant
@@ -81,8 +83,9 @@ def system_client(
     """Yield a client that calls as the system, and the URL to call. Raises `Failed`, `SpineCallInvalid`, `CertificateUnusable`."""
     asid = system.asid or ""
     snapshot = snapshot_of(caller.world, caller.world.now) if caller.world.exists else None
-    whole = url if "://" in url else caller.environment(mutual_tls=True).base_url + url
-    place = _place(whole, method, snapshot, caller.environment(mutual_tls=True).base_url)
+    here = _here(caller, system)
+    whole = here + url if url.startswith("/") else url
+    place = _place(whole, method, snapshot, here)
     kind = _kind(place, system)
     named = system.interaction or (place.route.interaction if place.route is not None else None)
     if system.via_proxy is None:
@@ -92,6 +95,7 @@ def system_client(
     else:
         api, path = _behind_proxy(place, kind, system, snapshot)
         target = api.url(path)
+        named = named or _served(api, method, path, snapshot)
     known = snapshot.systems.get(asid) if snapshot is not None else None
     organisation = organisation_of(known, system.organisation)
     issuer = f"https://{min(known.certificate_names)}" if known is not None and known.certificate_names else place.base
@@ -103,6 +107,12 @@ def system_client(
     cert, key = both(caller.cert, caller.cert_key) or certificate_for(caller.world, known, asid, printer)
     with spine_client(auth, cert, key, caller.anchor, password=caller.key_password, retry=SPINE_RETRY if retry else ONCE) as client:
         yield client, target
+
+
+def _here(caller: Caller, system: AsSystem) -> str:
+    """Return where calls go: to the mutual-TLS port, or to the secure proxy's."""
+    relay = serving.read(caller.world.data).relay if system.via_proxy is not None and caller.base_url is None else None
+    return relay or caller.environment(mutual_tls=True).base_url
 
 
 def _place(url: str, method: str, snapshot: Snapshot | None, base_url: str) -> Place:
@@ -166,6 +176,17 @@ def _behind_proxy(place: Place, kind: Kind, system: AsSystem, snapshot: Snapshot
     proxy = place.base
     ssp_url(proxy, root, target.removeprefix(root), encoded=system.encoded)
     return SpineAPI(kind, root, asid, proxy=proxy, encoded=system.encoded), target.removeprefix(root)
+
+
+def _served(api: SpineAPI, method: str, path: str, snapshot: Snapshot | None) -> str | None:
+    """Return the one interaction that fits a request and that the receiver serves there; None: that does not settle it."""
+    receiver = snapshot.systems.get(api.asid) if snapshot is not None else None
+    if snapshot is None or snapshot.directory is None or receiver is None or api.kind.service is None:
+        return None
+    found = snapshot.directory.endpoints(party_key=receiver.party_key)
+    there = {one.interaction for one in found if api.endpoint in one.urls}
+    fitting = [row.id for row in resolve(api.kind.service, method, path.partition("?")[0]) if endpoint_interaction(row.id) in there]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def _endpoint(target: str, snapshot: Snapshot | None, to_asid: str | None) -> Endpoint | None:
