@@ -10,7 +10,7 @@ from wardgate.cli.context import World, with_world
 from wardgate.cli.failures import Failed
 from wardgate.cli.options import printing
 from wardgate.cli.output import Printer, pairs, table
-from wardgate.cli.system_endpoints import endpoint, share, unshare
+from wardgate.cli.system_endpoints import endpoint, remove_system, share, unshare
 from wardgate.cli.system_steps import approve, ask, evidence, go_live, grant, name, resume, send_back, suspend
 from wardgate.cli.systems import (
     asid_argument,
@@ -46,7 +46,7 @@ def system() -> None:
     """
 
 
-for command in (evidence, approve, go_live, suspend, resume, ask, grant, send_back, name, endpoint, share, unshare):
+for command in (evidence, approve, go_live, suspend, resume, ask, grant, send_back, name, remove_system, endpoint, share, unshare):
     system.add_command(command)
 
 

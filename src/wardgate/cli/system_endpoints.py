@@ -20,8 +20,10 @@ from wardgate.cli.systems import (
     told,
     urp_option,
 )
+from wardgate.directory import Directory
 from wardgate.directory.events import changed
 from wardgate.directory.minting import CPA_ID_BYTES, cpa_id
+from wardgate.directory.onboarding import State
 from wardgate.directory.registering import new_endpoint
 from wardgate.directory.sharing_rule import SharingRule
 from wardgate.directory.whole import check
@@ -111,6 +113,37 @@ def unshare(from_asid: str, to_asid: str, service: str, wait: float, world: Worl
         raise Failed(f"this data-sharing rule is {where}")
     generation = _write(world, directory, DirectoryChange(unshared=(rule,)), 0, 1)
     confirm(world, printer, generation, wait, _rule(rule), [f"{from_asid} may no longer ask {to_asid} for {service}"])
+
+
+@click.command("remove")
+@asid_argument
+@wait_option
+@with_world
+def remove_system(asid: str, wait: float, world: World, printer: Printer) -> None:
+    """Remove a suspended system, with the data-sharing rules that name it and, if no other system has its party key, its endpoints.
+
+    What is recorded of it stays, and its numbers are never given again.
+    """
+    found = own_of(directory_of(world), asid)
+    if found.enrolment.state is State.LIVE:
+        raise Failed(f"the system {asid} is live: wardgate system suspend {asid} first")
+    rules = tuple(rule for rule in found.directory.kept.sharing_rules if asid in {rule.from_asid, rule.to_asid})
+    key = found.system.party_key.lower()
+    alone = all(one.asid == asid for one in found.directory.whole.systems if one.party_key.lower() == key)
+    served = tuple(one.identifier for one in found.endpoints if one.identifier.lower() not in found.directory.of_manifest) if alone else ()
+    check(_without(found.directory.whole, asid, served, rules))
+    change = DirectoryChange(removed=(asid, *served), unshared=rules)
+    generation = _write(world, found.directory, change, 0, len(change.removed) + len(rules))
+    data = {"removed": asid, "endpoints": list(served), "sharing_rules": [_rule(rule) for rule in rules]}
+    confirm(world, printer, generation, wait, data, [f"removed {asid}, {len(served)} endpoints and {len(rules)} data-sharing rules"])
+
+
+def _without(whole: Directory, asid: str, endpoints: tuple[str, ...], rules: tuple[SharingRule, ...]) -> Directory:
+    """Return the directory without a system; a rule of the manifest that names it is a contradiction, and is told."""
+    return replace(
+        whole, systems=tuple(one for one in whole.systems if one.asid != asid), endpoints=tuple(one for one in whole.endpoints if one.identifier not in endpoints),
+        enrolments=tuple(one for one in whole.enrolments if one.asid != asid), sharing_rules=tuple(rule for rule in whole.sharing_rules if rule not in rules),
+    )  # fmt: skip
 
 
 def _write(world: World, directory: WholeDirectory, change: DirectoryChange, put: int, removed: int) -> int:

@@ -132,6 +132,23 @@ def test_endpoints_and_rules(installed: Any) -> None:
     assert installed("system", "endpoint", "remove", made.data["cpa_id"]).code == 1
 
 
+def test_removing(installed: Any) -> None:
+    """A live system is suspended first; with it go its rules and, when it was the last of its party key, its endpoints; never its numbers."""
+    register(installed, "--party-key", register(installed).data["party_key"])
+    to_live(installed)
+    installed("system", "endpoint", "add", ASID, "--interaction", "urn:x:y", "--url", f"https://{FQDN}/a")
+    installed("system", "share", ASID, "200000100001", "urn:x")
+    assert installed("system", "remove", ASID).err == f"wardgate: the system {ASID} is live: wardgate system suspend {ASID} first\n"
+    assert installed("system", "suspend", ASID, "--why", "it ends").code == 0
+    first = installed("system", "remove", ASID, "-o", "json").data
+    assert (first["endpoints"], len(first["sharing_rules"])) == ([], 1)
+    assert len(installed("system", "remove", "200000100001", "-o", "json").data["endpoints"]) == 1
+    assert installed("system", "list", "-o", "json").data == []
+    assert installed("system", "show", ASID).code == 1
+    again = register(installed).data
+    assert (again["asid"], again["party_key"]) == ("200000100002", "Z9X01-850001")
+
+
 @pytest.fixture(scope="module")
 def request_of(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Return a maker of request files by common name and alternative names; one key serves all."""
