@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from unit.directory.samples import APPOINTMENTS, CONTENT, ENDPOINT, NATIONAL, PROVIDER, READ, SLOTS, SYSTEM, live
 from wardgate.audit import Event
-from wardgate.directory import Directory, onboarding
-from wardgate.directory.entry import name_of
+from wardgate.directory import AccreditedSystem, Directory, Endpoint, onboarding
+from wardgate.directory.entry import identifier_of, name_of
 from wardgate.directory.exchange import FileForm, take
 from wardgate.directory.ldif import write
 from wardgate.directory.onboarding import Enrolment, Evidence, EvidenceKind, State
@@ -23,7 +23,6 @@ from wardgate.stores import AlreadyExists, Stores, Superseded, WrongStoreKey, op
 from wardgate.stores.ports import DirectoryChange
 from wardgate.stores.reseal import reseal
 from wardgate.stores.sql.engine import Database
-from wardgate.stores.system_directory import updated
 
 RULE = SharingRule(SYSTEM.asid, PROVIDER.asid, "urn:nhs:names:services:gpconnect")
 WHOLE = DirectoryChange(items=(SYSTEM, PROVIDER, APPOINTMENTS, ENDPOINT, NATIONAL), enrolments=(live(SYSTEM.asid), live(PROVIDER.asid)), shared=(RULE,))
@@ -71,6 +70,23 @@ def test_what_changed(stores: Stores, again: Stores, event: Event) -> None:
     assert again.system_directory.enrolment(SYSTEM.asid) is None
 
 
+def _updated(directory: Directory, change: DirectoryChange) -> Directory:
+    """A directory that was loaded, with what changed since: what `load` has to give now."""
+    gone = {identifier.lower() for identifier in change.removed}
+    put = {identifier_of(item).lower(): item for item in change.items}
+    kept = {key: item for item in directory.items if (key := identifier_of(item).lower()) not in gone} | put
+    enrolments = {found.asid: found for found in directory.enrolments if found.asid not in gone} | {found.asid: found for found in change.enrolments}
+    rules = (set(directory.sharing_rules) | set(change.shared)) - set(change.unshared)
+    items = [kept[key] for key in sorted(kept)]
+    return replace(
+        directory,
+        systems=tuple(item for item in items if isinstance(item, AccreditedSystem)),
+        endpoints=tuple(item for item in items if isinstance(item, Endpoint)),
+        enrolments=tuple(enrolments[asid] for asid in sorted(enrolments)),
+        sharing_rules=tuple(sorted(rules, key=lambda rule: (rule.from_asid, rule.to_asid, rule.service))),
+    )
+
+
 def test_following_the_changes(stores: Stores, again: Stores, event: Event, now: datetime) -> None:
     """Who applies each change to what was loaded has what is stored, without loading it all again."""
     seen, held = again.system_directory.load()
@@ -86,7 +102,7 @@ def test_following_the_changes(stores: Stores, again: Stores, event: Event, now:
     for act in acts:
         act()
         seen, change = again.system_directory.changed_since(seen)
-        held = updated(held, change)
+        held = _updated(held, change)
         assert (seen, held) == stores.system_directory.load()
 
 

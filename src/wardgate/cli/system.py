@@ -157,7 +157,7 @@ def message_sets(printer: Printer) -> None:
 def _numbers(world: World, directory: WholeDirectory, organisation: str, party_key: str | None) -> tuple[str, str]:
     """Return a new ASID and the party key; a key that is given has to be one of the organisation's."""
     taken_asids, taken_keys = world.stores.system_directory.taken()
-    asids = {*(one.asid for one in directory.whole.systems), *(one.asid for one in directory.stated)}
+    asids = {one.asid for one in directory.whole.systems} | {one.asid for one in directory.stated} | {one.asid for one in directory.kept.enrolments}
     spelt = [*(item.party_key for item in directory.whole.items), *(one.party_key for one in directory.stated)]
     keys = {found.lower(): found for found in spelt}
     key = party_key or next_party_key(organisation, {*keys.values(), *taken_keys})

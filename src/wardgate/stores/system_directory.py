@@ -5,13 +5,12 @@ which generation that was judged. Numbers that were taken once are never free ag
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from wardgate.audit.model import Event
 from wardgate.directory.accredited_system import AccreditedSystem
-from wardgate.directory.endpoint import Endpoint
-from wardgate.directory.entry import Item, identifier_of
+from wardgate.directory.entry import Item
 from wardgate.directory.onboarding import Enrolment
 from wardgate.directory.sharing_rule import SharingRule
 from wardgate.directory.whole import Directory
@@ -58,20 +57,3 @@ class SystemDirectory(Protocol):
         Raises `Superseded` when anything of the directory was written after `seen`, `AlreadyExists` for an identifier that
         was removed, and `ValueError` when something is put and removed at once, or twice.
         """
-
-
-def updated(directory: Directory, change: DirectoryChange) -> Directory:
-    """Return a directory that was loaded, with what changed since: what `load` would give now. Message sets and organisations stay."""
-    gone = {identifier.lower() for identifier in change.removed}
-    put = {identifier_of(item).lower(): item for item in change.items}
-    kept = {key: item for item in directory.items if (key := identifier_of(item).lower()) not in gone} | put
-    enrolments = {found.asid: found for found in directory.enrolments if found.asid not in gone} | {found.asid: found for found in change.enrolments}
-    rules = (set(directory.sharing_rules) | set(change.shared)) - set(change.unshared)
-    items = [kept[key] for key in sorted(kept)]
-    return replace(
-        directory,
-        systems=tuple(item for item in items if isinstance(item, AccreditedSystem)),
-        endpoints=tuple(item for item in items if isinstance(item, Endpoint)),
-        enrolments=tuple(enrolments[asid] for asid in sorted(enrolments)),
-        sharing_rules=tuple(sorted(rules, key=lambda rule: (rule.from_asid, rule.to_asid, rule.service))),
-    )

@@ -203,3 +203,15 @@ def test_the_manifest_beside_registered_systems(installed: Any, manifest_file: P
         refused = installed("manifest", *command, manifest_file)
         assert refused.code == 1
         assert f"uniqueIdentifier={ASID}: uniqueIdentifier: expected an identifier of the manifest's or of a registered system, not of both" in refused.err
+
+
+def test_a_number_that_the_manifest_had(installed: Any, manifest_file: Path) -> None:
+    """A system of the manifest that was suspended and went leaves its standing behind; its number is not given to another."""
+    before = manifest_file.read_text()
+    entry = f'\n  - {{asid: "{ASID}", organisation: Z9X01, interactions: ["{READ}"]}}'
+    manifest_file.write_text(before.replace("systems:", "systems:" + entry))
+    assert installed("manifest", "apply", manifest_file, "--yes").code == 0
+    assert installed("system", "suspend", ASID, "--why", "it goes").code == 0
+    manifest_file.write_text(before)
+    assert installed("manifest", "apply", manifest_file, "--yes").code == 0
+    assert register(installed).data["asid"] == "200000100001"
