@@ -84,6 +84,14 @@ def test_find_by_any_id(stores: Stores, now: datetime) -> None:
     assert (stores.audit.find("m"), stores.audit.find(""), stores.audit.find("m'1")) == ([], [], [])
 
 
+def test_find_by_trace(stores: Stores, now: datetime) -> None:
+    """The id that a system gave its call leads to the record; another detail of the same text does not."""
+    stores.audit.append([
+        Event(EventType.CALL_ALLOWED, now, details={"trace": "t"}), Event(EventType.CALL_ALLOWED, now, details={"interaction": "t"}),
+    ])  # fmt: skip
+    assert [record.seq for record in stores.audit.find("t")] == [1]
+
+
 def test_find_reaches_every_bucket_and_stops_at_a_hundred(stores: Stores, now: datetime) -> None:
     """An id is found wherever it lies in a log of several thousand records."""
     for start in range(1, 3001, 1000):

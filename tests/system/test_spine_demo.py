@@ -161,7 +161,7 @@ def test_a_surgery_through_the_proxy(wardgate: Wardgate, certificates: Callable[
         assert interaction in said
         assert "200000000118" in said
     trace = str(uuid4())
-    refused = through_the_proxy(wardgate, certificates(LAB), "/metadata", **relayed(METADATA, ahead=ahead, **{"Ssp-From": LAB, "Ssp-TraceID": trace}))
+    refused = through_the_proxy(wardgate, certificates(LAB), "/metadata", **relayed(METADATA, ahead=ahead, organisation="Z9X02", **{"Ssp-From": LAB, "Ssp-TraceID": trace}))
     assert (refused.status_code, refused.json()["issue"][0]["diagnostics"]) == (403, f"ASID_CHECK_FAILED_MESSAGESENDER_{LAB}")
     assert "ssp-sender-not-accredited" in json.dumps(wardgate.done("explain", trace))
 

@@ -231,7 +231,7 @@ class AuditLog(Protocol):
     def read(self, after: int, limit: int) -> Sequence[AuditRecord]: ...
     def last(self, limit: int) -> Sequence[AuditRecord]: ...
     def find(self, any_id: str) -> Sequence[AuditRecord]:
-        """Records whose message, request or correlation id is `any_id`, oldest first, at most 100."""
+        """Records whose message, request or correlation id, or whose caller's trace, is `any_id`, oldest first, at most 100."""
 
     def about(self, patient_hash: str, after: int, limit: int) -> Sequence[AuditRecord]:
         """Records that follow number `after` and are about a patient (`audit.Patient`), oldest first. Fast, however long the log."""

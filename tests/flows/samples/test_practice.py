@@ -21,11 +21,11 @@ NUMBERS = "https://fhir.nhs.uk/Id/nhs-number"
 pytestmark = pytest.mark.anyio
 
 
-def relayed(interaction: str, *, ahead: timedelta = timedelta(0), **changed: str) -> dict[str, str]:
+def relayed(interaction: str, *, ahead: timedelta = timedelta(0), organisation: str = "Z9X01", **changed: str) -> dict[str, str]:
     """The headers of a consumer, as the proxy relays them."""
     device = Device(Identifier("https://consumer.example/device", "1"), "Consumer", "1")
     somebody = Practitioner("1", "Example", "Robin", Identifier("https://consumer.example/users", "1"))
-    context = GPContext("https://consumer.example", f"https://gp.example{BASE}", "Z9X01", "Example Hospital", device, somebody)
+    context = GPContext("https://consumer.example", f"https://gp.example{BASE}", organisation, "Example Hospital", device, somebody)
     token = build_spine_jwt(VARIANTS[VariantName.GP_CONNECT_1], context, NOW + ahead, find(interaction))
     return {"Ssp-TraceID": "0f7a3c2e-9b41-4d0e-8f1a-2b6c1d5e7a90", "Ssp-From": "200000000115", "Ssp-To": PRACTICE.asid, "Ssp-InteractionID": interaction,
             "Authorization": f"Bearer {token}", **FHIR_JSON, **changed}

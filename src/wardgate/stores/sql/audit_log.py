@@ -138,7 +138,8 @@ def _offset(connection: Connection, source: str) -> int:
 
 def _has_id(record: AuditRecord, any_id: str) -> bool:
     body = json.loads(record.body)
-    return any(body.get(name) == any_id for name in ("message_id", "request_id", "correlation_id"))
+    ids = [body.get(name) for name in ("message_id", "request_id", "correlation_id")]
+    return any_id in (*ids, body.get("details", {}).get(chain.TRACE))
 
 
 def _is_about(record: AuditRecord, patient_hash: str) -> bool:

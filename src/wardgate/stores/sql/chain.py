@@ -17,6 +17,8 @@ from wardgate.stores.sql.transaction import driver_of
 
 RECORDS_PER_BUCKET: Final = 1024
 """NOTE: stored in `audit_ids.bucket`; another number needs a migration."""
+TRACE: Final = "trace"
+"""The detail that names a call between systems by the caller's own id: records are found by it too."""
 
 
 def append(context: Context, connection: Connection, events: Sequence[Event]) -> list[AuditRecord]:
@@ -43,7 +45,8 @@ def append_after(context: Context, driver: Any, head: Link, events: Sequence[Eve
         body = stored_body(event, context.personal_key)
         record_hash = link(record_hash, seq, body)
         rows.append((seq, body, record_hash))
-        keys = {id_key(any_id) for any_id in (event.message_id, event.request_id, event.correlation_id) if any_id is not None}
+        trace = event.details.get(TRACE)
+        keys = {id_key(any_id) for any_id in (event.message_id, event.request_id, event.correlation_id, trace) if type(any_id) is str}
         keys |= {id_key(patient_id(personal_hash(value.value, context.personal_key))) for value in event.details.values() if type(value) is Patient}
         ids += [(seq // RECORDS_PER_BUCKET, key, seq) for key in keys]
     context.hot.insert_records(driver, rows, ids)
