@@ -209,6 +209,8 @@ IN_XML: Final = frozenset({
     system_rules.MISSING, system_rules.INVALID, *NAMED_BY_SYSTEM_RULE,
 })
 """What Envoy itself can answer on an API of systems. Each form costs memory: what only routes by key or token meet stays JSON."""
+IN_XML_ELSEWHERE: Final = frozenset({"route-not-found", "method-not-allowed", "certificate-missing"})
+"""The same on the ports that ask for no certificate."""
 _PLAIN: Final = "[A-Za-z0-9 ._:|,/;=*+()!?@#$%-]*"
 """What stands in XML as it is."""
 _WRITABLE: Final[dict[str, str]] = {
@@ -247,16 +249,17 @@ def _not_granted() -> Iterator[Cause]:
 
 def mappers(listener: Listener, said: Said) -> list[JSON]:
     """Return the local reply mappers of a listener: every reason it can have, in every dialect and form that some API has."""
-    found = causes(of_systems=said.systems and listener is Listener.MTLS)
-    return [*(mapper for cause in found for mapper in _mappers(cause, said)), decided_server_error(), *_unforeseen()]
+    mtls = listener is Listener.MTLS
+    found = causes(of_systems=said.systems and mtls)
+    return [*(mapper for cause in found for mapper in _mappers(cause, said, IN_XML if mtls else IN_XML_ELSEWHERE)), decided_server_error(), *_unforeseen()]
 
 
-def _mappers(cause: Cause, said: Said) -> Iterator[JSON]:
+def _mappers(cause: Cause, said: Said, in_both: frozenset[str]) -> Iterator[JSON]:
     if cause.explained or cause.early:
         yield _mapper(cause, Dialect.FAULT)
         return
     for dialect in SHAPES:
-        if dialect in said.xml and cause.reason.code in IN_XML:
+        if dialect in said.xml and cause.reason.code in in_both:
             yield from in_xml(cause, dialect, _in_dialect(dialect))
         if dialect in said.shapes or dialect is Dialect.FAULT:
             yield _mapper(cause, dialect)
