@@ -83,6 +83,7 @@ APIS: Final = (
     api("ra", _RA, _RA), api("plain", _RA, "none"), api("reference", _RA, "none", ungranted="reference"), api("internet", _RA, "none", ungranted="internet"),
     api("anyone", _RA, "none", asid=None), api("any-scope", _RA, _RA, remove_scope="any"), api("hop", _RA, _RA, trusted_hop=True, headers="translated"),
     api("fixed", _RA, "none", routes=({"interaction": OWN},)), api("fixed-nrl", "nrl", "none", routes=({"interaction": OWN},)),
+    api("lenient", _RA, _RA, times={"lifetime_exact_seconds": None, "reject_expired": False}), api("ssp-core", "gp-connect", **PROXY),
     api("nrl", "nrl", "nrl"), api("nrl-plain", "nrl", "none"), api("booking", "bookings", "booking"), api("gp", "gp-connect", "gp-connect-1", errors="gp-connect"),
     api("subscriptions", "nems-subscribe", "nems-subscribe"), api("events", "nems-publish", "nems-publish"),
     api("ssp", "gp-connect", "gp-connect-1", **PROXY), api("ssp-nrl", "nrl", "nrl-retrieval", **PROXY),

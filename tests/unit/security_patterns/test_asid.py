@@ -278,6 +278,13 @@ def test_time_goes_by_the_decision_s_clock() -> None:
     assert said(ask("/ra/Flag/a1", RA_HEADERS, CLAIMS, now=NOW + timedelta(seconds=231))) == "spine-jwt-time"
 
 
+def test_the_times_of_a_token_are_the_api_s() -> None:
+    """A setting takes a rule away, another one makes it narrower."""
+    late = NOW + timedelta(hours=1)
+    assert said(ask("/lenient/Flag/a1", RA_HEADERS, {**CLAIMS, "exp": CLAIMS["exp"] + 7}, now=late)) == "yes"
+    assert said(ask("/ra/Flag/a1", RA_HEADERS, CLAIMS, now=late)) == "spine-jwt-time"
+
+
 def test_the_long_quota_of_the_api() -> None:
     """The last thing that is asked."""
     spent = replace(SNAPSHOT, over_quota={("", "plain"): NOW + timedelta(hours=1)})
@@ -285,7 +292,7 @@ def test_the_long_quota_of_the_api() -> None:
     assert said(ask("/plain/Flag", RA_HEADERS | {"toasid": None}, snapshot=spent)) == "to-asid-missing"
 
 
-@pytest.mark.parametrize("query", ["identifier=" + "a" * 9_000, "&".join(["a=1"] * 101)], ids=["long", "many"])
+@pytest.mark.parametrize("query", ["x=" + "a" * 9_000, "&".join(["a=1"] * 101)], ids=["long", "many"])
 def test_a_query_that_nobody_sends(query: str) -> None:
     """Its parameters are not read; the search by an identifier then has none."""
     headers = PROXY_HEADERS | {"ssp-to": NATIONAL, "ssp-interactionid": f"{PREFIX}gpconnect:fhir:rest:search:patient-1"}

@@ -203,6 +203,12 @@ def test_a_token_of_another_system() -> None:
     assert said(ask(f"/ssp-nrl/{RECORDS}", RECORD_HEADERS, RETRIEVAL | {"scope": "patient/DocumentReference.read"})) == "spine-jwt-scope"
 
 
+def test_the_scopes_of_the_interaction() -> None:
+    """Asked for once it is granted, where the variant has them included."""
+    assert said(ask(f"/ssp-core/{GP_ROOT}/Slot", PROXY_HEADERS, CLAIMS)) == "spine-jwt-scope-missing"
+    assert said(ask(f"/ssp-core/{GP_ROOT}/Slot", PROXY_HEADERS, CLAIMS | {"scope": "organization/*.read x"})) == "yes"
+
+
 def test_an_interaction_of_one_s_own() -> None:
     """What no catalogue has is relayed where it was granted, registered and shared; of what was not granted nothing is recorded."""
     found = ask(f"/ssp-plain/https://{PROVIDER_NAME}/Record/1", PROXY_HEADERS | {"ssp-interactionid": OWN})

@@ -59,6 +59,18 @@ def test_the_longest() -> None:
         parse(f"/{GP_ROOT}", query + "a")
 
 
+@pytest.mark.parametrize("length", [252, 254])
+def test_the_longest_name(length: int) -> None:
+    """RFC 1035 section 2.3.4, in text: 253 characters."""
+    host = "a." * (length // 2 - 1) + "nh"
+    assert len(host) == length
+    if length <= 253:
+        assert parse(f"/https://{host}/", "").host == host
+    else:
+        with pytest.raises(NoTarget):
+            parse(f"/https://{host}/", "")
+
+
 @pytest.mark.parametrize(("url", "endpoint", "expected"), [
     (GP_ROOT, GP_ROOT, True), (f"{GP_ROOT}/Slot", GP_ROOT, True), (f"{GP_ROOT}2", GP_ROOT, False), (f"{GP_ROOT}/", GP_ROOT, True),
     (f"https://{PROVIDER_NAME}/Slot", f"https://{PROVIDER_NAME}", True), (f"https://{PROVIDER_NAME}/Slot", f"https://{PROVIDER_NAME}/", True),
