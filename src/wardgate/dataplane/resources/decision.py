@@ -52,8 +52,11 @@ def _exactly(names: tuple[str, ...]) -> JSON:
     return {"patterns": [{"exact": name, "ignore_case": True} for name in names]}
 
 
-def filter_(*, route_anew: bool = False) -> JSON:
-    """Return the ext_authz filter over HTTP on its private socket. `route_anew`: what it answers says where the route leads."""
+def filter_(*, name: Filter = Filter.DECISION, route_anew: bool = False, unless: tuple[str, str] | None = None) -> JSON:
+    """Return the ext_authz filter over HTTP on its private socket. `route_anew`: what it answers says where the route leads.
+
+    It asks about every call; with `unless`, a verdict's prefix and a beginning, not about those for which a map found such a thing.
+    """
     asked = {"patterns": [*_exactly(ASKED_WITH)["patterns"], {"prefix": "x-wardgate-"}]}
     service = {
         "server_uri": {"uri": "http://wardgate", "cluster": "wardgate-decisions", "timeout": TIMEOUT},
@@ -64,8 +67,10 @@ def filter_(*, route_anew: bool = False) -> JSON:
             "dynamic_metadata_from_headers": _exactly((RECORD,)),
         },
     }
-    return named(Filter.DECISION, HTTP + "ext_authz.v3.ExtAuthz", transport_api_version="V3", http_service=service,
+    found = {"filter": "envoy.filters.http.rbac", "path": [{"key": f"{unless[0]}enforced_effective_policy_id"}],
+             "value": {"string_match": {"prefix": unless[1]}}, "invert": True} if unless is not None else None
+    return named(name, HTTP + "ext_authz.v3.ExtAuthz", transport_api_version="V3", http_service=service,
                  allowed_headers=asked, failure_mode_allow=False, status_on_error={"code": "ServiceUnavailable"},
-                 clear_route_cache=route_anew)
+                 clear_route_cache=route_anew, **({"filter_enabled_metadata": found} if found is not None else {}))
 
 

@@ -28,6 +28,7 @@ class Filter(StrEnum):
     SYSTEM_PROXIED = "wg.system-proxied"
     SYSTEMS_OVERLAY = "wg.systems-overlay"
     SYSTEMS = "wg.systems"
+    SYSTEM_DECISION = "wg.system-decision"
     SYSTEM_SET = "wg.system-set"
     GRANTS = "wg.grants"
     GIVEN = "wg.given"

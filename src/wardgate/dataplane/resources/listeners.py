@@ -134,6 +134,7 @@ def _system_filters(layout: Layout) -> dict[Filter, JSON]:
         Filter.SYSTEM_PROXIED: systems.system_filter(Filter.SYSTEM_PROXIED),
         Filter.SYSTEMS_OVERLAY: discovered(Filter.SYSTEMS_OVERLAY, layout),
         Filter.SYSTEMS: discovered(Filter.SYSTEMS, layout),
+        Filter.SYSTEM_DECISION: decision.filter_(name=Filter.SYSTEM_DECISION, unless=(systems.MAP_PREFIX, systems.SET)),
         Filter.SYSTEM_SET: systems.grant_filter(),
         Filter.GRANTS: discovered(Filter.GRANTS, layout),
     }

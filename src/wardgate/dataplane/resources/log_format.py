@@ -77,6 +77,7 @@ SYSTEMS_LINE: Final[JSON] = {
     "target": f"%REQ(X-ENVOY-ORIGINAL-PATH?:PATH):{MAX_TARGET_CHARACTERS}%",
 }
 """Of a call between systems that Envoy judged alone."""
+ADMITTED_LINE: Final[JSON] = {name: value for name, value in SYSTEMS_LINE.items() if name not in ONLY_ON_REFUSALS}
 
 HANDSHAKE_LINE: Final[JSON] = {
     "kind": "handshake",
@@ -96,7 +97,8 @@ def request_logs(path: str) -> list[JSON]:
         file_log(path, SUCCESS_LINE, {"and_filter": {"filters": [_status("LE", 399), *ordinary]}}),
         file_log(path, REQUEST_LINE, {"and_filter": {"filters": [_status("GE", 400), *ordinary]}}),
         file_log(path, DECIDED_LINE, _says(HANDED_ON, present=True)),
-        file_log(path, SYSTEMS_LINE, _says(JUDGED_HERE, present=True)),
+        *(file_log(path, line, {"and_filter": {"filters": [status, _says(JUDGED_HERE, present=True), _says(HANDED_ON, present=False)]}})
+          for line, status in ((ADMITTED_LINE, _status("LE", 399)), (SYSTEMS_LINE, _status("GE", 400)))),
     ]
 
 

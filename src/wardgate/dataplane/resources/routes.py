@@ -77,7 +77,7 @@ FILTERS_OF: Final[Mapping[Pattern, frozenset[Filter]]] = {
     Pattern.TLS_MA: _MAPS | {Filter.CERTIFICATE_NAMES, Filter.CERTIFICATE_CLIENT},
 }
 _APPLICATION_COUNTERS: Final = frozenset({Filter.APPLICATION_QUOTA, Filter.APPLICATION_SPIKE})
-_BY_SYSTEM: Final = frozenset({Filter.SYSTEMS_OVERLAY, Filter.SYSTEMS, Filter.SYSTEM_SET, Filter.GRANTS, Filter.ROUTE})
+_BY_SYSTEM: Final = frozenset({Filter.SYSTEMS_OVERLAY, Filter.SYSTEMS, Filter.SYSTEM_DECISION, Filter.SYSTEM_SET, Filter.GRANTS, Filter.ROUTE})
 _WITHOUT_APPLICATION: Final = frozenset({Pattern.OPEN_ACCESS, Pattern.ASID_INTERACTION})
 _NOTHING_MORE: Final[Mapping[str, str]] = {}
 _API_COUNTERS: Final = frozenset({Filter.API_QUOTA, Filter.API_SPIKE})

@@ -7,7 +7,7 @@ mappers take its name from the route (`told`).
 from typing import Final
 
 from wardgate.catalogue import API, Route
-from wardgate.dataplane.resources.envoy import JSON
+from wardgate.dataplane.resources.envoy import JSON, PROXIED_SYSTEM
 from wardgate.dataplane.resources.route_rules import (
     ANY,
     any_of,
@@ -21,11 +21,9 @@ from wardgate.dataplane.resources.system_routes import Judged
 from wardgate.dataplane.resources.systems import (
     GRANTED,
     GRANTS_PREFIX,
-    MAP_PREFIX,
     NOT_OF_ASID,
     OVERLAY_PREFIX,
     UNKNOWN,
-    UNLISTED,
 )
 from wardgate.security_patterns.asid import UNGRANTED, spine_of
 from wardgate.spine.headers import NAMES, UUID, Names
@@ -47,12 +45,14 @@ def rules(api: API, route: Route, judged: Judged, *, api_over_quota: bool) -> JS
 
     NOTE: of a header that is there twice the maps have been asked with the first value, but a rule sees all of them, joined by
     commas (`bootstrap.RUNTIME`), which is no ASID. So the sender's form comes before what the maps say.
+
+    What is in no map the decision service has judged by now, and nobody but it can have named the system.
     """
     names = NAMES[spine_of(api).family]
     policies: dict[str, JSON] = {
         f"01~{_own(names, 'from-asid-missing', SENDER)}": policy([_not_in_form(names.sender, ASID_FORM)]),
-        f"02~{NOT_OF_ASID}": policy([_found(NOT_OF_ASID)]),
-        f"03~{UNKNOWN}": policy([_found(UNKNOWN)]),
+        f"02~{NOT_OF_ASID}": policy([verdict(OVERLAY_PREFIX, NOT_OF_ASID)]),
+        f"03~{UNKNOWN}": policy([verdict(OVERLAY_PREFIX, UNKNOWN)]),
         f"04~{_own(names, 'to-asid-missing', RECEIVER)}": policy([_not_in_form(names.receiver, ASID_FORM)]),
         "05~to-asid-not-ours": policy([{"not_id": header(names.receiver, {"exact": spine_of(api).asid})}]),
     }
@@ -63,7 +63,7 @@ def rules(api: API, route: Route, judged: Judged, *, api_over_quota: bool) -> JS
         policies[f"08~{MISSING}@{TRACE}"] = policy([_absent(names.trace)])
         policies[f"09~{INVALID}@{TRACE}"] = policy([_not_in_form(names.trace, UUID.pattern)])
     policies |= _interaction(names, judged)
-    policies[f"22~{UNGRANTED[spine_of(api).ungranted]}"] = policy([{"not_id": verdict(GRANTS_PREFIX, GRANTED)}])
+    policies[f"22~{UNGRANTED[spine_of(api).ungranted]}"] = policy([{"not_id": any_of([verdict(GRANTS_PREFIX, GRANTED), header(PROXIED_SYSTEM, present=True)])}])
     if api_over_quota:
         policies["30~api-quota-exceeded"] = policy(ANY)
     return plain(policies | asked_request_id(api, route))
@@ -108,9 +108,3 @@ def _form(regex: str) -> JSON:
 
 def _all_of(ids: list[JSON]) -> JSON:
     return {"and_ids": {"ids": ids}}
-
-
-def _found(reason: str) -> JSON:
-    """What the overlay says counts; of what it does not list, what the map says."""
-    by_map = _all_of([verdict(OVERLAY_PREFIX, UNLISTED), verdict(MAP_PREFIX, reason)])
-    return {"or_ids": {"ids": [by_map, verdict(OVERLAY_PREFIX, reason)]}}

@@ -3,6 +3,9 @@
 Two steps. The ASID that a header names and the name in the client certificate are one key, and lead to the set of interactions
 that the system may send; set and interaction then are the key of the second map, in which a set stands once however many systems
 have it. All of them only say what they found; the route's own rules (`system_rules`) refuse.
+
+The big map has nothing but calls that are as they should be, so that it is small and soon swapped. What is not in it, a wrong
+certificate, an unknown ASID, a certificate whose only name is its CN, the decision service judges: it is rare, and wants a reason.
 """
 
 import hashlib
@@ -12,7 +15,6 @@ from typing import Any, Final
 from wardgate.dataplane.resources.door import set_state
 from wardgate.dataplane.resources.envoy import (
     JSON,
-    RULES_NOT_LOADED,
     Filter,
     State,
     action,
@@ -31,12 +33,15 @@ GRANTED: Final = "granted"
 NOT_GRANTED: Final = "not-granted"
 NOT_OF_ASID: Final = "certificate-not-of-asid"
 UNKNOWN: Final = "from-asid-unknown"
-"""What the maps say of a suspended system as well: to its caller there is none."""
+"""What is said of a suspended system as well: to its caller there is none."""
+ASK: Final = "ask"
+SET: Final = "set-"
+"""Begins the name of every set, and nothing else that a map says."""
 FILTERS: Final[Mapping[Family, Filter]] = {
     Family.REASONABLE_ADJUSTMENTS: Filter.SYSTEM, Family.NRL: Filter.SYSTEM, Family.NEMS: Filter.SYSTEM, Family.PROXY: Filter.SYSTEM_PROXIED,
 }
 """The filter that reads the headers of a family. The others' names are the same but for the case of letters, which is not compared."""
-_ALLOW: Final = {verdict: action(verdict, allow=True) for verdict in (UNLISTED, GRANTED, NOT_GRANTED, NOT_OF_ASID, UNKNOWN)}
+_ALLOW: Final = {verdict: action(verdict, allow=True) for verdict in (UNLISTED, GRANTED, NOT_GRANTED, NOT_OF_ASID, UNKNOWN, ASK)}
 
 
 def system_filter(name: Filter) -> JSON:
@@ -61,17 +66,25 @@ def grant_filter() -> JSON:
 
 def set_name(interactions: frozenset[str]) -> str:
     """Return the name of a set of interactions: it follows from what is in it, so that no map depends on another's numbering."""
-    return "set-" + hashlib.sha256(" ".join(sorted(interactions)).encode()).hexdigest()[:32]
+    return SET + hashlib.sha256(" ".join(sorted(interactions)).encode()).hexdigest()[:32]
 
 
 def systems(mapped: Mapping[str, CallingSystem]) -> JSON:
-    """Return the big map: every system with each of its certificates' names, and what is wrong when it is not in there."""
-    return rbac_matcher(_tree(dict(sorted(mapped.items())), _ALLOW[UNKNOWN]), MAP_PREFIX)
+    """Return the big map: every system that may call, with the names of its certificates."""
+    return rbac_matcher(tree(state_input(State.SYSTEM), _by_pair(dict(sorted(mapped.items()))), _ALLOW[ASK]), MAP_PREFIX)
 
 
 def overlay(changed: Mapping[str, CallingSystem | None]) -> JSON:
-    """Return the overlay: the systems that differ from the big map that Envoy has (None: removed), and nothing of the others."""
-    return rbac_matcher(_tree(dict(sorted(changed.items())), _ALLOW[UNLISTED]), OVERLAY_PREFIX)
+    """Return the overlay: the systems that differ from the big map that Envoy has (None: removed), and nothing of the others.
+
+    It says by itself why one of them is refused, because the map may still have it.
+    """
+    known = {asid: found for asid, found in sorted(changed.items()) if found is not None}
+    by_pair = _by_pair(known)
+    by_pair |= {f"{asid}|{name}": _ALLOW[UNKNOWN] for asid, found in known.items() if found.suspended for name in found.certificate_names}
+    by_pair |= {pair.replace("|", "|CN=", 1): found for pair, found in by_pair.items()}  # a certificate that has no other name
+    alone = {asid: _ALLOW[UNKNOWN if found is None else NOT_OF_ASID] for asid, found in sorted(changed.items())}
+    return rbac_matcher(tree(state_input(State.SYSTEM), by_pair, tree(state_input(State.FROM_ASID), alone, _ALLOW[UNLISTED])), OVERLAY_PREFIX)
 
 
 def grants(sets: Iterable[frozenset[str]], asked: frozenset[str]) -> JSON:
@@ -107,25 +120,15 @@ def _grants(sets: Iterable[frozenset[str]], asked: frozenset[str]) -> Iterator[s
             yield f"{name} {interaction} "
 
 
-def _tree(found: Mapping[str, CallingSystem | None], otherwise: JSON) -> JSON:
-    """Return a tree: ASID and certificate's name, else the ASID alone, else `otherwise`."""
-    names: dict[frozenset[str], str] = {}
-    actions: dict[str, JSON] = {UNKNOWN: _ALLOW[UNKNOWN]}
+def _by_pair(known: Mapping[str, CallingSystem]) -> dict[str, JSON]:
+    """Return the sets of those that may call, by ASID and certificate's name."""
+    actions: dict[frozenset[str], JSON] = {}
     by_pair: dict[str, JSON] = {}
-    for asid, system in found.items():
-        if system is None:
+    for asid, system in known.items():
+        if system.suspended:
             continue
-        verdict = UNKNOWN if system.suspended else names.get(system.interactions)
-        if verdict is None:
-            verdict = names[system.interactions] = set_name(system.interactions)
-        one = actions.setdefault(verdict, action(verdict, allow=True))
-        for name in sorted(system.certificate_names):
-            by_pair[f"{asid}|{name}"] = by_pair[f"{asid}|CN={name}"] = one  # the second: a certificate that has no other name
-    alone = {asid: _ALLOW[UNKNOWN if system is None else NOT_OF_ASID] for asid, system in found.items()}
-    return tree(state_input(State.SYSTEM), by_pair, tree(state_input(State.FROM_ASID), alone, otherwise))
-
-
-__all__ = [
-    "FILTERS", "GRANTED", "GRANTS_PREFIX", "MAP_PREFIX", "NOT_GRANTED", "NOT_OF_ASID", "OVERLAY_PREFIX", "RULES_NOT_LOADED", "UNKNOWN",
-    "UNLISTED", "changed_systems", "grant_filter", "grants", "overlay", "set_name", "system_filter", "systems",
-]
+        one = actions.get(system.interactions)
+        if one is None:
+            one = actions[system.interactions] = action(set_name(system.interactions), allow=True)
+        by_pair |= {f"{asid}|{name}": one for name in sorted(system.certificate_names)}
+    return by_pair
