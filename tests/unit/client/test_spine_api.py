@@ -4,6 +4,8 @@ from typing import Any
 
 import httpx2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wardgate.client import SpineAPI, SpineCallInvalid, ssp_url
 from wardgate.client.spine_api import KINDS, may_repeat
@@ -28,6 +30,18 @@ def test_the_url_of_a_path_has_the_path(how: Any, path: str) -> None:
     """However an API is called, the path below its endpoint is found again in the URL."""
     api = SpineAPI.of("gp-connect-1", ENDPOINT, ASID, **how)
     assert api.path_of(httpx2.URL(api.url(path))) == path.partition("?")[0]
+
+
+SEGMENTS = st.lists(st.text("aZ0-_~.$!*'(),;:@&=+", min_size=1, max_size=8).filter(lambda part: part not in {".", ".."}), max_size=4)
+
+
+@given(root=SEGMENTS, below=SEGMENTS, query=st.text("aZ0-_~.$!*'(),;:@&=+/|", max_size=20), how=st.sampled_from(("direct", "plain", "encoded")))
+def test_every_path_comes_back(root: list[str], below: list[str], query: str, how: str) -> None:
+    """What is put below an endpoint is what is found below it, and the query is no part of it."""
+    path = "".join(f"/{part}" for part in below)
+    proxied = {"proxy": PROXY + "/ssp", "encoded": how == "encoded"} if how != "direct" else {}
+    api = SpineAPI.of("nrl", "https://a.example" + "".join(f"/{part}" for part in root), ASID, **proxied)
+    assert api.path_of(httpx2.URL(api.url(path + (f"?{query}" if query else "")))) == path
 
 
 def test_the_proxy_gets_the_target_as_it_is_or_encoded() -> None:
