@@ -289,3 +289,13 @@ def test_a_new_store_key(url: str, stores: Stores, event: Event) -> None:
     assert fresh.system_directory.load()[0] == generation
     assert fresh.system_directory.load()[1].systems == (SYSTEM, PROVIDER)
     fresh.close()
+
+
+def test_one_entry(stores: Stores, again: Stores, event: Event) -> None:
+    """By its identifier in any case of letters; what is not there, or was removed, is none."""
+    stores.system_directory.write(WHOLE, event, 0)
+    assert again.system_directory.entry(SYSTEM.asid) == SYSTEM
+    assert again.system_directory.entry(APPOINTMENTS.identifier.upper()) == APPOINTMENTS
+    stores.system_directory.write(DirectoryChange(removed=(SYSTEM.asid,)), event, stores.generation.current())
+    assert again.system_directory.entry(SYSTEM.asid) is None
+    assert again.system_directory.entry("200000100099") is None

@@ -14,7 +14,8 @@ from wardgate.cli.systems import (
     by_option,
     check_certifiable,
     directory_of,
-    found_of,
+    enrolled,
+    own,
     own_of,
     role_of,
     said_by,
@@ -40,7 +41,7 @@ sets_option = click.option("--message-set", "sets", multiple=True, metavar="NAME
 @with_world
 def evidence(asid: str, kind: str, reference: str, by: str | None, wait: float, world: World, printer: Printer) -> None:
     """Note a document that was shown for a system."""
-    found = own_of(directory_of(world), asid)
+    found = own(world, asid)
     shown = Evidence(EvidenceKind(kind), reference)
     _done(world, printer, wait, asid, *step(world, found, lambda one: onboarding.give_evidence(one, shown, by=said_by(by), at=world.now)))
 
@@ -55,7 +56,7 @@ def evidence(asid: str, kind: str, reference: str, by: str | None, wait: float, 
 @with_world
 def approve(asid: str, sets: tuple[str, ...], note: str, by: str | None, urp: str | None, wait: float, world: World, printer: Printer) -> None:
     """Approve a system for message sets that it asked for: their interactions are attached to it. It may call once it is live."""
-    found = own_of(directory_of(world), asid)
+    found = own(world, asid)
     granted = sets or found.enrolment.asked
 
     def take(enrolment: Enrolment) -> Enrolment:
@@ -72,7 +73,7 @@ def approve(asid: str, sets: tuple[str, ...], note: str, by: str | None, urp: st
 @with_world
 def go_live(asid: str, note: str, by: str | None, wait: float, world: World, printer: Printer) -> None:
     """Let an approved system call."""
-    found = own_of(directory_of(world), asid)
+    found = own(world, asid)
     _done(world, printer, wait, asid, *step(world, found, lambda one: onboarding.go_live(one, by=said_by(by), at=world.now, note=note)))
 
 
@@ -84,7 +85,7 @@ def go_live(asid: str, note: str, by: str | None, wait: float, world: World, pri
 @with_world
 def suspend(asid: str, why: str, by: str | None, wait: float, world: World, printer: Printer) -> None:
     """Stop a system at once: its calls are refused on open connections too, and nobody finds it. Systems of the manifest as well."""
-    found = found_of(directory_of(world), asid)
+    found = enrolled(world, asid)
     _done(world, printer, wait, asid, *step(world, found, lambda one: onboarding.suspend(one, why, by=said_by(by), at=world.now)))
 
 
@@ -96,7 +97,7 @@ def suspend(asid: str, why: str, by: str | None, wait: float, world: World, prin
 @with_world
 def resume(asid: str, note: str, by: str | None, wait: float, world: World, printer: Printer) -> None:
     """End a suspension: the system is as far as it was before."""
-    found = found_of(directory_of(world), asid)
+    found = enrolled(world, asid)
     _done(world, printer, wait, asid, *step(world, found, lambda one: onboarding.resume(one, by=said_by(by), at=world.now, note=note)))
 
 
@@ -108,7 +109,7 @@ def resume(asid: str, note: str, by: str | None, wait: float, world: World, prin
 @with_world
 def ask(asid: str, sets: tuple[str, ...], by: str | None, wait: float, world: World, printer: Printer) -> None:
     """Ask for more message sets for a system; what it has stays."""
-    found = own_of(directory_of(world), asid)
+    found = own(world, asid)
     known = {one.name for one in sets_known(sets)}
     if unknown := [one for one in sets if one not in known]:
         raise Failed(f"there is no message set {unknown[0]}: wardgate system message-sets")
@@ -125,7 +126,7 @@ def ask(asid: str, sets: tuple[str, ...], by: str | None, wait: float, world: Wo
 @with_world
 def grant(asid: str, sets: tuple[str, ...], note: str, by: str | None, urp: str | None, wait: float, world: World, printer: Printer) -> None:
     """Grant an approved or live system message sets that it asked for since."""
-    found = own_of(directory_of(world), asid)
+    found = own(world, asid)
     granted = sets or tuple(one for one in found.enrolment.asked if one not in found.enrolment.granted)
 
     def take(enrolment: Enrolment) -> Enrolment:
@@ -142,7 +143,7 @@ def grant(asid: str, sets: tuple[str, ...], note: str, by: str | None, urp: str 
 @with_world
 def send_back(asid: str, why: str, by: str | None, wait: float, world: World, printer: Printer) -> None:
     """Send a request back because its evidence does not do; the evidence stays."""
-    found = own_of(directory_of(world), asid)
+    found = own(world, asid)
     _done(world, printer, wait, asid, *step(world, found, lambda one: onboarding.ask_for_more(one, why, by=said_by(by), at=world.now)))
 
 
@@ -157,16 +158,15 @@ def name(asid: str, fqdn: str, by: str | None, wait: float, world: World, printe
 
     Certificates of a former name are refused from then on; revoke them too.
     """
-    found = own_of(directory_of(world), asid)
+    whole = own_of(directory_of(world), asid).directory.whole
     certifiable = check_certifiable(world, fqdn)
 
     def take(enrolment: Enrolment) -> Enrolment:
         after = onboarding.name(enrolment, certifiable, by=said_by(by), at=world.now)
-        whole = found.directory.whole
         check(replace(whole, enrolments=(*(one for one in whole.enrolments if one.asid != asid), after)))
         return after
 
-    _done(world, printer, wait, asid, *step(world, found, take))
+    _done(world, printer, wait, asid, *step(world, own(world, asid), take))
 
 
 def _granting(world: World, urp: str | None, by: str | None) -> Callable[[AccreditedSystem, Enrolment], AccreditedSystem]:

@@ -2,19 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from wardgate.audit.model import Event
 from wardgate.cli.context import World, operator
 from wardgate.cli.failures import Failed
-from wardgate.directory import AccreditedSystem, Endpoint
+from wardgate.directory import AccreditedSystem, Endpoint, System
 from wardgate.directory.events import stepped
 from wardgate.directory.forms import ROLE_DN
 from wardgate.directory.onboarding import Enrolment
 from wardgate.directory.registering import role_dn
-from wardgate.directory.stated import Stated
+from wardgate.directory.stated import Stated, standing, stated
+from wardgate.manifest.documents import ENVIRONMENT
 from wardgate.pki.errors import NameRefused
 from wardgate.pki.names import NameRules, check_name
 from wardgate.server.whole_directory import WholeDirectory, read_directory
@@ -25,6 +26,7 @@ urp_option = click.option(
     "--urp", default=None, metavar="DN", help="The role profile of who takes the step, as the directory names it: uniqueIdentifier=…,uniqueIdentifier=…,uid=…,ou=people,o=nhs.",
 )
 asid_argument = click.argument("asid", metavar="ASID")
+_OF_MANIFEST: Final = "the system {} is the manifest's: change it there, then wardgate manifest apply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def own_of(directory: WholeDirectory, asid: str) -> Found:
     """Return a system that was registered or imported. Raises `Failed` for one of the manifest, which is changed there."""
     found = found_of(directory, asid)
     if found.stated is not None:
-        raise Failed(f"the system {asid} is the manifest's: change it there, then wardgate manifest apply")
+        raise Failed(_OF_MANIFEST.format(asid))
     return found
 
 
@@ -77,19 +79,53 @@ def told() -> dict[str, str]:
     return {"by": "command line", "operator": operator()}
 
 
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A system and how far it is, without the rest of the directory: a suspension waits for nothing else."""
+
+    system: AccreditedSystem
+    enrolment: Enrolment
+    kept: Enrolment | None
+    """As the store has it; None: nothing was said of a system of the manifest before."""
+    of_manifest: bool
+
+
+def enrolled(world: World, asid: str) -> Enrolled:
+    """Return a system. Raises `Failed` when there is none. Fast, however many there are."""
+    store, document = world.stores.system_directory, world.stores.documents.get("systems", asid)
+    entry, kept = store.entry(asid), store.enrolment(asid)
+    if isinstance(entry, AccreditedSystem) and kept is not None:
+        return Enrolled(entry, kept, kept, of_manifest=False)
+    found = stated(System.model_validate(document.body), _environment(world)) if document is not None else None
+    if found is None or found.system is None:
+        raise Failed(f"there is no system with ASID {asid}: wardgate system list")
+    return Enrolled(found.system, standing(found, kept), kept, of_manifest=True)
+
+
+def own(world: World, asid: str) -> Enrolled:
+    """Return a system that was registered or imported. Raises `Failed` for one of the manifest, which is changed there."""
+    found = enrolled(world, asid)
+    if found.of_manifest:
+        raise Failed(_OF_MANIFEST.format(asid))
+    return found
+
+
 def step(
-    world: World, found: Found, take: Callable[[Enrolment], Enrolment], change: Callable[[AccreditedSystem, Enrolment], AccreditedSystem] | None = None
+    world: World, found: Enrolled, take: Callable[[Enrolment], Enrolment], change: Callable[[AccreditedSystem, Enrolment], AccreditedSystem] | None = None
 ) -> tuple[int, Enrolment]:
     """Take one step with a system, and store it with the event. Raises `WrongStep`, `InvalidEntries` and `Superseded`."""
     store = world.stores.system_directory
-    after = take(found.enrolment)
+    seen = world.stores.generation.current()
+    after = take(found.kept or found.enrolment)
     event: Event = stepped(after, told())
-    before = store.enrolment(found.system.asid)
-    if before is None:  # the manifest's, and nothing was said of it before
-        return store.write(DirectoryChange(enrolments=(after,)), event, found.directory.generation), after
-    if found.stated is not None:  # the store's has the name of when it was written
-        after = take(before)
-    return store.step(before, after, event, change(found.system, after) if change is not None else None), after
+    if found.kept is None:
+        return store.write(DirectoryChange(enrolments=(after,)), event, seen), after
+    return store.step(found.kept, after, event, change(found.system, after) if change is not None else None), after
+
+
+def _environment(world: World) -> str:
+    document = world.stores.documents.get(ENVIRONMENT, ENVIRONMENT)
+    return str(document.body["name"]) if document is not None else ENVIRONMENT
 
 
 def said_by(by: str | None) -> str:

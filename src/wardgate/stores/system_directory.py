@@ -40,6 +40,9 @@ class SystemDirectory(Protocol):
     def taken(self) -> tuple[Sequence[str], Sequence[str]]:
         """Return every ASID and every party key that there is or was: what is minted is none of them."""
 
+    def entry(self, identifier: str) -> Item | None:
+        """Return one entry that is there. Fast, however many there are."""
+
     def enrolment(self, asid: str) -> Enrolment | None: ...
     def register(self, system: AccreditedSystem, enrolment: Enrolment, event: Event) -> int:
         """Keep a new system and its enrolment. Raises `AlreadyExists` when its identifier is taken, or was."""

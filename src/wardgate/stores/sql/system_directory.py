@@ -10,7 +10,7 @@ from wardgate.audit.model import Event
 from wardgate.directory.accredited_system import AccreditedSystem
 from wardgate.directory.attributes import ObjectClass
 from wardgate.directory.endpoint import Endpoint
-from wardgate.directory.entry import identifier_of
+from wardgate.directory.entry import Item, identifier_of
 from wardgate.directory.onboarding import Enrolment
 from wardgate.directory.sharing_rule import SharingRule
 from wardgate.directory.whole import Directory
@@ -50,6 +50,12 @@ class SQLSystemDirectory:
         keys = select(DIRECTORY_ENTRIES.c.party_key).distinct()
         with reading(self._context.database) as connection:
             return connection.execute(asids).scalars().all(), connection.execute(keys).scalars().all()
+
+    def entry(self, identifier: str) -> Item | None:
+        wanted = select(DIRECTORY_ENTRIES).where(DIRECTORY_ENTRIES.c.id == key_of(identifier), DIRECTORY_ENTRIES.c.sealed.is_not(None))
+        with reading(self._context.database) as connection:
+            row = connection.execute(wanted).first()
+        return None if row is None else item_of(self._context, row)
 
     def enrolment(self, asid: str) -> Enrolment | None:
         with reading(self._context.database) as connection:
