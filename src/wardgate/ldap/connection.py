@@ -144,16 +144,16 @@ class Connection:
         found = await self._found(asked, paged=page is not None)
         if page is not None:
             return await self._page(message.id, asked, self._pages.begin(asked, found, page))
-        await self._entries(message.id, asked, found.nodes)
+        last = await self._entries(message.id, asked, found.nodes)
         if found.more:
             diagnostic = f"there are more than {len(found.nodes)} entries: ask for less, or in pages"
-            return answers.result(message.id, answers.SEARCH_DONE, Code.SIZE_LIMIT_EXCEEDED, diagnostic)
-        return answers.result(message.id, answers.SEARCH_DONE, Code.SUCCESS)
+            return last + answers.result(message.id, answers.SEARCH_DONE, Code.SIZE_LIMIT_EXCEEDED, diagnostic)
+        return last + answers.result(message.id, answers.SEARCH_DONE, Code.SUCCESS)
 
     async def _page(self, message_id: int, asked: Search, part: Part) -> bytes:
-        await self._entries(message_id, asked, part.nodes)
+        last = await self._entries(message_id, asked, part.nodes)
         code = Code.SIZE_LIMIT_EXCEEDED if part.cut else Code.SUCCESS
-        return answers.result(message_id, answers.SEARCH_DONE, code, page=(part.total, part.cookie))
+        return last + answers.result(message_id, answers.SEARCH_DONE, code, page=(part.total, part.cookie))
 
     async def _found(self, asked: Search, *, paged: bool) -> search.Found:
         """Search on a thread of the pool. Raises `Refused` when it takes too long; waiting for a thread counts."""
@@ -166,10 +166,15 @@ class Connection:
         except TimeoutError:
             raise Refused(Code.TIME_LIMIT_EXCEEDED, f"the search takes more than {seconds:g} s") from None
 
-    async def _entries(self, message_id: int, asked: Search, nodes: Sequence[Node]) -> None:
+    async def _entries(self, message_id: int, asked: Search, nodes: Sequence[Node]) -> bytes:
+        """Send the entries, but for the last few, which are returned: they go with the result."""
+        last = b""
         for start in range(0, len(nodes), TURN):
-            await self._send(b"".join(answers.entry(message_id, node.dn, search.told(node, asked)) for node in nodes[start : start + TURN]))
-            await asyncio.sleep(0)
+            if last:
+                await self._send(last)
+                await asyncio.sleep(0)
+            last = b"".join(answers.entry(message_id, node.dn, search.told(node, asked)) for node in nodes[start : start + TURN])
+        return last
 
     async def _send(self, data: bytes) -> None:
         """Write, and wait until the caller has read enough of it. Raises `TimeoutError`, `OSError`."""

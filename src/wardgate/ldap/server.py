@@ -44,6 +44,8 @@ class LDAPServer:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        transport: socket.socket = writer.get_extra_info("socket")
+        transport.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio leaves it to sockets that name their protocol
         full = len(self._connections) >= self._settings.max_connections
         task = asyncio.ensure_future(self._serve(reader, writer, full=full))
         if not full:
