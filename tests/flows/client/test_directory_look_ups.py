@@ -55,7 +55,7 @@ class Counted(httpx2.AsyncBaseTransport):
         async def index() -> DirectoryIndex:
             return DirectoryIndex(directory)
 
-        self.app = httpx2.ASGITransport(app=create_app(index, SDSSettings(public_url=URL)))
+        self.app = httpx2.ASGITransport(app=create_app(index, SDSSettings(), lambda: URL))
         self.asked: list[httpx2.Request] = []
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -159,7 +159,7 @@ async def test_the_directorys_refusals_are_typed(serving: Serving) -> None:
     """As everywhere, by code."""
     directory, app = serving()
     async with directory, directory.session() as look_up:
-        app.app = httpx2.ASGITransport(app=create_app(_fails, SDSSettings(public_url=URL, max_query_bytes=1)))
+        app.app = httpx2.ASGITransport(app=create_app(_fails, SDSSettings(max_query_bytes=1), lambda: URL))
         with pytest.raises(SpineAPIError) as raised:
             await look_up.own_asid("Z9X01", READ)
     assert raised.value.status == 400
