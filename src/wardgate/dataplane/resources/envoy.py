@@ -56,8 +56,6 @@ class State(StrEnum):
     TOKEN_ID = "wardgate.token_id"  # noqa: S105 - the name of an object
     LEVEL = "wardgate.level"
     SYSTEM = "wardgate.system"
-    FROM_ASID = "wardgate.from_asid"
-    TO_ASID = "wardgate.to_asid"
     INTERACTION = "wardgate.interaction"
     TRACE = "wardgate.trace"
     GRANT = "wardgate.grant"

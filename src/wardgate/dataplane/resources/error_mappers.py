@@ -31,6 +31,7 @@ from wardgate.dataplane.resources.envoy import (
 from wardgate.dataplane.resources.limits import COUNTERS
 from wardgate.dataplane.resources.route_rules import NOT_GRANTED
 from wardgate.dataplane.resources.standing import CLIENTS_PREFIX, OVERLAY_PREFIX, REFUSED_HERE, UNLISTED
+from wardgate.dataplane.resources.systems import ASID_OF_KEY
 from wardgate.refusals import Area, Reason, reason
 from wardgate.refusals.dialects import CONTENT_TYPES, FORMS, Dialect, body, profile_of, xml_body
 from wardgate.refusals.operation_outcome import XML_TYPE
@@ -199,7 +200,7 @@ _VALUES: Final[dict[str, dict[str, str]]] = {
     "request-id-invalid": {"value": f"%REQ({GIVEN_REQUEST_ID}):{SHOWN_CHARACTERS}%"},
     "application-quota-exceeded": {"application": f"%REQ({PROXIED_CLIENT})%"},
     "application-spike": {"application": f"%REQ({PROXIED_CLIENT})%"},
-    "interaction-not-granted": {"asid": f"%FILTER_STATE({State.FROM_ASID}:PLAIN)%", "interaction": f"%FILTER_STATE({State.INTERACTION}:PLAIN)%"},
+    "interaction-not-granted": {"asid": ASID_OF_KEY, "interaction": f"%FILTER_STATE({State.INTERACTION}:PLAIN)%"},
 }
 
 

@@ -19,6 +19,8 @@ from wardgate.dataplane.resources.envoy import (
     State,
     T,
 )
+from wardgate.dataplane.resources.system_rules import ASID_FORM, RECEIVER, SENDER
+from wardgate.dataplane.resources.systems import ASID_OF_KEY
 
 HANDED_ON: Final = ("envoy.filters.http.ext_authz", RECORD)
 """Where the decision service's answer leaves what is to be recorded: neither the caller nor the backend gets it."""
@@ -66,18 +68,28 @@ SUCCESS_LINE: Final[JSON] = {name: value for name, value in REQUEST_LINE.items()
 
 DECIDED_LINE: Final[JSON] = {**REQUEST_LINE, "record": f"%DYNAMIC_METADATA({HANDED_ON[0]}:{HANDED_ON[1]})%"}
 """Of a call that the decision service says more of: `audit.handed_on`, sealed."""
+def _header_of_family(which: str, form: str) -> str:
+    """Return a field with the header that the route says its family has for this, in its form; an expression that fails leaves it out."""
+    value = f"request.headers[xds.route_metadata.filter_metadata.wardgate.{which}]"
+    return f"%CEL({value}.matches('^{form}$') ? {value} : request.headers['-'])%"
+
+
 MAX_TARGET_CHARACTERS: Final = 8192
 SYSTEMS_LINE: Final[JSON] = {
     **REQUEST_LINE,
-    "from_asid": f"%FILTER_STATE({State.FROM_ASID}:PLAIN)%",
-    "to_asid": f"%FILTER_STATE({State.TO_ASID}:PLAIN)%",
+    "from_asid": _header_of_family(SENDER, ASID_FORM),
+    "to_asid": _header_of_family(RECEIVER, ASID_FORM),
     "interaction": f"%FILTER_STATE({State.INTERACTION}:PLAIN)%",
     "trace": f"%FILTER_STATE({State.TRACE}:PLAIN)%",
     "certificate_name": f"%FILTER_STATE({State.CERTIFICATE_NAME}:PLAIN)%",
     "target": f"%REQ(X-ENVOY-ORIGINAL-PATH?:PATH):{MAX_TARGET_CHARACTERS}%",
 }
 """Of a call between systems that Envoy judged alone."""
-ADMITTED_LINE: Final[JSON] = {name: value for name, value in SYSTEMS_LINE.items() if name not in ONLY_ON_REFUSALS}
+ADMITTED_LINE: Final[JSON] = {
+    **{name: value for name, value in SYSTEMS_LINE.items() if name not in ONLY_ON_REFUSALS},
+    "from_asid": ASID_OF_KEY, "to_asid": "%METADATA(ROUTE:wardgate:to_asid)%",
+}
+"""The same of one that was let in, whose headers have their forms."""
 
 HANDSHAKE_LINE: Final[JSON] = {
     "kind": "handshake",

@@ -47,7 +47,7 @@ from wardgate.dataplane.resources.route_parts import (
     switches,
     token_metadata,
 )
-from wardgate.dataplane.resources.systems import FILTERS
+from wardgate.dataplane.resources.systems import ASID_OF_KEY, FILTERS
 from wardgate.security_patterns import access_token, api_key, role, token_kind
 from wardgate.security_patterns.bearer import BEARER
 from wardgate.security_patterns.facts import Listener
@@ -312,8 +312,8 @@ def _destination(api: API, route: Route, pattern: Pattern | None) -> JSON:
 
 def _known(source: str, pattern: Pattern | None) -> str:
     """Return where the value of an identity header is: of a system that Envoy has judged by itself, it is in its state."""
-    kept = {PROXIED_SYSTEM: State.FROM_ASID, PROXIED_INTERACTION: State.INTERACTION} if pattern is Pattern.ASID_INTERACTION else {}
-    return state(kept[source]) if source in kept else f"%REQ({source})%"
+    kept = {PROXIED_SYSTEM: ASID_OF_KEY, PROXIED_INTERACTION: state(State.INTERACTION)} if pattern is Pattern.ASID_INTERACTION else {}
+    return kept.get(source, f"%REQ({source})%")
 
 
 def _refusal(

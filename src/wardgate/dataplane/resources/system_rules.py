@@ -49,20 +49,22 @@ def rules(api: API, route: Route, judged: Judged, *, api_over_quota: bool) -> JS
     What is in no map the decision service has judged by now, and nobody but it can have named the system.
     """
     names = NAMES[spine_of(api).family]
+    ours, agrees = header(names.receiver, {"exact": spine_of(api).asid}), any_of([header(names.interaction, {"exact": name}) for name in judged.interactions or ("",)])
     policies: dict[str, JSON] = {
         f"01~{_own(names, 'from-asid-missing', SENDER)}": policy([_not_in_form(names.sender, ASID_FORM)]),
         f"02~{NOT_OF_ASID}": policy([verdict(OVERLAY_PREFIX, NOT_OF_ASID)]),
         f"03~{UNKNOWN}": policy([verdict(OVERLAY_PREFIX, UNKNOWN)]),
-        f"04~{_own(names, 'to-asid-missing', RECEIVER)}": policy([_not_in_form(names.receiver, ASID_FORM)]),
-        "05~to-asid-not-ours": policy([{"not_id": header(names.receiver, {"exact": spine_of(api).asid})}]),
+        f"04~{_own(names, 'to-asid-missing', RECEIVER)}": policy([_all_of([{"not_id": ours}, _not_in_form(names.receiver, ASID_FORM)])]),
+        "05~to-asid-not-ours": policy([{"not_id": ours}]),
     }
     if not names.interaction_optional:
         policies[f"06~{MISSING}@{INTERACTION_HEADER}"] = policy([_absent(names.interaction)])
-    policies[f"07~{INVALID}@{INTERACTION_HEADER}"] = policy([_all_of([header(names.interaction, present=True), _not_in_form(names.interaction, INTERACTION_FORM)])])
+    given = [header(names.interaction, present=True), {"not_id": agrees}]  # NOTE: a form is looked at last: that of an interaction costs most of all rules
+    policies[f"07~{INVALID}@{INTERACTION_HEADER}"] = policy([_all_of([*given, _not_in_form(names.interaction, INTERACTION_FORM)])])
     if names.trace:
         policies[f"08~{MISSING}@{TRACE}"] = policy([_absent(names.trace)])
         policies[f"09~{INVALID}@{TRACE}"] = policy([_not_in_form(names.trace, UUID.pattern)])
-    policies |= _interaction(names, judged)
+    policies |= _interaction(judged, _all_of(given))
     policies[f"22~{UNGRANTED[spine_of(api).ungranted]}"] = policy([{"not_id": any_of([verdict(GRANTS_PREFIX, GRANTED), header(PROXIED_SYSTEM, present=True)])}])
     if api_over_quota:
         policies["30~api-quota-exceeded"] = policy(ANY)
@@ -72,7 +74,8 @@ def rules(api: API, route: Route, judged: Judged, *, api_over_quota: bool) -> JS
 def told(api: API, judged: Judged) -> dict[str, str]:
     """Return what mappers and log are told: the headers' names, and the interaction where only one fits."""
     names = NAMES[spine_of(api).family]
-    found = {SENDER: names.sender, RECEIVER: names.receiver, INTERACTION_HEADER: names.interaction, TRACE: names.trace}
+    found = {SENDER: names.sender, RECEIVER: names.receiver, INTERACTION_HEADER: names.interaction, TRACE: names.trace,
+             "to_asid": spine_of(api).asid or ""}
     return found | ({INTERACTION: judged.interactions[0]} if len(judged.interactions) == 1 else {})
 
 
@@ -89,7 +92,7 @@ def _not_in_form(name: str, form: str) -> JSON:
     return {"not_id": header(name, _form(form))}
 
 
-def _interaction(names: Names, judged: Judged) -> dict[str, JSON]:
+def _interaction(judged: Judged, disagrees: JSON) -> dict[str, JSON]:
     """Return the rules of `spine.resolve.settle`."""
     found: dict[str, JSON] = {}
     if not judged.interactions:
@@ -97,8 +100,7 @@ def _interaction(names: Names, judged: Judged) -> dict[str, JSON]:
     if judged.path is not None:
         elsewhere = {"not_rule": {"url_path": {"path": _form(judged.path)}}}
         found["20~interaction-unresolved"] = {"permissions": [elsewhere], "principals": ANY}
-    agrees = any_of([header(names.interaction, {"exact": name}) for name in judged.interactions])
-    found["21~interaction-disagrees"] = policy([_all_of([header(names.interaction, present=True), {"not_id": agrees}])])
+    found["21~interaction-disagrees"] = policy([disagrees])
     return found
 
 

@@ -41,6 +41,8 @@ FILTERS: Final[Mapping[Family, Filter]] = {
     Family.REASONABLE_ADJUSTMENTS: Filter.SYSTEM, Family.NRL: Filter.SYSTEM, Family.NEMS: Filter.SYSTEM, Family.PROXY: Filter.SYSTEM_PROXIED,
 }
 """The filter that reads the headers of a family. The others' names are the same but for the case of letters, which is not compared."""
+ASID_OF_KEY: Final = f"%FILTER_STATE({State.SYSTEM}:PLAIN):12%"
+"""The ASID of a call whose sender has its form: it is the beginning of the key."""
 _ALLOW: Final = {verdict: action(verdict, allow=True) for verdict in (UNLISTED, GRANTED, NOT_GRANTED, NOT_OF_ASID, UNKNOWN, ASK)}
 
 
@@ -51,8 +53,6 @@ def system_filter(name: Filter) -> JSON:
     given = f'{{"command":"REQ","param":"{names.interaction.lower()}"}}'
     return set_state(name, {
         State.SYSTEM: f"%REQ({names.sender.lower()})%|%FILTER_STATE({State.CERTIFICATE_NAME}:PLAIN)%",
-        State.FROM_ASID: f"%REQ({names.sender.lower()})%",
-        State.TO_ASID: f"%REQ({names.receiver.lower()})%",
         State.INTERACTION: f'%COALESCE({{"operators":[{fixed},{given}]}})%',
         State.TRACE: f"%REQ({names.trace.lower()})%",
     })
@@ -83,8 +83,8 @@ def overlay(changed: Mapping[str, CallingSystem | None]) -> JSON:
     by_pair = _by_pair(known)
     by_pair |= {f"{asid}|{name}": _ALLOW[UNKNOWN] for asid, found in known.items() if found.suspended for name in found.certificate_names}
     by_pair |= {pair.replace("|", "|CN=", 1): found for pair, found in by_pair.items()}  # a certificate that has no other name
-    alone = {asid: _ALLOW[UNKNOWN if found is None else NOT_OF_ASID] for asid, found in sorted(changed.items())}
-    return rbac_matcher(tree(state_input(State.SYSTEM), by_pair, tree(state_input(State.FROM_ASID), alone, _ALLOW[UNLISTED])), OVERLAY_PREFIX)
+    alone = {f"{asid}|": _ALLOW[UNKNOWN if found is None else NOT_OF_ASID] for asid, found in sorted(changed.items())}
+    return rbac_matcher(tree(state_input(State.SYSTEM), by_pair, _beginnings(alone, _ALLOW[UNLISTED])), OVERLAY_PREFIX)
 
 
 def grants(sets: Iterable[frozenset[str]], asked: frozenset[str]) -> JSON:
@@ -94,10 +94,7 @@ def grants(sets: Iterable[frozenset[str]], asked: frozenset[str]) -> JSON:
     name is always as long, so that no other key begins so.
     """
     allowed = dict.fromkeys(sorted(_grants(sets, asked)), _ALLOW[GRANTED])
-    if not allowed:
-        return rbac_matcher(_ALLOW[NOT_GRANTED], GRANTS_PREFIX)
-    found = {"input": state_input(State.GRANT), "prefix_match_map": {"map": allowed}}
-    return rbac_matcher({"matcher": {"matcher_tree": found, "on_no_match": _ALLOW[NOT_GRANTED]}}, GRANTS_PREFIX)
+    return rbac_matcher(_beginnings(allowed, _ALLOW[NOT_GRANTED], State.GRANT), GRANTS_PREFIX)
 
 
 def changed_systems(base: Mapping[str, CallingSystem], current: Mapping[str, CallingSystem]) -> dict[str, CallingSystem | None]:
@@ -118,6 +115,14 @@ def _grants(sets: Iterable[frozenset[str]], asked: frozenset[str]) -> Iterator[s
         for interaction in found & asked:
             yield f"{UNLISTED} {interaction} {name}"
             yield f"{name} {interaction} "
+
+
+def _beginnings(entries: Mapping[str, JSON], otherwise: JSON, key: State = State.SYSTEM) -> JSON:
+    """Return a tree of which each key is the beginning of what is looked up; `envoy.tree` is of whole keys."""
+    if not entries:
+        return otherwise
+    found = {"input": state_input(key), "prefix_match_map": {"map": dict(entries)}}
+    return {"matcher": {"matcher_tree": found, "on_no_match": otherwise}}
 
 
 def _by_pair(known: Mapping[str, CallingSystem]) -> dict[str, JSON]:
