@@ -55,6 +55,8 @@ class Endpoint:
                 if not self.answer:
                     return
                 stream.sendall(self.answer)
+                if b"Connection: close" in self.answer:
+                    return
 
     def close(self) -> None:
         """Serve no more."""

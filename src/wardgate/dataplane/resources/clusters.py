@@ -11,6 +11,7 @@ from wardgate.dataplane.resources.discovery import source
 from wardgate.dataplane.resources.envoy import JSON, T, duration, named
 from wardgate.dataplane.resources.routes import cluster_name
 from wardgate.dataplane.resources.secrets import RELAY_CERTIFICATE, RELAY_TRUST
+from wardgate.dataplane.resources.tls_suites import CERTIFICATE_RECHECK_SECONDS
 from wardgate.security_patterns.snapshot import Snapshot
 
 CONNECT_TIMEOUT: Final = "5s"
@@ -47,10 +48,14 @@ def wardgate_clusters(layout: Layout) -> list[JSON]:
     ]
 
 
-_KEPT: Final[JSON] = {PROTOCOL_OPTIONS: {
-    "@type": UPSTREAM + "HttpProtocolOptions", "common_http_protocol_options": {"idle_timeout": duration(BACKEND_IDLE_SECONDS)},
-    "explicit_http_config": {"http_protocol_options": {}},
-}}
+def _protocol(**more: str) -> JSON:
+    common = {"idle_timeout": duration(BACKEND_IDLE_SECONDS), **more}
+    return {PROTOCOL_OPTIONS: {"@type": UPSTREAM + "HttpProtocolOptions", "common_http_protocol_options": common,
+                               "explicit_http_config": {"http_protocol_options": {}}}}
+
+
+_KEPT: Final = _protocol()
+_RENEWED: Final = _protocol(max_connection_duration=duration(CERTIFICATE_RECHECK_SECONDS))
 
 
 def backend(api: API) -> JSON:
@@ -94,7 +99,7 @@ def endpoint(target: relay.Target, layout: Layout) -> JSON:
     context = named("tls", T + "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext", sni=target.host, common_tls_context=common)
     host, port = target.address
     address = {"socket_address": {"address": host, "port_value": port}}
-    return _found_at(target.cluster, host, address, {"typed_extension_protocol_options": _KEPT, "transport_socket": context})
+    return _found_at(target.cluster, host, address, {"typed_extension_protocol_options": _RENEWED, "transport_socket": context})
 
 
 def clusters(snapshot: Snapshot, layout: Layout) -> list[JSON]:

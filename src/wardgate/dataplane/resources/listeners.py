@@ -54,8 +54,6 @@ IDLE_SECONDS: Final = 300
 HEADERS_TIMEOUT_SECONDS: Final = 15
 REQUEST_TIMEOUT_SECONDS: Final = 120
 STREAM_IDLE_SECONDS: Final = 60
-CERTIFICATE_RECHECK_SECONDS: Final = 3600
-"""A connection on the mutual-TLS port lives at most this long, so that an expired certificate is looked at again."""
 
 _ECDS_TYPES: Final = {
     Filter.FINGERPRINTS: RBAC, Filter.API_KEYS: HTTP + "api_key_auth.v3.ApiKeyAuth",
@@ -184,7 +182,7 @@ def connection_manager(listener: Listener, shape: Shape) -> JSON:
     layout = shape.layout
     options = {"idle_timeout": duration(IDLE_SECONDS), "headers_with_underscores_action": "REJECT_REQUEST", "max_headers_count": MAX_HEADERS}
     if listener is Listener.MTLS:
-        options["max_connection_duration"] = duration(CERTIFICATE_RECHECK_SECONDS)
+        options["max_connection_duration"] = duration(tls_suites.CERTIFICATE_RECHECK_SECONDS)
     config: JSON = {
         "@type": T + "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": str(listener),
@@ -266,7 +264,7 @@ def _relay(shape: Shape) -> list[JSON]:
     }
     context = tls_context(Listener.MTLS, shape, answer_bad_certificates=shape.answer_bad_certificates)
     chain = {"filters": [{"name": "http", "typed_config": manager}], **_tls(context)}
-    return [_listener(relay.NAME, shape.layout, shape.layout.address, port, chain)]
+    return [_listener(relay.NAME, shape.layout, shape.layout.address, port, chain) | {"per_connection_buffer_limit_bytes": relay.BUFFER_BYTES}]
 
 
 def _smartcard(shape: Shape) -> list[JSON]:

@@ -29,7 +29,7 @@ BY_ENVOY: Final = (
     ("ssp-unavailable", "ext_authz_error", 503),
 )
 """Reason, part of Envoy's own detail, and Envoy's status."""
-BY_RULE: Final = ("certificate-revoked", "certificate-missing", "certificate-invalid", "route-not-found", RULES_NOT_LOADED)
+BY_RULE: Final = ("certificate-revoked", "certificate-missing", "certificate-invalid", "route-not-found", "request-too-large", RULES_NOT_LOADED)
 _URL: Final = {"url": "https://%REQ(:authority)%"}
 """The endpoint's name: what is below it may hold an identifier."""
 

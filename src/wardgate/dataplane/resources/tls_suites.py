@@ -13,6 +13,8 @@ from wardgate.dataplane.resources.envoy import JSON
 SUITES: Final = ("ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-AES128-GCM-SHA256")
 """In order of preference."""
 LEGACY_SUITE: Final = "ECDHE-RSA-AES256-SHA"
+CERTIFICATE_RECHECK_SECONDS: Final = 3600
+"""Where certificates are asked for, a connection lives at most this long, so that they are looked at again and renewed ones are shown."""
 VERSIONS: Final = {"1.2": "TLSv1_2", "1.3": "TLSv1_3"}
 
 
