@@ -10,11 +10,10 @@ from typing import IO, Any, Final
 import click
 
 from wardgate import __version__
-from wardgate.audit.chain import Link
 from wardgate.audit.export import checkpoint_lines, record_lines
 from wardgate.audit.fhir import audit_event
 from wardgate.audit.provenance import is_write, provenance
-from wardgate.audit.verify import LogVerdict, verify_log
+from wardgate.audit.verify import LogVerdict
 from wardgate.cli.context import World, with_world
 from wardgate.cli.failures import Failed
 from wardgate.cli.options import IN_FILE
@@ -23,6 +22,7 @@ from wardgate.cli.who_saw import who_saw
 from wardgate.keystores.database import AUDIT
 from wardgate.stores import Stores
 from wardgate.stores.ports import AuditRecord, Checkpoint
+from wardgate.stores.verify_audit import verify_audit
 
 PAGE: Final = 1000
 POLL_SECONDS: Final = 0.5
@@ -66,9 +66,8 @@ def verify(ctx: click.Context, checkpoints: tuple[Path, ...], world: World, prin
 
     The exit code is 1 when there is one.
     """
-    stores = world.stores
-    marks = [*stores.audit.checkpoints(), *(mark for path in checkpoints for mark in _exported(path))]
-    verdict = verify_log(_records(stores, 0), lambda: _head(stores), marks, lambda kid, signed, signature: world.keys.verify(AUDIT, kid, signed, signature))
+    exported = [mark for path in checkpoints for mark in _exported(path)]
+    verdict = verify_audit(world.stores.audit, lambda kid, signed, signature: world.keys.verify(AUDIT, kid, signed, signature), exported)
     printer.answer(_verdict_data(verdict), _verdict_lines(verdict))
     if not verdict.intact:
         ctx.exit(1)
@@ -111,11 +110,6 @@ def _records(stores: Stores, after: int) -> Iterator[AuditRecord]:
     while page := stores.audit.read(after, PAGE):
         yield from page
         after = page[-1].seq
-
-
-def _head(stores: Stores) -> Link | None:
-    head = stores.audit.head()
-    return Link(head.seq, head.hash) if head is not None else None
 
 
 def _exported(path: Path) -> Iterator[Checkpoint]:
