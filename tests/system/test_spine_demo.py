@@ -166,6 +166,14 @@ def test_a_surgery_through_the_proxy(wardgate: Wardgate, certificates: Callable[
     assert "ssp-sender-not-accredited" in json.dumps(wardgate.done("explain", trace))
 
 
+def test_from_the_command_line(call: Callable[..., Any]) -> None:
+    """`wardgate call --via-proxy` knows endpoint, receiver and interaction from the directory."""
+    answer = call("GET", "/ssp", "--asid", EPR, "--user", WORKER, "--via-proxy", f"{SURGERY}/Patient/1")
+    assert (answer["status"], answer["body"]["identifier"][0]["value"]) == (200, "9000000009")
+    refused = call("GET", "/ssp", "--asid", LAB, "--user", WORKER, "--via-proxy", f"{SURGERY}/Patient/1")
+    assert (refused["status"], refused["refusal"]["reason"]) == (403, "ssp-sender-not-accredited")
+
+
 def test_the_surgery_lets_in_nobody_else(wardgate: Wardgate, certificates: Callable[[str], tuple[Path, Path]]) -> None:
     """Neither without a certificate nor with that of a system, however good its headers are (spine 5.1)."""
     headers = relayed(METADATA, ahead=datetime.now(UTC) - datetime(2026, 3, 1, 12, 0, tzinfo=UTC))
