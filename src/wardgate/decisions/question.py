@@ -42,7 +42,7 @@ def facts_of(question: Question, now: datetime) -> Facts:
     listener = Listener(headers.get("x-wardgate-listener", Listener.HTTPS))
     certificate = _certificate(headers.get("x-forwarded-client-cert")) if listener is Listener.MTLS else None
     given = {GIVEN_REQUEST_ID: headers.get(GIVEN_REQUEST_ID, "")}  # NOTE: x-request-id is made up by then if it had to be
-    framing = {name: headers[GIVEN_PREFIX + name] for name in FRAMING if GIVEN_PREFIX + name in headers}
+    framing = {name: found for name in FRAMING if (found := headers.get(GIVEN_PREFIX + name, headers.get(name, "0"))) != "0"}
     own = {name: value for name, value in headers.items() if name not in FRAMING}  # those are of the question itself
     return Facts(listener, question.method, path, {**own, **given, **framing}, now, certificate, query)
 

@@ -91,7 +91,7 @@ def _role(judged: Decision, facts: Facts, snapshot: Snapshot, client: Client | N
 def _written(facts: Facts) -> None:
     """(4) What is written is FHIR JSON, and is there.
 
-    NOTE: over HTTP/2 a body may come without its length, and then there is no telling: such a caller has to state it.
+    NOTE: of a body that comes without its length (chunks, HTTP/2) the first byte is in the question, and counts as the length.
     """
     if facts.method == "GET":
         return

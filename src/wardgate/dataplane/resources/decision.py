@@ -20,9 +20,8 @@ SERVER_ERROR_AS: Final = 424
 """How the service says 500: for this filter every 5xx is a service that failed. A mapper makes it 500 again."""
 
 
-FRAMING: Final = ("content-length", "transfer-encoding")
-"""Headers that say whether a request has a body. In the question they would be about the question itself, which has none: Envoy
-leaves the one out, and the other would break it. So they go by other names, `x-wardgate-given-content-length`."""
+FRAMING: Final = ("content-length",)
+"""What says how long a body is. In the question it is about the question itself: so it goes by another name, `x-wardgate-given-content-length`."""
 REPLACED: Final = (
     "Authorization", "FromASID", "ToASID", "InteractionID", "TraceID", "NHSD-ASID", "NHSD-Request-ID", "NHSD-Correlation-ID",
 )
@@ -36,6 +35,15 @@ def given_filter() -> JSON:
         for name in FRAMING
     ]
     return named(Filter.GIVEN, HTTP + "header_mutation.v3.HeaderMutation", mutations={"request_mutations": mutations})
+
+
+def with_first_byte() -> JSON:
+    """Return the configuration of a route whose question has the first byte of the request's body, if there is one.
+
+    A body may come without a length (chunks, HTTP/2), and nothing else tells then that there is one.
+    """
+    body = {"max_request_bytes": 1, "allow_partial_message": True, "pack_as_bytes": True}
+    return {"@type": HTTP + "ext_authz.v3.ExtAuthzPerRoute", "check_settings": {"with_request_body": body}}
 
 
 def given() -> tuple[str, ...]:

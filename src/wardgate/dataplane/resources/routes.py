@@ -254,7 +254,8 @@ def _native(api: API, route: Route, match: PathMatch, place: Place, way: Way, he
 
 
 def _asked(api: API, route: Route, match: PathMatch, place: Place, headers: Iterable[JSON]) -> JSON:
-    return _forwarded(api, route, match, place, headers, None, frozenset({Filter.GIVEN, Filter.DECISION, Filter.PAIR}), {})
+    return _forwarded(api, route, match, place, headers, None, frozenset({Filter.GIVEN, Filter.DECISION, Filter.PAIR}),
+                      {Filter.DECISION: decision.with_first_byte()} if route.translate is not None else {})
 
 
 def _forwarded(
