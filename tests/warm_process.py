@@ -9,6 +9,7 @@ import atexit
 import contextlib
 import gc
 import importlib
+import io
 import json
 import os
 import selectors
@@ -65,10 +66,10 @@ def run(request: dict[str, object], descriptors: list[int]) -> None:
         os.environ.update(request["environment"])  # type: ignore[arg-type]
         time.tzset()
         sys.argv = list(request["command"])  # type: ignore[call-overload]
-        for name, number, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
-            through = mode == "w" and (number == 2 or bool(os.environ.get("PYTHONUNBUFFERED")))
-            stream = open(number, mode, encoding="utf-8", errors="backslashreplace" if number == 2 else "strict", closefd=False)  # noqa: SIM115 - until the end
-            stream.reconfigure(line_buffering=stream.isatty(), write_through=through)
+        unbuffered = bool(os.environ.get("PYTHONUNBUFFERED"))
+        for name, number, mode in (("stdin", 0, "rb"), ("stdout", 1, "wb"), ("stderr", 2, "wb")):  # as the interpreter makes them at its start
+            below = open(number, mode, buffering=0 if unbuffered and number else -1, closefd=False)  # noqa: SIM115 - until the end
+            stream = io.TextIOWrapper(below, "utf-8", "backslashreplace" if number == 2 else "strict", None, number == 2 or below.isatty(), unbuffered)
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
         from wardgate.cli import main  # noqa: PLC0415 - it has long been imported
