@@ -163,7 +163,13 @@ REFUSED_TARGETS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("target", REFUSED_TARGETS)
+VECTORS = tuple(
+    f"{vector['target']}?{vector['query']}" if vector["query"] else vector["target"]
+    for vector in json.loads((Path(__file__).parents[1] / "vectors" / "secure_proxy_targets.json").read_text())["vectors"]
+)
+
+
+@pytest.mark.parametrize("target", [*REFUSED_TARGETS, *VECTORS])
 def test_no_confusing_target_leaves(target: str, world: Any) -> None:
     """Whatever another reader could take for another place is refused, and no endpoint sees a byte of it."""
     before = world.endpoint.accepted, len(world.endpoint.requests)
