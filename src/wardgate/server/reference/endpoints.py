@@ -103,7 +103,9 @@ documents are at `/standins/nhs-cis2/openam/oauth2/realms/root/realms/NHSIdentit
 The system directory is asked over LDAP too, on ports of their own that `wardgate up` opens when it is asked to
 ([how to](../how-to/ask-the-directory.md)).
 
-The [demo](demo.md)'s backends listen on a port of their own on loopback and are not public. The control plane's socket (xDS, decisions) is a
+The secure proxy listens on a port of its own (`--relay-port`), on which nothing else is served: its APIs relay `/ssp/https://…` and the like.
+
+The [demo](demo.md)'s backends and its surgery listen on ports of their own on loopback and are not public; the surgery lets in the secure proxy only. The control plane's socket (xDS, decisions) is a
 Unix socket in the data directory, readable by its owner only, and no route leads to it from outside.
 """
 
