@@ -1,4 +1,4 @@
-"""What identifying systems costs: ASID, certificate and interaction in Envoy, at 20 systems and at 20,000; suspensions; memory; look-ups.
+"""What identifying systems costs: ASID, certificate and interaction in Envoy, at 20 systems and at 20,000; suspensions; memory.
 
 The load goes through a bridge that shows the client certificate. So what counts is CPU time on the server's core: of Envoy, and with the
 decision service's where that judges. Requests a second are those that one core would do.
@@ -9,20 +9,16 @@ import asyncio
 import contextlib
 import statistics
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlencode
-
-import uvicorn
 
 from bench.caller import Connection, context, seconds_until
 from bench.gateway import SCRIPT
-from bench.machine import Run, Runs, free_ports, pin_self, program, resident_megabytes, wait_port, wrk
+from bench.machine import Run, Runs, free_ports, pin_self, program, resident_megabytes, wrk
 from bench.peers import plain_envoy
 from bench.plane import Plane, running
 from bench.report import Verdict, table, verdicts
@@ -42,9 +38,6 @@ from bench.systems_world import (
 from bench.world import backend, self_signed_material
 from wardgate.dataplane.publish import LARGEST_OVERLAY
 from wardgate.dataplane.resources.secrets import TLSMaterial
-from wardgate.directory.index import DirectoryIndex
-from wardgate.sds.app import create_app
-from wardgate.sds.settings import SDSSettings
 from wardgate.security_patterns.snapshot import Snapshot
 
 SMALL: Final = 20
@@ -54,8 +47,6 @@ CHANGED_IN_A_SWAP: Final = LARGEST_OVERLAY + 100
 """More than the overlay shall hold, so that the whole map is made anew at once."""
 OFFSETS_SECONDS: Final = (0.0, 0.3, 0.6, 0.9, 1.2, 1.6, 2.0, 2.5)
 """How long after the start of a swap the suspension comes."""
-NATIONAL_LOOK_UPS_A_SECOND: Final = 2400 / 60
-"""The documented limit of an application at the national directory (spine 7.5)."""
 BASELINE: Final = "mutual TLS, no rules"
 
 
@@ -237,33 +228,6 @@ def memory(on: Stage, current: Snapshot) -> Verdict:
     return Verdict(f"Envoy's memory with {LARGE:,} systems after {SWAPS} swaps", resident_megabytes(plane.pid), 300.0, " MB", note=f"before {before:.0f}")
 
 
-def look_ups(index: DirectoryIndex, seconds: int = 3) -> Verdict:
-    """Ask the directory's FHIR API for systems by organisation and interaction, with what one core has."""
-    async def directory() -> DirectoryIndex:
-        return index
-
-    port = free_ports(1)[0]
-    settings = SDSSettings()
-    app = create_app(directory, settings, lambda: "https://localhost")
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", access_log=False, lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    wait_port(port)
-    first = index.systems(party_key="Z9X01-000100")[0]
-    asked = urlencode({"organization": f"https://fhir.nhs.uk/Id/ods-organization-code|{first.organisation}",
-                       "identifier": [f"https://fhir.nhs.uk/Id/nhsServiceInteractionId|{first.interactions[0]}",
-                                      f"https://fhir.nhs.uk/Id/nhsMhsPartyKey|{first.party_key}"]}, doseq=True)
-    with tempfile.NamedTemporaryFile("w", suffix=".values") as values:
-        values.write("application/fhir+json\n")
-        values.flush()
-        run = wrk(f"http://127.0.0.1:{port}", SCRIPT, seconds, 8, [threading.get_native_id()], [f"{settings.base_path}/Device?{asked}", "Accept", values.name, TRACE])
-    server.should_exit = True
-    thread.join(5)
-    if run.refused:
-        raise RuntimeError(f"{run.refused} look-ups were refused")
-    return Verdict("look-ups in the directory a second on one core", run.per_second, 10 * NATIONAL_LOOK_UPS_A_SECOND, "", at_least=True)
-
-
 def measure(rounds: int = 5) -> list[Verdict]:
     """Measure everything and return the promises. Raises `Missing` without wrk or nginx."""
     program("wrk")
@@ -271,9 +235,7 @@ def measure(rounds: int = 5) -> list[Verdict]:
     with tempfile.TemporaryDirectory(prefix="wardgate-bench-") as temporary, stage(Path(temporary)) as on:
         found = costs(on, rounds)
         more, current = suspensions(on, rounds)
-        found += [*more, memory(on, current)]
-        index = current.directory
-    return [*found, look_ups(index)] if index is not None else found
+        return [*found, *more, memory(on, current)]
 
 
 def main() -> None:
