@@ -168,6 +168,28 @@ def test_the_gateways_certificate_stays_until_it_is_due(world: Any) -> None:
         world.ca.server_certificate((), world.now)
 
 
+def test_the_relays_certificate_is_a_clients(world: Any) -> None:
+    """What the secure proxy shows: kept until due or renamed, apart from the server's, for client use only; no obstacle to retiring its authority."""
+    server = world.ca.server_certificate(("proxy.trust.example",), world.now)
+    first = world.ca.relay_certificate("proxy.trust.example", world.now)
+    assert world.another().relay_certificate("proxy.trust.example", world.now) == first
+    renamed = world.ca.relay_certificate("other.trust.example", world.now)
+    due = world.ca.relay_certificate("proxy.trust.example", first.not_after - 60 * DAY)
+    assert len({server.fingerprint, first.fingerprint, renamed.fingerprint, due.fingerprint}) == 4
+    assert world.ca.server_certificate(("proxy.trust.example",), world.now) == server
+    leaf = x509.load_pem_x509_certificates(first.chain_pem.encode())[0]
+    assert list(leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) == [x509.ExtendedKeyUsageOID.CLIENT_AUTH]
+    assert leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName) == ["proxy.trust.example"]
+    assert load_pem_private_key(first.private_key_pem.encode(), None).public_key() == leaf.public_key()
+    with pytest.raises(CheckFailed):
+        world.ca.relay_certificate("*.example.org", world.now)
+    old = world.ca.authorities()[-1].name
+    later = world.now + DAY
+    world.ca.rotate_issuing_ca("unit", later)
+    world.ca.retire_issuing_ca(old, later + DAY)
+    assert world.ca.relay_certificate("proxy.trust.example", later + DAY).chain_pem != first.chain_pem
+
+
 def test_private_keys_are_sealed(world: Any, tmp_path: Any) -> None:
     """No private key stands in the database files in clear."""
     world.ca.server_certificate(("localhost",), world.now)
