@@ -5,6 +5,7 @@ import base64
 import contextlib
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ class Served:
 
     content: Content
     settings: LDAPSettings = field(default_factory=LDAPSettings)
+    tls: ssl.SSLContext | None = None
     port: int = 0
     server: LDAPServer | None = None
 
@@ -71,7 +73,7 @@ class Served:
         where = socket.create_server(("127.0.0.1", 0))
         self.port = where.getsockname()[1]
         self.server = LDAPServer(lambda: self.content, self.settings)
-        on_loop(self.server.listen(where))
+        on_loop(self.server.listen(where, self.tls))
         try:
             yield self
         finally:
