@@ -37,7 +37,7 @@ def plane(cast: Any, new_plane: Any) -> Iterator[Any]:
             {"path": "/Flag", **ROUTE, "translate": {"audience": AUDIENCE}},
             {"path": "/Flag/*", **ROUTE, "translate": {"audience": AUDIENCE}},
             {"path": "/Consent", **ROUTE, "translate": {"audience": AUDIENCE, "headers": "reasonable-adjustments"}},
-            {"path": "/plain", **ROUTE},
+            {"path": "/plain", **ROUTE, "max_body_bytes": 100_000},
         ]})
         granted = frozenset(f"{RA}{name}:1" for name in ("Flag.read", "Flag.write", "Consent.read"))
         systems = {ALPHA: CallingSystem(ALPHA, "Z9X01", frozenset({"Z9X01"}), "Z9X01-850001", frozenset(), granted)}
@@ -132,4 +132,17 @@ def test_bodies_with_and_without_a_length_pass(plane: Any, cast: Any) -> None:
         answer = connection.raw(f"POST /ra/Flag HTTP/1.1\r\nHost: localhost\r\n{head}\r\n4\r\nabcd\r\n3\r\nefg\r\n0\r\n\r\n".encode())
         assert answer.status == 200, answer
         assert json.loads(answer.body)["body_bytes"] == 7
+    connection.close()
+
+
+def test_a_body_that_is_too_big_for_a_route_that_asks(plane: Any, cast: Any) -> None:
+    """413 by its length, or when it has gone too far without one: while a call is decided about, nobody else counts."""
+    answer = plane.caller.connect("https").send("POST", "/ra/plain", [("Authorization", f"Bearer {cast.tokens['worker-sole']}"), ("X-Request-ID", GOOD_ID)], b"x" * 100_001)
+    assert (answer.status, answer.reason) == (413, "request-too-large")
+    connection = plane.caller.connect("https")
+    lines = [("Authorization", f"Bearer {cast.tokens['worker-sole']}"), ("X-Request-ID", GOOD_ID), ("Transfer-Encoding", "chunked")]
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines)
+    chunks = (b"10000\r\n" + b"x" * 65_536 + b"\r\n") * 40
+    answer = connection.raw(f"POST /ra/plain HTTP/1.1\r\nHost: localhost\r\n{head}\r\n".encode() + chunks + b"0\r\n\r\n")
+    assert (answer.status, answer.reason) == (413, "request-too-large")
     connection.close()

@@ -31,7 +31,7 @@ from wardgate.dataplane.resources.envoy import (
 from wardgate.dataplane.resources.limits import COUNTERS
 from wardgate.dataplane.resources.route_rules import NOT_GRANTED
 from wardgate.dataplane.resources.standing import CLIENTS_PREFIX, OVERLAY_PREFIX, REFUSED_HERE, UNLISTED
-from wardgate.dataplane.resources.systems import ASID_OF_KEY
+from wardgate.dataplane.resources.systems import ASID_OF_KEY, INTERACTION_OF_ROUTE
 from wardgate.refusals import Area, Reason, reason
 from wardgate.refusals.dialects import CONTENT_TYPES, FORMS, Dialect, body, profile_of, xml_body
 from wardgate.refusals.operation_outcome import XML_TYPE
@@ -54,7 +54,7 @@ NAMED_BY_RULE: Final = (
     "route-not-found", "scope-insufficient", "access-token-revoked", "method-not-allowed", "request-id-missing",
     "application-quota-exceeded", "api-key-unknown", "access-token-unknown", "certificate-not-registered", "certificate-revoked",
     "certificate-missing", "certificate-invalid", "api-quota-exceeded", "api-key-revoked", "api-key-expired",
-    "access-token-not-bound", "access-token-wrong-kind", "request-id-invalid", RULES_NOT_LOADED,
+    "access-token-not-bound", "access-token-wrong-kind", "request-id-invalid", "request-too-large", RULES_NOT_LOADED,
 )
 """Reasons that are the name of an RBAC policy or action."""
 
@@ -200,7 +200,7 @@ _VALUES: Final[dict[str, dict[str, str]]] = {
     "request-id-invalid": {"value": f"%REQ({GIVEN_REQUEST_ID}):{SHOWN_CHARACTERS}%"},
     "application-quota-exceeded": {"application": f"%REQ({PROXIED_CLIENT})%"},
     "application-spike": {"application": f"%REQ({PROXIED_CLIENT})%"},
-    "interaction-not-granted": {"asid": ASID_OF_KEY, "interaction": f"%FILTER_STATE({State.INTERACTION}:PLAIN)%"},
+    "interaction-not-granted": {"asid": ASID_OF_KEY, "interaction": INTERACTION_OF_ROUTE},
 }
 
 

@@ -30,7 +30,7 @@ from wardgate.dataplane.resources.envoy import (
     duration,
     named,
 )
-from wardgate.dataplane.resources.route_parts import match_of, state
+from wardgate.dataplane.resources.route_parts import longer_than, match_of, state
 from wardgate.refusals.dialects import Dialect
 from wardgate.security_patterns.facts import Listener
 from wardgate.security_patterns.snapshot import Snapshot
@@ -44,9 +44,6 @@ HOST: Final = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[
 """A name on the network, and no address."""
 COUNTED: Final = frozenset({Filter.API_QUOTA, Filter.API_SPIKE})
 """The limits of the API as a whole; no application is known here."""
-BUFFER_BYTES: Final = 16_384
-"""How much of a body is read while it is decided about. NOTE: Envoy reads on only when a route's limit is more than twice as much; a
-body without a length, at a route with less, waits until it is timed out."""
 PORT: Final = 443
 """Endpoints have no port of their own (spine 5.2)."""
 
@@ -153,8 +150,7 @@ def _api_routes(api: API, counters: frozenset[Filter]) -> Iterator[JSON]:
     below = PathMatch(MatchKind.PREFIX, api.base_path + "/")
     with_query = {"name": ":path", "string_match": {"contains": "?"}}
     for route in (*api.routes, api.routes[0].model_copy(update={"methods": ()})):
-        too_large = {"name": "content-length", "range_match": {"start": route.max_body_bytes + 1, "end": 2**63 - 1}}
-        yield _refusal(f"{api.name} {route.path}", match_of(below, (too_large,), route.methods), _metadata(api, route, "refusal"), "request-too-large")
+        yield _refusal(f"{api.name} {route.path}", match_of(below, (longer_than(route.max_body_bytes),), route.methods), _metadata(api, route, "refusal"), "request-too-large")
         yield _relayed(api, route, match_of(below, (with_query,), route.methods), counters, State.RELAY_PATH_ALONE)
         yield _relayed(api, route, match_of(below, (), route.methods), counters, State.RELAY_PATH)
 

@@ -33,6 +33,11 @@ def present(name: str) -> JSON:
     return {"name": name, "present_match": True}
 
 
+def longer_than(size_bytes: int) -> JSON:
+    """Return what is true of a request that says its body has more bytes than these."""
+    return {"name": "content-length", "range_match": {"start": size_bytes + 1, "end": 2**63 - 1}}
+
+
 def metadata(api: API | None, route: Route | None, **more: str) -> JSON:
     """Return what the mappers and the log are told of a route; what is empty is left out."""
     dialect = (route.errors if route else None) or (api.errors if api else Dialect.FAULT)

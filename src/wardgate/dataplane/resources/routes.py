@@ -39,6 +39,7 @@ from wardgate.dataplane.resources.envoy import (
     named,
 )
 from wardgate.dataplane.resources.route_parts import (
+    longer_than,
     match_of,
     metadata,
     present,
@@ -47,7 +48,7 @@ from wardgate.dataplane.resources.route_parts import (
     switches,
     token_metadata,
 )
-from wardgate.dataplane.resources.systems import ASID_OF_KEY, FILTERS
+from wardgate.dataplane.resources.systems import ASID_OF_KEY, FILTERS, INTERACTION_OF_ROUTE
 from wardgate.security_patterns import access_token, api_key, role, token_kind
 from wardgate.security_patterns.bearer import BEARER
 from wardgate.security_patterns.facts import Listener
@@ -163,7 +164,7 @@ def _native_or_asked(api: API, route: Route, match: PathMatch, place: Place) -> 
     alternatives = route.alternatives
     opened = any(alternative.pattern is Pattern.OPEN_ACCESS for alternative in alternatives)
     if must_ask(route, place.snapshot):
-        yield _asked(api, route, match, place, ())
+        yield from _asked(api, route, match, place, ())
     elif route.pattern is Pattern.ASID_INTERACTION:
         yield from _by_system(api, route, match, place)
     elif opened:
@@ -193,7 +194,7 @@ def _by_system(api: API, route: Route, match: PathMatch, place: Place) -> Iterat
     """Yield a route by ASID as Envoy routes, one for each kind of call; those that it cannot judge ask the decision service."""
     judged = system_routes.judged(api, route)
     if not judged or api.spine is None:
-        yield _asked(api, route, match, place, ())
+        yield from _asked(api, route, match, place, ())
     elif place.listener is not Listener.MTLS:
         yield _refusal(match, "certificate-missing", api, route=route)
     else:
@@ -217,7 +218,7 @@ def _by_credentials(api: API, route: Route, match: PathMatch, place: Place) -> I
     several = 1 if certificate else 2  # the certificate is presented by every request of this listener
     for size in range(several, len(by_header) + 1):
         for subset in combinations(by_header, size):
-            yield _asked(api, route, match, place, tuple(present(_header_of(way)) for way in subset))
+            yield from _asked(api, route, match, place, tuple(present(_header_of(way)) for way in subset))
     if certificate and by_certificate is not None:
         yield _native(api, route, match, place, by_certificate)
         return
@@ -253,9 +254,12 @@ def _native(api: API, route: Route, match: PathMatch, place: Place, way: Way, he
     return _forwarded(api, route, match, place, headers, pattern, FILTERS_OF[pattern], {Filter.ROUTE: rules})
 
 
-def _asked(api: API, route: Route, match: PathMatch, place: Place, headers: Iterable[JSON]) -> JSON:
-    return _forwarded(api, route, match, place, headers, None, frozenset({Filter.GIVEN, Filter.DECISION, Filter.PAIR}),
-                      {Filter.DECISION: decision.with_first_byte()} if route.translate is not None else {})
+def _asked(api: API, route: Route, match: PathMatch, place: Place, headers: Iterable[JSON]) -> Iterator[JSON]:
+    """Yield a route of the decision service. NOTE: Envoy reads on while it waits for the decision, and would not notice a body that is too big."""
+    wanted = tuple(headers)
+    yield _refusal(match, "request-too-large", api, route=route, headers=(*wanted, longer_than(route.max_body_bytes)))
+    yield _forwarded(api, route, match, place, wanted, None, frozenset({Filter.GIVEN, Filter.DECISION, Filter.PAIR}),
+                     {Filter.DECISION: decision.with_first_byte()} if route.translate is not None else {})
 
 
 def _forwarded(
@@ -313,7 +317,7 @@ def _destination(api: API, route: Route, pattern: Pattern | None) -> JSON:
 
 def _known(source: str, pattern: Pattern | None) -> str:
     """Return where the value of an identity header is: of a system that Envoy has judged by itself, it is in its state."""
-    kept = {PROXIED_SYSTEM: ASID_OF_KEY, PROXIED_INTERACTION: state(State.INTERACTION)} if pattern is Pattern.ASID_INTERACTION else {}
+    kept = {PROXIED_SYSTEM: ASID_OF_KEY, PROXIED_INTERACTION: INTERACTION_OF_ROUTE} if pattern is Pattern.ASID_INTERACTION else {}
     return kept.get(source, f"%REQ({source})%")
 
 
