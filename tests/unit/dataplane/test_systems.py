@@ -43,19 +43,20 @@ def system(asid: str, *names: str, interactions: tuple[str, ...] = (READ,), susp
 
 
 NATIVE: tuple[tuple[str, dict[str, Any], dict[str, Any], tuple[Judged, ...]], ...] = (
-    ("one interaction", {"path": "/Consent", "methods": ["GET"]}, {}, (Judged(("GET",), (READ,)),)),
-    ("an id", {"path": "/Consent/{id}", "methods": ["GET"]}, {}, (Judged(("GET",), (READ,), rf"/ra/v1\.0/Consent/{ID}"),)),
+    ("one interaction", {"path": "/Consent", "methods": ["GET"]}, {}, (Judged(("GET",), READ),)),
+    ("an id", {"path": "/Consent/{id}", "methods": ["GET"]}, {}, (Judged(("GET",), READ, rf"/ra/v1\.0/Consent/{ID}"),)),
     ("methods apart", {"path": "/Consent/{id}", "methods": ["GET", "PUT", "DELETE"]}, {},
-     (Judged(("GET",), (READ,), rf"/ra/v1\.0/Consent/{ID}"), Judged(("PUT", "DELETE"), (WRITE,), rf"/ra/v1\.0/Consent/{ID}"))),
-    ("every method", {"path": "/Consent"}, {}, (Judged(("GET",), (READ,)), Judged(("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"), ()), Judged(("POST",), (WRITE,)), Judged((), ()))),
-    ("no interaction", {"path": "/Patient", "methods": ["GET"]}, {}, (Judged(("GET",), ()),)),
-    ("the route's own", {"path": "/*", "interaction": "urn:x"}, {}, (Judged((), ("urn:x",)),)),
-    ("the route's own of a service that names it in a header", {"path": "/*", "interaction": "urn:x"}, {"service": "gp-connect"}, (Judged((), ("urn:x",)),)),
+     (Judged(("GET",), READ, rf"/ra/v1\.0/Consent/{ID}"), Judged(("PUT", "DELETE"), WRITE, rf"/ra/v1\.0/Consent/{ID}"))),
+    ("every method", {"path": "/Consent"}, {}, (Judged(("GET",), READ), Judged(("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"), None), Judged(("POST",), WRITE), Judged((), None))),
+    ("no interaction", {"path": "/Patient", "methods": ["GET"]}, {}, (Judged(("GET",), None),)),
+    ("the route's own", {"path": "/*", "interaction": "urn:x"}, {}, (Judged((), "urn:x"),)),
+    ("the route's own of a service that names it in a header", {"path": "/*", "interaction": "urn:x"}, {"service": "gp-connect"}, (Judged((), "urn:x"),)),
 )
 ASKED: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
     ("everything below", {"path": "/Consent/*"}, {}), ("any resource", {"path": "/{kind}"}, {}), ("what an id contains", {"path": "/Consent/{id}/{part}"}, {}),
     ("a token", {"path": "/Consent", "spine_jwt": "reasonable-adjustments"}, {}), ("the usual token", {"path": "/Consent", "spine_jwt": None}, {}),
     ("an interaction that the header names", {"path": "/metadata", "methods": ["GET"]}, {"service": "gp-connect"}),
+    ("two interactions that fit", {"path": "/$removerarecord", "methods": ["POST"]}, {}),
     ("an event", {"path": "/$process-message"}, {"service": "nems-publish"}), ("a receiver of any ASID", {"path": "/Consent"}, {"asid": None}),
     ("a header that only the gateway sets", {"path": "/Consent"}, {"headers": "translated"}),
     ("the organisations", {"path": "/Consent", "identity_headers": {"organisations": "X-For"}}, {}),

@@ -56,7 +56,6 @@ class State(StrEnum):
     TOKEN_ID = "wardgate.token_id"  # noqa: S105 - the name of an object
     LEVEL = "wardgate.level"
     SYSTEM = "wardgate.system"
-    INTERACTION = "wardgate.interaction"
     TRACE = "wardgate.trace"
     GRANT = "wardgate.grant"
     RELAY_HOST = "wardgate.relay_host"

@@ -20,7 +20,7 @@ from wardgate.dataplane.resources.envoy import (
     T,
 )
 from wardgate.dataplane.resources.system_rules import ASID_FORM, RECEIVER, SENDER
-from wardgate.dataplane.resources.systems import ASID_OF_KEY
+from wardgate.dataplane.resources.systems import ASID_OF_KEY, INTERACTION_OF_ROUTE
 
 HANDED_ON: Final = ("envoy.filters.http.ext_authz", RECORD)
 """Where the decision service's answer leaves what is to be recorded: neither the caller nor the backend gets it."""
@@ -79,7 +79,7 @@ SYSTEMS_LINE: Final[JSON] = {
     **REQUEST_LINE,
     "from_asid": _header_of_family(SENDER, ASID_FORM),
     "to_asid": _header_of_family(RECEIVER, ASID_FORM),
-    "interaction": f"%FILTER_STATE({State.INTERACTION}:PLAIN)%",
+    "interaction": INTERACTION_OF_ROUTE,
     "trace": f"%FILTER_STATE({State.TRACE}:PLAIN)%",
     "certificate_name": f"%FILTER_STATE({State.CERTIFICATE_NAME}:PLAIN)%",
     "target": f"%REQ(X-ENVOY-ORIGINAL-PATH?:PATH):{MAX_TARGET_CHARACTERS}%",

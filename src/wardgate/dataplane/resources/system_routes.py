@@ -6,7 +6,6 @@ to ask.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,11 +23,11 @@ ID: Final = "[A-Za-z0-9.-]{1,64}"
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Calls of a route that are judged alike. `interactions`: those that fit, of which the header names one; empty: none does."""
+    """Calls of a route that are judged alike. `interaction`: the one that fits, None when none does."""
 
     methods: tuple[str, ...]
     """Empty: whatever no other takes."""
-    interactions: tuple[str, ...]
+    interaction: str | None
     path: str | None = None
     """RE2 of the paths that are the interaction's, the others have none; None: all of the route's."""
 
@@ -41,27 +40,27 @@ def judged(api: API, route: Route) -> tuple[Judged, ...]:
     if spine.family not in FILTERS or spine.asid is None or (route.identity_headers and route.identity_headers.organisations):
         return ()
     if route.interaction is not None:
-        return (Judged(route.methods, (route.interaction,)),)
-    return tuple(_by_method(api, route, spine.service)) if spine.service in RULES else ()
+        return (Judged(route.methods, route.interaction),)
+    return _by_method(api, route, spine.service) if spine.service in RULES else ()
 
 
 def asked_interactions(api: API) -> frozenset[str]:
     """Return the interactions that Envoy looks for in the systems' sets."""
-    return frozenset(name for route in api.routes for found in judged(api, route) for name in found.interactions)
+    return frozenset(name for route in api.routes for found in judged(api, route) if (name := found.interaction) is not None)
 
 
-def _by_method(api: API, route: Route, service: Service) -> Iterator[Judged]:
+def _by_method(api: API, route: Route, service: Service) -> tuple[Judged, ...]:
     template = compile_template(route.path)
     variable = [index for index, segment in enumerate(template.segments) if segment is None]
     if template.below or variable not in ([], [1]):
-        return
+        return ()
     sample = "/" + "/".join(SAMPLE if part is None else part for part in template.segments)
     parts = (ID if part is None else re.escape(part) for part in template.segments)
     proper = f"{re.escape(api.base_path)}/{'/'.join(parts)}" if variable else None
     by_fitting: dict[tuple[str, ...], list[str]] = {}
     for method in route.methods or METHODS:
         by_fitting.setdefault(tuple(row.id for row in resolve(service, method, sample)), []).append(method)
-    for fitting, methods in by_fitting.items():
-        yield Judged(tuple(methods), fitting, proper if fitting else None)
-    if not route.methods:
-        yield Judged((), ())
+    if any(len(fitting) > 1 for fitting in by_fitting):  # only the header tells which
+        return ()
+    found = [Judged(tuple(methods), fitting[0] if fitting else None, proper if fitting else None) for fitting, methods in by_fitting.items()]
+    return tuple(found) if route.methods else (*found, Judged((), None))

@@ -49,7 +49,7 @@ def rules(api: API, route: Route, judged: Judged, *, api_over_quota: bool) -> JS
     What is in no map the decision service has judged by now, and nobody but it can have named the system.
     """
     names = NAMES[spine_of(api).family]
-    ours, agrees = header(names.receiver, {"exact": spine_of(api).asid}), any_of([header(names.interaction, {"exact": name}) for name in judged.interactions or ("",)])
+    ours, agrees = header(names.receiver, {"exact": spine_of(api).asid}), header(names.interaction, {"exact": judged.interaction or ""})
     policies: dict[str, JSON] = {
         f"01~{_own(names, 'from-asid-missing', SENDER)}": policy([_not_in_form(names.sender, ASID_FORM)]),
         f"02~{NOT_OF_ASID}": policy([verdict(OVERLAY_PREFIX, NOT_OF_ASID)]),
@@ -72,11 +72,11 @@ def rules(api: API, route: Route, judged: Judged, *, api_over_quota: bool) -> JS
 
 
 def told(api: API, judged: Judged) -> dict[str, str]:
-    """Return what mappers and log are told: the headers' names, and the interaction where only one fits."""
+    """Return what mappers and log are told: the headers' names, and the interaction."""
     names = NAMES[spine_of(api).family]
     found = {SENDER: names.sender, RECEIVER: names.receiver, INTERACTION_HEADER: names.interaction, TRACE: names.trace,
              "to_asid": spine_of(api).asid or ""}
-    return found | ({INTERACTION: judged.interactions[0]} if len(judged.interactions) == 1 else {})
+    return found | ({INTERACTION: judged.interaction} if judged.interaction is not None else {})
 
 
 def _own(names: Names, code: str, which: str) -> str:
@@ -95,7 +95,7 @@ def _not_in_form(name: str, form: str) -> JSON:
 def _interaction(judged: Judged, disagrees: JSON) -> dict[str, JSON]:
     """Return the rules of `spine.resolve.settle`."""
     found: dict[str, JSON] = {}
-    if not judged.interactions:
+    if judged.interaction is None:
         return {"20~interaction-unresolved": policy(ANY)}
     if judged.path is not None:
         elsewhere = {"not_rule": {"url_path": {"path": _form(judged.path)}}}

@@ -43,17 +43,15 @@ FILTERS: Final[Mapping[Family, Filter]] = {
 """The filter that reads the headers of a family. The others' names are the same but for the case of letters, which is not compared."""
 ASID_OF_KEY: Final = f"%FILTER_STATE({State.SYSTEM}:PLAIN):12%"
 """The ASID of a call whose sender has its form: it is the beginning of the key."""
+INTERACTION_OF_ROUTE: Final = "%METADATA(ROUTE:wardgate:interaction)%"
 _ALLOW: Final = {verdict: action(verdict, allow=True) for verdict in (UNLISTED, GRANTED, NOT_GRANTED, NOT_OF_ASID, UNKNOWN, ASK)}
 
 
 def system_filter(name: Filter) -> JSON:
     """Return the filter that reads a family's headers: into the key of the maps, and for the log."""
     names = NAMES[next(family for family, found in FILTERS.items() if found is name and NAMES[family].trace)]
-    fixed = '{"command":"METADATA","param":"ROUTE:wardgate:interaction"}'
-    given = f'{{"command":"REQ","param":"{names.interaction.lower()}"}}'
     return set_state(name, {
         State.SYSTEM: f"%REQ({names.sender.lower()})%|%FILTER_STATE({State.CERTIFICATE_NAME}:PLAIN)%",
-        State.INTERACTION: f'%COALESCE({{"operators":[{fixed},{given}]}})%',
         State.TRACE: f"%REQ({names.trace.lower()})%",
     })
 
@@ -61,7 +59,7 @@ def system_filter(name: Filter) -> JSON:
 def grant_filter() -> JSON:
     """Return the filter that joins what the maps found and the interaction into the key of `grants`."""
     overlay, found = (f"%DYNAMIC_METADATA(envoy.filters.http.rbac:{prefix}enforced_effective_policy_id)%" for prefix in (OVERLAY_PREFIX, MAP_PREFIX))
-    return set_state(Filter.SYSTEM_SET, {State.GRANT: f"{overlay} %FILTER_STATE({State.INTERACTION}:PLAIN)% {found}"})
+    return set_state(Filter.SYSTEM_SET, {State.GRANT: f"{overlay} {INTERACTION_OF_ROUTE} {found}"})
 
 
 def set_name(interactions: frozenset[str]) -> str:
