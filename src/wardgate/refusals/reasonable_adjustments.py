@@ -8,13 +8,14 @@ _HELP: Final = "Contact us for assistance diagnosing this issue: https://digital
 
 
 def _row(code: str, status: int, text: str, check: str, advice: str, **more: Any) -> Reason:
-    coding = {"fhir_code": "BAD_REQUEST", "fhir_display": "Bad request", "fhir_issue": "value"} | more
+    coding: dict[str, Any] = {"fhir_code": "BAD_REQUEST", "fhir_display": "Bad request", "fhir_issue": "value"} | more
     return Reason(f"ra-{code}", Area.SPINE, status, coding["fhir_code"], text, check, advice, source="spine 8.4", **coding)
 
 
 # fmt: off
 REASONABLE_ADJUSTMENTS: Final = (
     _row("access-token-invalid", 401, "Access token is invalid or expired", "the access token is of this environment and in force", "get a new token",
+         headers=(("WWW-Authenticate", 'Bearer realm="null",error="invalid_token",error_description="Access token is invalid or expired"'),),  # RFC 6750 section 3
          fhir_code="ACCESS_DENIED", fhir_display="Access has been denied to process this request", fhir_issue="forbidden"),
     _row("request-id-invalid", 400, "x-request-id is missing or invalid", "X-Request-ID is a UUID", "send a new UUID in X-Request-ID"),
     _row("session-urid-invalid", 400, "nhsd-session-urid is missing or invalid", "NHSD-Session-URID is a role of the user", "send the identifier of a role of the user"),
