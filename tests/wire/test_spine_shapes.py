@@ -165,9 +165,8 @@ def test_the_form_that_was_asked_for(query: str, accept: str | None, content_typ
 def test_the_record_locator_answers_in_xml(systems_plane: Any, cast: Any) -> None:
     """Unless JSON is asked for."""
     row = Row("from-asid-missing", changed=POINTERS | {"FromASID": None}, path="/nrl/DocumentReference")
-    connection = systems_plane.caller.kept("mtls", cast.people["alpha"].identity)
     for more, form in (([], "xml"), ([("Accept", "*/*")], "xml"), ([("Accept", "application/json")], "json"), ([("Content-Type", "application/json")], "json")):
-        answer = connection.send("GET", row.path, [*row.headers, *more])
+        answer = systems_plane.caller.kept("mtls", cast.people["alpha"].identity).send("GET", row.path, [*row.headers, *more])
         assert answer.headers["content-type"] == f"application/fhir+{form}"
         outcome_of(answer, row)
 
