@@ -127,17 +127,21 @@ class LiveDirectory:
         system, enrolment = self._systems.get(asid), self._enrolment(asid)
         if system is None or enrolment is None:
             return None
-        return Standing(system, enrolment.state, self._names_of.get(system.party_key.lower(), frozenset()))
+        own = () if enrolment.fqdn is None else (enrolment.fqdn.lower(),)
+        return Standing(system, enrolment.state, self._names_of.get(system.party_key.lower(), frozenset()).union(own))
 
     def _enrolment(self, asid: str) -> Enrolment | None:
         enrolled, one = self._enrolled.get(asid), self._stated.get(asid)
         return enrolled if one is None or asid in self._kept else standing(one, enrolled)
 
     def _names(self, key: str) -> frozenset[str]:
-        """The names that certificates of a party key's systems may carry."""
-        found = {self._endpoints[name].fqdn for name in self._served_by.get(key, ())}
-        found |= {enrolment.fqdn for asid in self._asids_of.get(key, ()) if (enrolment := self._enrolment(asid)) is not None and enrolment.fqdn is not None}
-        return frozenset(map(str.lower, found))
+        """The names that certificates of a party key's systems may carry: those of its endpoints and of its live systems.
+
+        What another system only asked for, or was suspended with, is no name of theirs: to be registered beside a system is no way to be it.
+        """
+        enrolled = [found for asid in self._asids_of.get(key, ()) if (found := self._enrolment(asid)) is not None and found.state is State.LIVE]
+        names = [*(self._endpoints[name].fqdn for name in self._served_by.get(key, ())), *(found.fqdn for found in enrolled if found.fqdn is not None)]
+        return frozenset(map(str.lower, names))
 
     def _replace(self, name: str) -> set[str]:
         """Put the entry of a name in its places, and return the party keys it leaves and joins."""

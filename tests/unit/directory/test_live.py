@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -107,10 +108,31 @@ def _standings(whole: Directory) -> dict[str, object]:
         names.setdefault(endpoint.party_key.lower(), set()).add(endpoint.fqdn)
     systems = {system.asid: system for system in whole.systems}
     for enrolment in whole.enrolments:
-        if enrolment.fqdn is not None and enrolment.asid in systems:
+        if enrolment.fqdn is not None and enrolment.asid in systems and enrolment.state is State.LIVE:
             names.setdefault(systems[enrolment.asid].party_key.lower(), set()).add(enrolment.fqdn)
-    return {found.asid: (systems[found.asid], found.state, frozenset(names.get(systems[found.asid].party_key.lower(), ())))
+    return {found.asid: (systems[found.asid], found.state, frozenset({*names.get(systems[found.asid].party_key.lower(), ()), *([found.fqdn] if found.fqdn else [])}))
             for found in whole.enrolments if found.asid in systems}
+
+
+@pytest.mark.parametrize("state", [state for state in State if state is not State.LIVE])
+def test_a_name_that_was_only_asked_for_is_no_sibling_s(state: State) -> None:
+    """A system that is not live lends the others of its party key no name, whose certificate could be used with their ASIDs."""
+    held, beside = LiveDirectory(), replace(SYSTEM, asid="200000100009")
+    held.keep([SYSTEM, beside], [], [_enrolment(SYSTEM.asid, State.LIVE, "own.nhs.uk"), _enrolment(beside.asid, state, "beside.nhs.uk")], [], [])
+    held.settle()
+    assert _names_of(held, SYSTEM.asid) == {"own.nhs.uk"}
+    held.keep([], [], [_enrolment(beside.asid, State.LIVE, "beside.nhs.uk")], [], [])
+    assert held.settle() == {SYSTEM.asid, beside.asid}
+    assert _names_of(held, SYSTEM.asid) == _names_of(held, beside.asid) == {"own.nhs.uk", "beside.nhs.uk"}
+    held.keep([], [], [_enrolment(beside.asid, state, "beside.nhs.uk")], [], [])
+    assert held.settle() == {SYSTEM.asid, beside.asid}
+    assert _names_of(held, SYSTEM.asid) == {"own.nhs.uk"}
+
+
+def _names_of(held: LiveDirectory, asid: str) -> frozenset[str]:
+    standing = held.standing(asid)
+    assert standing is not None
+    return standing.names
 
 
 def test_an_enrolment_is_not_lost_to_its_entry() -> None:
