@@ -1,5 +1,6 @@
 """The directory's FHIR API through Envoy: who may ask, and every row of spine 7.5 as it arrives at a caller, whole bodies compared."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -26,12 +27,14 @@ from flows.sds.calling import (
     endpoint,
     outcome,
 )
-from flows.sds.test_refused import BAD_QUERIES
-from unit.directory.samples import DIRECTORY
+from flows.sds.test_refused import BAD_QUERIES, NEITHER, NO_ORGANISATION, TOO_FEW
+from unit.directory.samples import DIRECTORY, SYSTEM, live
 from wardgate.catalogue.platform import SYSTEM_DIRECTORY
 from wardgate.directory.index import DirectoryIndex
 from wardgate.quotas import Quota, RateLimits
+from wardgate.refusals import CATALOGUE, Area
 from wardgate.sds import SDSSettings, create_app
+from wardgate.stores.errors import StoreError
 from wire.caller import Answer, Connection, caller_of
 from wire.cast import GOOD_ID, Cast, key_of
 
@@ -40,14 +43,24 @@ HELD = ("apikey", key_of("alpha"))
 TRACED = list(OUR_TRACE.items())
 
 
+SECOND = replace(SYSTEM, asid="200000100009")
+CROWDED = replace(DIRECTORY, systems=(SYSTEM, SECOND), enrolments=(live(SYSTEM.asid), live(SECOND.asid)))
+"""One more of what is asked for than an answer may hold."""
+
+
 class _Directory:
     """The samples, or what was told to go wrong."""
 
     def __init__(self) -> None:
         self.index = DirectoryIndex(DIRECTORY)
         self.numbers = 0
+        self.fault: Exception | None = None
 
     async def __call__(self) -> DirectoryIndex:
+        if isinstance(self.fault, TimeoutError):
+            await asyncio.sleep(60)
+        if self.fault is not None:
+            raise self.fault
         return self.index
 
     def new_id(self) -> str:
@@ -78,7 +91,7 @@ def caller(cast: Cast, new_plane: Callable[..., AbstractContextManager[Any]], di
         keys = dict(found.api_keys) | {"gamma-key": replace(found.api_keys[key_of("alpha")], id="gamma-id", key="gamma-key", application="gamma")}
         return replace(found, apis=(SYSTEM_DIRECTORY,), clients=dict(found.clients) | people, api_keys=keys)
 
-    app = create_app(directory, SDSSettings(), lambda: URL, directory.new_id)
+    app = create_app(directory, SDSSettings(max_resources=1, look_up_timeout_seconds=0.5), lambda: URL, directory.new_id)
     with new_plane(make=make, public=app) as plane:
         plane.caller = caller_of(plane, cast.roots)
         yield plane.caller
@@ -147,6 +160,46 @@ def test_a_correlation_id_that_is_none(given: str, https: Connection) -> None:
     answer = https.send("GET", f"{BASE}/Device?{asked(ORGANISATION, SENDS)}", [HELD, ("X-Correlation-ID", given)])
     text = f"HTTP 400: Invalid X-Correlation-ID header. Should be an UUIDv4 matching regex '{UUID_RULE}'"
     assert (answer.status, json.loads(answer.body)) == (400, outcome("required", "BAD_REQUEST", "Bad request", text, an_id(1)))
+
+
+GOOD = f"{BASE}/Device?{asked(ORGANISATION, SENDS)}"
+ILL = ("exception", "INTERNAL_SERVER_ERROR", "Unexpected internal server error")
+WRONG = ("required", "BAD_REQUEST", "Bad request")
+EVERY: dict[str, tuple[str, str, tuple[str, str] | None, tuple[int, str, str, str, str]]] = {
+    "directory-path": ("GET", f"{BASE}/Patient", None, REFUSED[0][4]),
+    "directory-method": ("PUT", f"{BASE}/Device", None, REFUSED[2][4]),
+    "directory-correlation-id": ("GET", GOOD, ("X-Correlation-ID", "1"), (400, *WRONG, f"HTTP 400: Invalid X-Correlation-ID header. Should be an UUIDv4 matching regex '{UUID_RULE}'")),
+    "directory-query-too-long": ("GET", f"{BASE}/Device?{'a' * 5_000}", None, (400, *WRONG, "HTTP 400: Bad Request (The query has at most 4096 bytes and 20 parameters)")),
+    "directory-parameter-unknown": ("GET", f"{GOOD}&_count=1", None, (400, *WRONG, "HTTP 400: Bad Request (Illegal query parameter '_count')")),
+    "directory-parameter-wrong": ("GET", f"{BASE}/Device", None, (400, *WRONG, f"HTTP 400: Bad Request ({NO_ORGANISATION})")),
+    "directory-identifier-wrong": ("GET", f"{GOOD}&identifier=urn%3Ax%7C1", None, (400, *WRONG, f"HTTP 400: Bad Request ({NEITHER})")),
+    "directory-parameters-too-few": ("GET", f"{BASE}/Endpoint?{asked(PROVIDED)}", None, (400, *WRONG, f"HTTP 400: Bad Request ({TOO_FEW})")),
+    "directory-accept": ("GET", GOOD, ("Accept", "application/fhir+xml"), REFUSED[4][4]),
+    "directory-too-many": ("GET", GOOD, None, (500, *ILL, "More than 1 resources match")),
+    "directory-failed": ("GET", GOOD, None, (500, *ILL, "Unexpected internal server error")),
+    "directory-unavailable": ("GET", GOOD, None, (502, *ILL, "Invalid LDAP response received")),
+    "directory-timeout": ("GET", GOOD, None, (504, "timeout", *ILL[1:], "LDAP request timed out")),
+}
+"""A request for every refusal."""
+FAULTS = {"directory-failed": ZeroDivisionError("secret"), "directory-unavailable": StoreError("secret"), "directory-timeout": TimeoutError()}
+
+
+@pytest.mark.parametrize("code", EVERY)
+def test_every_refusal(code: str, https: Connection, directory: _Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Status, every header that belongs to it and the whole body; what went wrong behind it is in neither."""
+    method, path, header, (status, issue, spine_code, display, text) = EVERY[code]
+    monkeypatch.setattr(directory, "fault", FAULTS.get(code))
+    monkeypatch.setattr(directory, "index", DirectoryIndex(CROWDED if code == "directory-too-many" else DIRECTORY))
+    answer = https.send(method, path, [HELD, *(TRACED if code != "directory-correlation-id" else []), *([header] if header else [])])
+    given, identifier = (CORRELATION, CORRELATION) if code != "directory-correlation-id" else ("1", an_id(1))
+    assert (answer.status, answer.reason, json.loads(answer.body)) == (status, code, outcome(issue, spine_code, display, text, identifier))
+    headers = {name: answer.headers.get(name) for name in ("content-type", "cache-control", "x-correlation-id", "allow")}
+    assert headers == {"content-type": "application/fhir+json", "cache-control": "no-store", "x-correlation-id": given, "allow": "GET" if status == 405 else None}
+
+
+def test_every_reason_is_met() -> None:
+    """A row that is added to the catalogue fails here until a request produces it."""
+    assert {row.code for row in CATALOGUE.values() if row.area is Area.DIRECTORY} == set(EVERY)
 
 
 def _denied(text: str) -> dict[str, Any]:

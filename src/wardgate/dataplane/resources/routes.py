@@ -274,7 +274,7 @@ def _forwarded(
         "metadata": metadata(api, route, pattern=pattern or "decision", **token_metadata(api, route), **told),
         "route": {**_destination(api, route, pattern), "timeout": duration(route.timeout_seconds)},
         "request_headers_to_remove": _not_forwarded(api, route, asked=pattern is None),
-        "response_headers_to_remove": [REASON],
+        "response_headers_to_remove": [] if api.ours else [REASON],  # what a backend calls a reason is none of ours
         "request_headers_to_add": [header | {"append_action": "ADD_IF_ABSENT"} for header in _TRACE] if route.translate else list(_TRACE),
         "typed_per_filter_config": switches(on | counters | {Filter.BODY}, dict(configs) | {Filter.BODY: body}),
     }
