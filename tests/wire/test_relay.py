@@ -351,3 +351,22 @@ def test_http2_is_relayed_as_well(world: Any) -> None:
         capture_output=True, timeout=30, check=False)
     assert done.stdout.decode().endswith("200 2")
     assert world.endpoint.requests[-1][0].startswith(b"GET /Z9X02/STU3/1/gpconnect/Slot?a=1 HTTP/1.1\r\n")
+
+
+def test_nobody_to_ask(world: Any) -> None:
+    """503 while the decision service is gone, in either form, and nothing is relayed; when it is back, so is the way."""
+    plane = world.plane
+    plane.run(plane.decisions.stop())
+    plane.layout.decision_socket.unlink(missing_ok=True)
+    try:
+        for accept in ("application/fhir+json", "application/fhir+xml"):
+            answer = send(world, SLOT, [*HEADERS, ("Accept", accept)])
+            assert answer.headers["content-type"] == accept
+            refused(answer, "ssp-unavailable", {})
+    finally:
+        plane.decisions = plane.decide()
+    assert not world.endpoint.requests
+    deadline = time.monotonic() + 10
+    while send(world, SLOT).status != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

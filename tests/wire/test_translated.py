@@ -121,6 +121,18 @@ def test_what_the_service_is_told_of_a_request(code: str, path: str, headers: li
     assert json.loads(answer.body) == body(Dialect.FHIR, reason(code), Refusal(reason(code)).fill, "")
 
 
+def test_an_application_of_an_organisation_that_nobody_knows(plane: Any, cast: Any) -> None:
+    """500, and whom to ask: a token needs its ODS code (spine 8.4)."""
+    before = plane.snapshot
+    plane.publish(replace(before, organisations=frozenset({"Z9X02"})))
+    try:
+        answer = send(plane, cast, "/Flag" + SEARCH)
+    finally:
+        plane.publish(before)
+    assert (answer.status, answer.reason, answer.headers["cache-control"]) == (500, "ra-ods-not-configured", "no-store")
+    assert json.loads(answer.body) == body(Dialect.FHIR, reason("ra-ods-not-configured"), Refusal(reason("ra-ods-not-configured")).fill, "")
+
+
 def test_bodies_with_and_without_a_length_pass(plane: Any, cast: Any) -> None:
     """The question has a framing of its own, which that of the request does not disturb; the backend gets the whole body."""
     kind = ("Content-Type", "application/fhir+json")
