@@ -143,7 +143,7 @@ def role_of(urp: str | None, by: str | None) -> str:
 def check_certifiable(world: World, fqdn: str) -> str:
     """Return a name that this environment issues certificates for, in lower case. Raises `Failed`."""
     try:
-        check_name(fqdn.lower(), NameRules(world.settings.client_certificate_suffixes))
+        check_name(fqdn.lower(), NameRules(world.settings.client_certificate_suffixes, reserved=frozenset({world.settings.relay_name})))
     except NameRefused as refused:
         raise Failed(f"--fqdn: expected {refused.expected}; received {refused.received}") from None
     return fqdn.lower()

@@ -120,7 +120,8 @@ def authority_of(settings: Settings, stores: Stores) -> CertificateAuthority:
     if settings.pki_url not in {None, base_url}:
         raise StartRefused(f"WARDGATE_PKI_URL is another than at the first start, and certificates name that: {base_url}")
     return CertificateAuthority(
-        stores.certificates, stores.values, CASettings(base_url, client_suffixes=settings.client_certificate_suffixes)
+        stores.certificates, stores.values,
+        CASettings(base_url, client_suffixes=settings.client_certificate_suffixes, reserved_names=(settings.relay_name,)),
     )
 
 

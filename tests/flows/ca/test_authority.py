@@ -190,6 +190,20 @@ def test_the_relays_certificate_is_a_clients(world: Any) -> None:
     assert world.ca.relay_certificate("proxy.trust.example", later + DAY).chain_pem != first.chain_pem
 
 
+def test_the_gateways_names_are_nobody_else_s(world: Any) -> None:
+    """No system or application is certified under the name by which endpoints know the secure proxy, nor is an older certificate renewed."""
+    request, _ = world.csr("proxy.z9x01.thirdparty.nhs.uk")
+    asked: dict[str, Any] = {"subject_kind": SubjectKind.SYSTEM, "subject": "200000100001", "expected_name": "proxy.z9x01.thirdparty.nhs.uk", "now": world.now}
+    issued = world.ca.issue_from_csr(request, **asked)
+    guarded = world.another(reserved_names=("proxy.z9x01.thirdparty.nhs.uk",))
+    for kind in (SubjectKind.SYSTEM, SubjectKind.APPLICATION):
+        with pytest.raises(CheckFailed, match="gateway's own"):
+            guarded.issue_from_csr(request, **asked | {"subject_kind": kind})
+    with pytest.raises(CheckFailed, match="gateway's own"):
+        guarded.renew(now=world.now, fingerprint=issued.certificate.fingerprint, early=True)
+    assert guarded.relay_certificate("proxy.z9x01.thirdparty.nhs.uk", world.now).fingerprint
+
+
 def test_private_keys_are_sealed(world: Any, tmp_path: Any) -> None:
     """No private key stands in the database files in clear."""
     world.ca.server_certificate(("localhost",), world.now)

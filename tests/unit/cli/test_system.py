@@ -62,6 +62,14 @@ def test_from_registration_to_suspension(installed: Any) -> None:
     assert len(events) == 8
 
 
+def test_the_secure_proxys_name_is_taken(installed: Any) -> None:
+    """Whoever had a certificate of the name that the secure proxy shows could ask every endpoint directly, past all rules."""
+    taken = "proxy.example.thirdparty.nhs.uk"
+    assert register(installed).code == 0
+    for refused in (register(installed, fqdn=taken.capitalize()), installed("system", "name", ASID, taken)):
+        assert (refused.code, "the gateway's own" in refused.err) == (1, True), refused.err
+
+
 def test_numbers_and_keys(installed: Any) -> None:
     """Each registration gets the next numbers; a party key is shared only when it is asked for, and within its organisation."""
     assert register(installed).data["asid"] == ASID
