@@ -6,10 +6,10 @@ People are their keyed hashes, in a naming system of our own: two records of one
 from collections.abc import Mapping
 from typing import Any, Final
 
+from wardgate.audit.patients import MAX_PATIENTS
 from wardgate.spine.identifiers import ASID_SYSTEM, ODS_SYSTEM
 
 KEYED_HASH: Final = "urn:wardgate:hmac-sha256"
-MAX_PATIENTS: Final = 8
 
 
 def identified(system: str, value: str, **more: str) -> dict[str, Any]:

@@ -7,8 +7,8 @@ keyed hash. Paths and queries are not in it: they may hold a patient's identifie
 from collections.abc import Mapping
 from datetime import timedelta
 
-from wardgate.audit.model import Detail, Event, EventType, Outcome, Patient, Personal
-from wardgate.audit.patients import patients_in
+from wardgate.audit.model import Detail, Event, EventType, Outcome, Personal
+from wardgate.audit.patients import patients_in, recorded
 from wardgate.catalogue import Pattern
 from wardgate.catalogue.paths import Found, Match
 from wardgate.security_patterns.decision import Decision
@@ -57,11 +57,11 @@ def _between_systems(decision: Decision, facts: Facts, found: Match) -> Details:
     if not isinstance(found, Found) or (found.route.pattern is not Pattern.ASID_INTERACTION and found.route.translate is None):
         return {}
     stated = decision.call.stated if decision.call is not None else None
-    patients = dict.fromkeys((*((stated.patient,) if stated is not None and stated.patient else ()), *patients_in(facts.path, facts.query)))
+    patients = (*((stated.patient,) if stated is not None and stated.patient else ()), *patients_in(facts.path, facts.query))
     certificate = facts.certificate.name if facts.certificate is not None else None
     return {
         **({"certificate_name": certificate} if certificate else {}), **of_call(decision.call),
-        **{f"patient_{number}" if number > 1 else "patient": Patient(patient) for number, patient in enumerate(patients, 1)},
+        **recorded(patients),
     }
 
 

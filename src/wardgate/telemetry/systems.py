@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wardgate.audit.model import Detail, Patient
-from wardgate.audit.patients import patients_in
+from wardgate.audit.model import Detail
+from wardgate.audit.patients import patients_in, recorded
 from wardgate.spine.headers import UUID
 from wardgate.spine.identifiers import is_asid
 from wardgate.stores.errors import WrongStoreKey
@@ -62,6 +62,4 @@ def _as_envoy_saw(found: Mapping[str, Any], known: Known) -> dict[str, Detail]:
     if _NAME.fullmatch(certificate):
         kept["certificate_name"] = certificate
     path, _, query = str(found["target"]).partition("?")
-    for number, patient in enumerate(patients_in(path, query), 1):
-        kept[f"patient_{number}" if number > 1 else "patient"] = Patient(patient)
-    return kept
+    return kept | recorded(patients_in(path, query))

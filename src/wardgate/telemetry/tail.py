@@ -26,7 +26,8 @@ from wardgate.telemetry.lines import DAMAGED, event_of, lost, recovered
 from wardgate.telemetry.systems import NOTHING_KNOWN, Known
 
 CHUNK_BYTES: Final = 1 << 20
-MAX_LINE_BYTES: Final = 1 << 16
+MAX_LINE_BYTES: Final = 1 << 19
+"""Of a whole line: a call between systems has its target in it, each character of which may be written as six."""
 ROTATE_BYTES: Final = 64 << 20
 RETRY_SECONDS: Final = 1.0
 KEEP_SECONDS: Final = 600.0

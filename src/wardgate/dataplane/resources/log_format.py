@@ -74,7 +74,8 @@ def _header_of_family(which: str, form: str) -> str:
     return f"%CEL({value}.matches('^{form}$') ? {value} : request.headers['-'])%"
 
 
-MAX_TARGET_CHARACTERS: Final = 8192
+MAX_TARGET_CHARACTERS: Final = 61_440
+"""All that the headers of a request can have (`listeners.HEADERS_KB`): a patient's number at the end of a long target is recorded too."""
 SYSTEMS_LINE: Final[JSON] = {
     **REQUEST_LINE,
     "from_asid": _header_of_family(SENDER, ASID_FORM),
