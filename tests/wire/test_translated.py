@@ -158,3 +158,12 @@ def test_a_body_that_is_too_big_for_a_route_that_asks(plane: Any, cast: Any) -> 
     answer = connection.raw(f"POST /ra/plain HTTP/1.1\r\nHost: localhost\r\n{head}\r\n".encode() + chunks + b"0\r\n\r\n")
     assert (answer.status, answer.reason) == (413, "request-too-large")
     connection.close()
+
+
+def test_a_400_leaves_the_connection_open(plane: Any, cast: Any) -> None:
+    """Of a 400 that a filter gives Envoy thinks that the request could not be read: so it is never given one (`decision.SAID_AS`)."""
+    connection = plane.caller.kept("https")
+    for _ in range(2):
+        refused = send(plane, cast, f"/Flag{SEARCH}", [("Content-Type", "text/plain")], method="POST", data=b"{}")
+        assert (refused.status, refused.reason, refused.headers.get("connection")) == (400, "ra-content-type-invalid", None)
+        assert plane.caller.kept("https") is connection

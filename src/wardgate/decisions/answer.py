@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from wardgate.catalogue.model import AccessMode
 from wardgate.catalogue.paths import Found, Match, MethodNotAllowed, NotFound
-from wardgate.dataplane.resources.decision import SERVER_ERROR_AS
+from wardgate.dataplane.resources.decision import SAID_AS
 from wardgate.dataplane.resources.envoy import (
     PROXIED_INTERACTION,
     PROXIED_ORGANISATIONS,
@@ -105,7 +105,7 @@ def refused(
         filled = value.replace("{error}", reason.error).replace("{text}", reason.text)
         headers.append((name.lower().encode(), filled.encode()))
     headers += [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in (extra or {}).items()]
-    return Answer(SERVER_ERROR_AS if reason.status == 500 else reason.status, headers, content)
+    return Answer(SAID_AS.get(reason.status, reason.status), headers, content)
 
 
 def _body(refusal: Refusal, dialect: Dialect | None, message_id: str, in_form: Format) -> tuple[bytes, str]:

@@ -35,6 +35,7 @@ from unit.security_patterns.systems import (
 from wardgate.audit.model import Event, Personal
 from wardgate.catalogue import API, Audit
 from wardgate.catalogue.paths import RouteMatcher
+from wardgate.dataplane.resources.decision import SAID_AS
 from wardgate.decisions.question import Question
 from wardgate.decisions.service import DecisionService, ToRecord, World
 from wardgate.oauth.access_token import AccessToken, TokenUser
@@ -52,7 +53,7 @@ class Down(Exception):
 
 def ask(target: str, headers: Mapping[str, str], method: str = "GET", snapshot: Snapshot = SNAPSHOT, events: list[Event] | None = None,
         now: Any = NOW) -> tuple[int, dict[str, str], bytes]:  # fmt: skip
-    """Return status, headers and body of the answer to one question that came through the mutual-TLS port."""
+    """Return status (the one that is meant), headers and body of the answer to one question that came through the mutual-TLS port."""
 
     async def record(event: Event) -> None:
         if events is None:
@@ -64,7 +65,8 @@ def ask(target: str, headers: Mapping[str, str], method: str = "GET", snapshot: 
     told = {"x-wardgate-listener": "mtls", "x-forwarded-client-cert": XFCC} | ID | dict(headers)
     decided = service.ask(Question(method, "/decide" + target, told))
     answer = asyncio.run(service.recorded(decided)) if isinstance(decided, ToRecord) else decided
-    return answer.status, {name.decode(): value.decode() for name, value in answer.headers}, answer.body
+    meant = {said: status for status, said in SAID_AS.items()}
+    return meant.get(answer.status, answer.status), {name.decode(): value.decode() for name, value in answer.headers}, answer.body
 
 
 def told(headers: Mapping[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ NOTE: it fails closed with 503. The service judges the whole request by `securit
 off on such routes.
 """
 
+from types import MappingProxyType
 from typing import Final
 
 from wardgate.dataplane.resources.envoy import GIVEN_PREFIX, HTTP, JSON, REASON, RECORD, SET_PREFIX, Filter, named
@@ -16,8 +17,9 @@ ASKED_WITH: Final = (
     "ssp-from", "ssp-to", "ssp-interactionid", "ssp-traceid", "ssp-version", "nhsd-asid",
 )
 ANSWERED_WITH: Final = ("content-type", "www-authenticate", "retry-after", "allow", "cache-control", REASON)
-SERVER_ERROR_AS: Final = 424
-"""How the service says 500: for this filter every 5xx is a service that failed. A mapper makes it 500 again."""
+SAID_AS: Final = MappingProxyType({400: 417, 500: 424})
+"""How the service says a status that Envoy would take for more; mappers make it itself again. For this filter every 5xx is a
+service that failed, and after a 400 of its own Envoy hangs up on HTTP/1 callers, as after a request it could not read."""
 
 
 FRAMING: Final = ("content-length",)

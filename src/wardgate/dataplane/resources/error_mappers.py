@@ -16,7 +16,7 @@ from wardgate.catalogue import Pattern
 from wardgate.catalogue.model import ROUTE_SHAPES
 from wardgate.dataplane.resources import asked_form, system_rules, systems
 from wardgate.dataplane.resources.asked_form import cel as _cel
-from wardgate.dataplane.resources.decision import SERVER_ERROR_AS
+from wardgate.dataplane.resources.decision import SAID_AS
 from wardgate.dataplane.resources.envoy import (
     EXPLAIN,
     GIVEN_REQUEST_ID,
@@ -252,7 +252,7 @@ def mappers(listener: Listener, said: Said) -> list[JSON]:
     """Return the local reply mappers of a listener: every reason it can have, in every dialect and form that some API has."""
     mtls = listener is Listener.MTLS
     found = causes(of_systems=said.systems and mtls)
-    return [*(mapper for cause in found for mapper in _mappers(cause, said, IN_XML if mtls else IN_XML_ELSEWHERE)), decided_server_error(), *_unforeseen()]
+    return [*(mapper for cause in found for mapper in _mappers(cause, said, IN_XML if mtls else IN_XML_ELSEWHERE)), *decided(), *_unforeseen()]
 
 
 def _mappers(cause: Cause, said: Said, in_both: frozenset[str]) -> Iterator[JSON]:
@@ -299,10 +299,10 @@ def _xml(cause: Cause, dialect: Dialect) -> str:
     return text if profile is None else text.replace(profile, "%METADATA(ROUTE:wardgate:profile)%")
 
 
-def decided_server_error() -> JSON:
-    """Give the decision service's 500 its status back; headers and body are the service's own."""
+def decided() -> list[JSON]:
+    """Give the decision service's answers the status that they stand for (`SAID_AS`); headers and body are the service's own."""
     denied = _cel(f"{DETAILS} == 'ext_authz_denied'")
-    return {"filter": {"and_filter": {"filters": [_status(SERVER_ERROR_AS), denied]}}, "status_code": 500}
+    return [{"filter": {"and_filter": {"filters": [_status(said), denied]}}, "status_code": status} for status, said in SAID_AS.items()]
 
 
 def _unforeseen() -> list[JSON]:

@@ -12,7 +12,7 @@ from wardgate.dataplane.resources.error_mappers import (
     DETAILS,
     NAMED_BY_ENVOY,
     Cause,
-    decided_server_error,
+    decided,
     in_json,
     in_xml,
 )
@@ -29,7 +29,7 @@ BY_ENVOY: Final = (
     ("ssp-unavailable", "ext_authz_error", 503),
 )
 """Reason, part of Envoy's own detail, and Envoy's status."""
-BY_RULE: Final = ("certificate-revoked", "certificate-missing", "certificate-invalid", "route-not-found", "request-too-large", RULES_NOT_LOADED)
+BY_RULE: Final = ("certificate-revoked", "certificate-missing", "certificate-invalid", "route-not-found", "request-too-large", "request-malformed", RULES_NOT_LOADED)
 _URL: Final = {"url": "https://%REQ(:authority)%"}
 """The endpoint's name: what is below it may hold an identifier."""
 
@@ -62,6 +62,6 @@ def mappers() -> list[JSON]:
         if not cause.early:
             found += in_xml(cause, Dialect.SECURE_PROXY, "")
         found.append(in_json(cause, Dialect.FAULT if cause.early else Dialect.SECURE_PROXY, ""))
-    return [decided_server_error(), *found]
+    return [*decided(), *found]
 
 
