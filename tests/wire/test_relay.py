@@ -100,6 +100,17 @@ def test_the_encoded_form_is_the_same_call(world: Any) -> None:
     assert head.startswith(b"GET /Z9X02/STU3/1/gpconnect/Slot HTTP/1.1\r\n")
 
 
+def test_an_encoded_target_keeps_its_query(world: Any) -> None:
+    """What was judged and recorded is what is asked. A bare question mark behind the target would take its query away: it is refused, as it is behind any."""
+    assert send(world, f"{ENCODED}%3F_count%3D1").status == 200
+    [(head, _)] = world.endpoint.requests
+    assert head.startswith(b"GET /Z9X02/STU3/1/gpconnect/Slot?_count=1 HTTP/1.1\r\n")
+    for target in (f"{ENCODED}%3F_count%3D1?", f"{ENCODED}?", f"{SLOT}?"):
+        for method in ("GET", "TRACE"):
+            refused(send(world, target, method=method), "request-malformed", {})
+    assert len(world.endpoint.requests) == 1
+
+
 def test_what_was_forwarded_before_is_kept(world: Any) -> None:
     """RFC 7239 section 4: each proxy adds to the list."""
     assert send(world, SLOT, [*HEADERS, ("Forwarded", "for=192.0.2.1")]).status == 200

@@ -145,12 +145,15 @@ def route_configuration(snapshot: Snapshot, counters: Mapping[str, frozenset[Fil
 def _api_routes(api: API, counters: frozenset[Filter]) -> Iterator[JSON]:
     """Yield the routes of an API. A method that none takes is the decision service's to refuse, as everything else is.
 
-    NOTE: where a path is rewritten, Envoy adds the query of the request to it. The target has it from there, if it is not encoded.
+    NOTE: where a path is rewritten, Envoy adds the query of the request to it. The target has it from there, if it is not encoded. A
+    query of nothing would take the place of an encoded target's own, which was judged and recorded: it is refused.
     """
     below = PathMatch(MatchKind.PREFIX, api.base_path + "/")
     with_query = {"name": ":path", "string_match": {"contains": "?"}}
+    nothing_asked = {"name": ":path", "string_match": {"safe_regex": {"regex": r"[^?]*\?"}}}
     for route in (*api.routes, api.routes[0].model_copy(update={"methods": ()})):
         yield _refusal(f"{api.name} {route.path}", match_of(below, (longer_than(route.max_body_bytes),), route.methods), _metadata(api, route, "refusal"), "request-too-large")
+        yield _refusal(f"{api.name} {route.path}", match_of(below, (nothing_asked,), route.methods), _metadata(api, route, "refusal"), "request-malformed")
         yield _relayed(api, route, match_of(below, (with_query,), route.methods), counters, State.RELAY_PATH_ALONE)
         yield _relayed(api, route, match_of(below, (), route.methods), counters, State.RELAY_PATH)
 
