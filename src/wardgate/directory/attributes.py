@@ -114,3 +114,5 @@ BY_NAME: Final[Mapping[ObjectClass, Mapping[str, Attribute]]] = MappingProxyType
 _ALL: Final = {row.name.lower(): row for rows in CLASSES.values() for row in rows}
 EXACT: Final[Mapping[str, bool]] = MappingProxyType({name: row.exact for name, row in _ALL.items()} | {"objectclass": False, "o": False, "ou": False, "cn": False})
 """Every attribute that a search may name, in lower case, and whether its values are matched with their case."""
+PERSONAL: Final = frozenset(name for name, row in _ALL.items() if row.personal)
+"""Those that say who somebody is, in lower case."""

@@ -50,6 +50,11 @@ _ENDPOINT_KEYS: Final[Mapping[str, Callable[[Endpoint], Iterable[str]]]] = {
 }
 
 
+def never() -> bool:
+    """Nobody stops a search."""
+    return False
+
+
 class DirectoryIndex:
     """Everything live in one directory. Values are compared as the schema says: ODS codes and interactions with case."""
 
@@ -102,11 +107,17 @@ class DirectoryIndex:
         """Return the ASIDs that some rule lets another system ask."""
         return frozenset(to_asid for _, to_asid in self._shared)
 
-    def search(self, filter_: Filter, limit: int) -> tuple[Entry, ...]:
-        """Return the entries that match, at most `limit` and one more, which says that there are others. Raises `FilterRefused`."""
+    def search(self, filter_: Filter, limit: int, stopped: Callable[[], bool] = never) -> tuple[Entry, ...]:
+        """Return the entries that match, at most `limit` and one more, which says that there are others. Raises `FilterRefused`.
+
+        `stopped` is asked at every entry: nobody waits any more, and what has been found is all. The largest filter needs minutes
+        for a directory of the size of Spine's.
+        """
         check_limits(filter_)
         found: list[Entry] = []
         for item in self._candidates(filter_):
+            if stopped():
+                break
             entry, prepared = self._ready(item)
             if matches(filter_, prepared):
                 found.append(entry)

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -156,15 +157,21 @@ class Connection:
         return last + answers.result(message_id, answers.SEARCH_DONE, code, page=(part.total, part.cookie))
 
     async def _found(self, asked: Search, *, paged: bool) -> search.Found:
-        """Search on a thread of the pool. Raises `Refused` when it takes too long; waiting for a thread counts."""
+        """Search on a thread of the pool. Raises `Refused` when it takes too long; waiting for a thread counts.
+
+        A search that nobody waits for any more, because it took too long or was abandoned, gives its thread back at once.
+        """
         content, settings = self._content(), self._settings
         seconds = min(asked.time_limit or settings.search_seconds, settings.search_seconds)
-        work = asyncio.get_running_loop().run_in_executor(self._pool, lambda: search.run(content, asked, settings, paged=paged))
+        over = threading.Event()
+        work = asyncio.get_running_loop().run_in_executor(self._pool, lambda: search.run(content, asked, settings, paged=paged, stopped=over.is_set))
         try:
             async with asyncio.timeout(seconds):
                 return await work
         except TimeoutError:
             raise Refused(Code.TIME_LIMIT_EXCEEDED, f"the search takes more than {seconds:g} s") from None
+        finally:
+            over.set()
 
     async def _entries(self, message_id: int, asked: Search, nodes: Sequence[Node]) -> bytes:
         """Send the entries, but for the last few, which are returned: they go with the result."""

@@ -7,7 +7,7 @@ approximations and extensible matches are refused: nothing in the schema has a r
 from collections.abc import Mapping
 from typing import Any, Final
 
-from wardgate.directory.attributes import OBJECT_CLASS, OIDS
+from wardgate.directory.attributes import OBJECT_CLASS, OIDS, PERSONAL
 from wardgate.directory.errors import FilterRefused
 from wardgate.directory.filter import (
     MAX_DEPTH,
@@ -79,9 +79,9 @@ def _test(kind: str, found: Any) -> Filter:
 
 
 def attribute(name: bytes) -> str:
-    """Return an attribute's name, of its number where it has one; of what is no name, one that nothing has."""
+    """Return an attribute's name, of its number where it has one; of what is no name, and of who people are, one that nothing has."""
     text = _text(name) or ""
-    return ATTRIBUTE_OIDS.get(text, text)
+    return "" if text.lower() in PERSONAL else ATTRIBUTE_OIDS.get(text, text)
 
 
 def _equal(found: Any) -> Filter:

@@ -1,10 +1,11 @@
 """One search: what of each entry is told (RFC 4511 sections 4.5.1.8, 4.5.2; RFC 3673), and in which pages (RFC 2696)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from wardgate.directory.errors import FilterRefused
+from wardgate.directory.index import never
 from wardgate.ldap import asn1, filters
 from wardgate.ldap.errors import Refused
 from wardgate.ldap.requests import Control, Search
@@ -32,15 +33,15 @@ class Found:
     more: bool
 
 
-def run(content: Content, search: Search, settings: LDAPSettings, *, paged: bool) -> Found:
-    """Search. Raises `Refused`, and `Malformed` for a filter that is none."""
+def run(content: Content, search: Search, settings: LDAPSettings, *, paged: bool, stopped: Callable[[], bool] = never) -> Found:
+    """Search, until it is done or `stopped`. Raises `Refused`, and `Malformed` for a filter that is none."""
     if len(search.attributes) > settings.max_attributes:
         raise Refused(Code.ADMIN_LIMIT_EXCEEDED, f"a search names at most {settings.max_attributes} attributes")
     filter_ = filters.read(search.filter)
     most = settings.max_paged_entries if paged else settings.max_entries
     limit = min(search.size_limit or most, most)
     try:
-        nodes = find(content, search.base, search.scope, filter_, limit)
+        nodes = find(content, search.base, search.scope, filter_, limit, stopped)
     except FilterRefused as refused:
         raise Refused(Code.ADMIN_LIMIT_EXCEEDED, str(refused)) from None
     return Found(nodes[:limit], len(nodes) > limit)

@@ -1,19 +1,20 @@
 """The tree: its root, containers, organisations, and the entries of the directory (spine 7.1). Pure.
 
 `ou=Services` holds what is live in the directory, `ou=Organisations` every organisation that is known; people, reference data
-and the log of changes are empty here: who signs in is not told to anyone who asks.
+and the log of changes are empty here: who signs in is not told to anyone who asks. Nor is, for the same reason, by which role
+profiles an entry was asked for and approved, and no filter finds out: they are in the command line's answers and files.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Final
 
 from wardgate import __version__
-from wardgate.directory.attributes import BASE_DN, IDENTIFIER, OBJECT_CLASS
+from wardgate.directory.attributes import BASE_DN, IDENTIFIER, OBJECT_CLASS, PERSONAL
 from wardgate.directory.entry import Entry
 from wardgate.directory.filter import Equal, Filter
-from wardgate.directory.index import DirectoryIndex
+from wardgate.directory.index import DirectoryIndex, never
 from wardgate.directory.matching import folded, matches
 from wardgate.ldap import schema
 from wardgate.ldap.errors import Refused
@@ -67,8 +68,8 @@ _ORGANISATIONS: Final = parse(ORGANISATIONS_DN)
 _FIXED: Final[Mapping[Name, Node]] = {parse(node.dn): node for node in (ROOT_DSE, SUBSCHEMA, TOP, *UNITS)}
 
 
-def find(content: Content, base: str, scope: Scope, filter_: Filter, limit: int) -> list[Node]:
-    """Return what matches, at most `limit` and one more, which says that there are others.
+def find(content: Content, base: str, scope: Scope, filter_: Filter, limit: int, stopped: Callable[[], bool] = never) -> list[Node]:
+    """Return what matches, at most `limit` and one more, which says that there are others. Once `stopped`, it ends where it is.
 
     Raises `Refused` when there is no such base, and `FilterRefused`.
     """
@@ -78,7 +79,7 @@ def find(content: Content, base: str, scope: Scope, filter_: Filter, limit: int)
         return [here] if _matches(filter_, here) else []
     if here is ROOT_DSE:
         raise Refused(Code.NO_SUCH_OBJECT, f"the tree begins at {ROOT_DN}")
-    return list(islice(_below(content, name, scope, filter_, limit), limit + 1))
+    return list(islice(_below(content, name, scope, filter_, limit, stopped), limit + 1))
 
 
 def _at(content: Content, name: Name) -> Node:
@@ -97,7 +98,7 @@ def _at(content: Content, name: Name) -> Node:
     raise Refused(Code.NO_SUCH_OBJECT, "there is no such entry", next((node.dn for node in above if node is not None), ""))
 
 
-def _below(content: Content, name: Name, scope: Scope, filter_: Filter, limit: int) -> Iterator[Node]:
+def _below(content: Content, name: Name, scope: Scope, filter_: Filter, limit: int, stopped: Callable[[], bool]) -> Iterator[Node]:
     """Give what matches in scope, in the order of the tree."""
     whole = scope is Scope.SUBTREE
     if name not in _FIXED:
@@ -107,15 +108,16 @@ def _below(content: Content, name: Name, scope: Scope, filter_: Filter, limit: i
     inside = [node for at, node in _FIXED.items() if (whole and at[-len(name):] == name) or (at[1:] == name and at)]
     yield from (node for node in inside if _matches(filter_, node))
     if name == _ORGANISATIONS or (whole and _ORGANISATIONS[-len(name):] == name):
-        organisations = (_organisation(code, known_as) for code, known_as in sorted(content.organisations.items()))
+        organisations = (_organisation(code, known_as) for code, known_as in takewhile(lambda _: not stopped(), sorted(content.organisations.items())))
         yield from (node for node in organisations if _matches(filter_, node))
     if name == _SERVICES or (whole and _SERVICES[-len(name):] == name):
-        yield from map(node_of, content.index.search(filter_, limit))
+        yield from map(node_of, content.index.search(filter_, limit, stopped))
 
 
 def node_of(entry: Entry) -> Node:
     """Return an entry of the directory as one of the tree."""
-    return Node(entry.dn, {OBJECT_CLASS: ("top", str(entry.object_class)), **entry.values})
+    told = {name: values for name, values in entry.values.items() if name.lower() not in PERSONAL}
+    return Node(entry.dn, {OBJECT_CLASS: ("top", str(entry.object_class)), **told})
 
 
 def _organisation(code: str, known_as: str | None) -> Node:

@@ -188,6 +188,20 @@ def test_a_search_that_takes_too_long() -> None:
         wire.close()
 
 
+def test_a_search_that_nobody_waits_for_ends() -> None:
+    """The largest filter, asked over and over, keeps no thread from the others: with only one of them, the next search is answered."""
+    costly = tlv(0xA1, *(tlv(0xA4, tlv(4, b"nhsAsSvcIA"), tlv(0x30, tlv(0x80, b"urn:"), *[tlv(0x81, b"n")] * 8, tlv(0x82, bytes([97 + at % 26])))) for at in range(250)))
+    with Served(content_of(many(3_000)), LDAPSettings(search_seconds=1.0, max_searches=1)).running() as one:
+        wire = one.connect()
+        for number in (1, 2):
+            wire.send(message(searching(costly), number))
+            assert wire.result()[:2] == (number, 3)
+            wire.send(message(searching(scope=0, base="o=nhs"), number + 2))
+            wire.read()
+            assert wire.result()[:2] == (number + 2, 0)
+        wire.close()
+
+
 def test_too_many_searches_at_once() -> None:
     """One more than is allowed is told that the server is busy; the others are answered. A number in use is no message."""
     with slow(0.3, max_operations=2).running() as one:

@@ -6,7 +6,18 @@ from dataclasses import replace
 import pytest
 
 from flows.ldap.serving import ORGANISATIONS, Served, content_of, many
-from unit.directory.samples import APPOINTMENTS, CONTENT, DIRECTORY, ENDPOINT, NATIONAL, PROVIDER, READ, SLOTS, SYSTEM
+from unit.directory.samples import (
+    APPOINTMENTS,
+    CONTENT,
+    DIRECTORY,
+    ENDPOINT,
+    NATIONAL,
+    PROVIDER,
+    READ,
+    ROLE,
+    SLOTS,
+    SYSTEM,
+)
 from wardgate.directory.entry import entry_of
 
 SERVICES = "ou=Services,o=nhs"
@@ -52,7 +63,19 @@ def test_a_whole_entry(served: Served) -> None:
     """Every attribute it has, spelt and ordered as the schema says; empty ones are left out."""
     (found,) = served.ldapsearch("(uniqueIdentifier=s918999000001)")
     entry = entry_of(ENDPOINT)
-    assert found == {"dn": [entry.dn], "objectClass": ["top", "nhsMhs"], **{name: list(values) for name, values in entry.values.items()}}
+    told = {name: list(values) for name, values in entry.values.items() if values != (ROLE,)}
+    assert len(entry.values) - len(told) == 3
+    assert found == {"dn": [entry.dn], "objectClass": ["top", "nhsMhs"], **told}
+
+
+@pytest.mark.parametrize("filter_", [
+    "(nhsRequestorURP=*)", f"(nhsApproverURP={ROLE})", "(NHSDNSApprover=*555*)", "(!(nhsApproverURP=x))", f"(&(nhsIDCode=Z9X02)(nhsApproverURP={ROLE}))",
+])
+def test_who_asked_and_approved_is_told_to_nobody(filter_: str, served: Served) -> None:
+    """Role profiles are people's: they are in no entry, asked for by name or not, and no filter finds out about one."""
+    assert served.ldapsearch(filter_) == []
+    for asked in ([], ["*", "+"], ["nhsRequestorURP", "nhsApproverURP", "nhsDNSApprover"]):
+        assert "555000000103" not in str(served.ldapsearch("(objectClass=*)", *asked))
 
 
 @pytest.mark.parametrize(("base", "scope", "found"), [
