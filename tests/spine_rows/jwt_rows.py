@@ -19,7 +19,7 @@ from spine_rows.calls import (
     RETRIEVAL,
 )
 from spine_rows.place import CONSUMER, SISTER, URN
-from spine_rows.row import Call, Claims, Row, Said, encoded
+from spine_rows.row import IAT, Call, Claims, Row, Said, encoded
 from unit.spine import test_checks as spine_rows
 from unit.spine import test_gp_connect as gp_rows
 
@@ -77,6 +77,11 @@ def _spine() -> Iterator[Row]:
         for number, (row, text, spoil) in enumerate(rows):
             if row != NOT_ASKED:
                 yield _jwt(f"nrl, {kind}, {number}: {row}", row, call.spoilt(spoil), text)
+    ahead = {"iat": IAT + 400, "exp": IAT + 700}
+    yield _jwt("nrl, issued in 400 s", "time", POINTER.but(claims=ahead),
+               f"iat {IAT + 400} must be in the past or now and exp {IAT + 700} must be in the future or now")
+    yield _jwt("nrl, good for 301 s", "lifetime", POINTER.but(claims={"exp": IAT + 301}), f"exp {IAT + 301} must be 5 minutes greater than iat {IAT}")
+    yield _jwt("nrl, good for less than nothing", "lifetime", POINTER.but(claims={"exp": IAT - 1}), f"exp {IAT - 1} must be 5 minutes greater than iat {IAT}")
     yield _jwt("#14 another system of the same certificate", "asid-not-from", FLAG.but(headers={"FromASID": SISTER}),
                f"The ASID defined in the requesting_system ({CONSUMER}) does not match the FromASID in the request")
     yield _jwt("#10 the scope of another resource", "scope-missing", FLAG.but(claims={"scope": "user/List.read"}), "Required scopes not found in token (user/Flag.read)")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -193,13 +194,15 @@ def answering_plane(new_plane: Any, cast: Any) -> Iterator[Any]:
 
 @pytest.mark.parametrize("form", ["json", "xml"])
 @pytest.mark.parametrize(("path", "shape"), [(CONSENT, Dialect.SPINE), ("/gp/metadata", Dialect.GP_CONNECT), ("/bookings/Slot", Dialect.FHIR)])
-@pytest.mark.parametrize("who", [None, "foreign"])
+@pytest.mark.parametrize("who", [None, "foreign", "expired"])
 def test_495_and_496_in_every_shape(who: str | None, path: str, shape: Dialect, form: str, answering_plane: Any, cast: Any) -> None:
     """A bad certificate and none, in the shapes of Spine, GP Connect and FHIR (spine 5.3)."""
     identity = None
     if who is not None:
         key = new_key()
-        identity = cast.person("foreign", cast.stranger.client("alpha.example.nhs.uk", key), key, "alpha.example.nhs.uk").identity
+        foreign = cast.stranger.client("alpha.example.nhs.uk", key)
+        expired = cast.authority.client("alpha.example.nhs.uk", key, now=cast.authority.now - timedelta(days=40))
+        identity = cast.person(who, foreign if who == "foreign" else expired, key, "alpha.example.nhs.uk").identity
     answer, _ = answering_plane.caller.send("new", "mtls", "GET", path, [*FULL, ("Accept", f"application/fhir+{form}")], identity=identity)
     code = "certificate-missing" if who is None else "certificate-invalid"
     fill = Refusal(reason(code)).fill
