@@ -186,6 +186,12 @@ class Place:
             bodies = [json.loads(body) for (body,) in database.execute("SELECT body FROM audit")]
         return {event["correlation_id"]: event for event in bodies if event.get("correlation_id")}
 
+    def written(self) -> dict[str, str]:
+        """Return everything that this Wardgate has written and people read, by where."""
+        found = {path.name: path.read_text(errors="replace") for path in (self.wardgate.log, *(self.wardgate.data / "run").glob("*.log"))}
+        with contextlib.closing(sqlite3.connect(self.wardgate.data / "wardgate.db", timeout=20)) as database:
+            return found | {"record": "\n".join(body for (body,) in database.execute("SELECT body FROM audit"))}
+
     def close(self) -> None:
         """End what was begun."""
         self.caller.close()

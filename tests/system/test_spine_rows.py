@@ -43,6 +43,7 @@ class Answers:
     sent: dict[str, Sent] = field(default_factory=dict)
     faults: dict[str, Exception] = field(default_factory=dict)
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
+    written: dict[str, str] = field(default_factory=dict)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answers]:
             return sent <= set(found.events)
 
         until(recorded, 10, "the record of every row")
+        found.written = place.written()
         yield found
         place.close()
 
@@ -114,6 +116,19 @@ def _whole(answer: Answer, said: Said, accept: str) -> None:
 def _recorded(row: Row, event: dict[str, Any] | None) -> None:
     assert event is not None
     assert (event["outcome"], event.get("reason")) == (("refused", row.reason) if row.reason is not None else ("allowed", None))
+
+
+PERSONAL = ("9990000018", "9990000026", "9000000009", "9000000017", "9000000025", "555000000101", "555000000102", "555254242105", "656014452102", "sblack")
+"""NHS numbers, role profiles and users that the rows name, some of them in answers to the one who sent them."""
+
+
+def test_nothing_of_it_is_written_down(answers: Answers) -> None:
+    """No person, and no token, is in a log or in the record of the rows."""
+    assert {"record", "wardgate.log", "access.log"} <= set(answers.written)
+    assert len(answers.written["record"].splitlines()) > len(ROWS)
+    for where, text in answers.written.items():
+        for secret in (*PERSONAL, "eyJhbGciOi"):
+            assert secret not in text, (where, secret, text[max(0, text.index(secret) - 600):text.index(secret) + 100])
 
 
 NOBODY_LOOKS = "no route compares `aud`, as the published services do not: tests/unit/spine and the doctor do"
