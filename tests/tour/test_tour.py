@@ -98,7 +98,7 @@ class Tour:
         curl = directory / ".curlrc"
         curl.write_text("silent\nshow-error\n")  # as on a terminal, where curl shows no meter
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("WARDGATE_", "COV_"))}
-        self._environment = environment | {"CURL_HOME": str(directory), "WARDGATE_URL": f"https://localhost:{self._https}", "WARDGATE_DEMO_PROVIDER_PORT": str(provider)}
+        self._environment = environment | {"CURL_HOME": str(directory), "WARDGATE_DEMO_PROVIDER_PORT": str(provider)}
         self.server: subprocess.Popen[str] | WarmProcess | None = None
         self._log = directory / "server.out"
         self._shell = subprocess.Popen(["bash", "--norc"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
