@@ -12,6 +12,7 @@ from wardgate.cli.output import Printer
 from wardgate.cli.systems import (
     asid_argument,
     by_option,
+    check_unclaimed,
     directory_of,
     endpoint_data,
     found_of,
@@ -51,6 +52,7 @@ def add(
     """Add an endpoint to a system that was registered or imported."""
     found = own_of(directory_of(world), asid)
     made = new_endpoint(found.system, interaction, url, contract or cpa_id(secrets.token_bytes(CPA_ID_BYTES)), role=role_of(urp, by), at=world.now)
+    check_unclaimed(world, made.fqdn)
     if any(one.cpa_id.lower() == made.cpa_id.lower() for one in found.directory.whole.endpoints):
         raise Failed(f"there is an endpoint with the CPA id {made.cpa_id} already")
     whole = found.directory.whole

@@ -141,12 +141,20 @@ def role_of(urp: str | None, by: str | None) -> str:
 
 
 def check_certifiable(world: World, fqdn: str) -> str:
-    """Return a name that this environment issues certificates for, in lower case. Raises `Failed`."""
+    """Return a name that this environment issues certificates for, and no application has, in lower case. Raises `Failed`."""
     try:
         check_name(fqdn.lower(), NameRules(world.settings.client_certificate_suffixes, reserved=frozenset({world.settings.relay_name})))
     except NameRefused as refused:
         raise Failed(f"--fqdn: expected {refused.expected}; received {refused.received}") from None
+    check_unclaimed(world, fqdn)
     return fqdn.lower()
+
+
+def check_unclaimed(world: World, fqdn: str) -> None:
+    """A certificate of the name would be an application's as well as the system's. Raises `Failed` for an application's name."""
+    owner = next((found.name for found in world.manifest()[1].applications if found.tls_client_auth_san_dns == fqdn.lower()), None)
+    if owner is not None:
+        raise Failed(f"{fqdn.lower()} is the certificate name of the application {owner}: its certificate would be the system's too")
 
 
 def data_of(found: Found) -> Mapping[str, Any]:

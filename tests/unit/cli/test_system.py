@@ -70,6 +70,17 @@ def test_the_secure_proxys_name_is_taken(installed: Any) -> None:
         assert (refused.code, "the gateway's own" in refused.err) == (1, True), refused.err
 
 
+def test_a_name_of_an_application_is_taken(installed: Any, manifest_file: Path) -> None:
+    """One certificate is never a system's and another's application: neither as the system's name nor as that of an endpoint."""
+    taken = "tls-app.example.thirdparty.nhs.uk"
+    manifest_file.write_text(manifest_file.read_text() + f"  - {{name: tls-app, organisation: Z9X01, products: [hello-world], tls_client_auth_san_dns: {taken}}}\n")
+    assert installed("manifest", "apply", manifest_file, "--yes").code == 0
+    assert register(installed).code == 0
+    for refused in (register(installed, fqdn=taken), installed("system", "name", ASID, taken),
+                    installed("system", "endpoint", "add", ASID, "--interaction", READ, "--url", f"https://{taken}/nrl")):
+        assert (refused.code, "certificate name of the application tls-app" in refused.err) == (1, True), refused.err
+
+
 def test_numbers_and_keys(installed: Any) -> None:
     """Each registration gets the next numbers; a party key is shared only when it is asked for, and within its organisation."""
     assert register(installed).data["asid"] == ASID

@@ -50,6 +50,8 @@ def _endpoint(data: Data, **changes: Any) -> None:
 
 ENDPOINT = "systems[1].endpoints[0]"
 ROWS: list[tuple[Callable[[Data], object], str, str, str | None]] = [
+    (lambda data: data["applications"][1].update({"tls_client_auth_san_dns": "lab.example.thirdparty.nhs.uk"}), "applications[1].tls_client_auth_san_dns",
+     "the certificate name `lab.example.thirdparty.nhs.uk` is already used by `systems[1].fqdn` (one.yaml, line", "state the system's `asid` if the application is its own"),
     (lambda data: _endpoint(data, url="https://other.nhs.uk/Z9X02"), f"{ENDPOINT}.url",
      "expected the host lab.example.thirdparty.nhs.uk, which is nhsMhsFQDN, without a port; received 'https://other.nhs.uk/Z9X02'", None),
     (lambda data: _endpoint(data, url="https://lab.example.thirdparty.nhs.uk/z9x02"), f"{ENDPOINT}.url",
