@@ -12,6 +12,7 @@ from cryptography import x509
 
 from flows.ldap.serving import Served, Wire, content_of, equal, message, searching
 from unit.directory.samples import SYSTEM
+from wardgate.ldap import LDAPSettings
 from wardgate.server.ldap_ports import LDAPTrust
 from wardgate.server.settings import Settings
 from wire.authority import Authority, new_key, written
@@ -114,3 +115,18 @@ def test_nothing_is_written_before_it_is_wanted(authority: Authority, tmp_path: 
     trust.reload(authority.material(authority.server()))
     with pytest.raises(LookupError):
         trust.context()
+
+
+def test_handshakes_are_counted(authority: Authority, identity: Callable[..., tuple[Path, Path]], roots: Path, tmp_path: Path) -> None:
+    """Who connects and says nothing has no more of the server's sockets than callers have; the port serves again when they have gone."""
+    good, trust = identity("good"), _trust(tmp_path, authority, authority.server())
+    with Served(content_of(), LDAPSettings(max_connections=3), tls=trust.context()).running() as one:
+        silent = [socket.create_connection(("127.0.0.1", one.port), timeout=10) for _ in range(3)]
+        turned_away = [socket.create_connection(("127.0.0.1", one.port), timeout=10) for _ in range(3)]
+        assert [found.recv(1) for found in turned_away] == [b"", b"", b""]
+        assert not _answers(one.port, roots, good)
+        for found in silent:
+            found.close()
+        assert any(_answers(one.port, roots, good) for _ in range(20))
+        for found in turned_away:
+            found.close()
