@@ -158,7 +158,8 @@ def name(asid: str, fqdn: str, by: str | None, wait: float, world: World, printe
 
     Certificates of a former name are refused from then on; revoke them too.
     """
-    whole = own_of(directory_of(world), asid).directory.whole
+    directory = own_of(directory_of(world), asid).directory
+    whole = directory.whole
     certifiable = check_certifiable(world, fqdn)
 
     def take(enrolment: Enrolment) -> Enrolment:
@@ -166,7 +167,7 @@ def name(asid: str, fqdn: str, by: str | None, wait: float, world: World, printe
         check(replace(whole, enrolments=(*(one for one in whole.enrolments if one.asid != asid), after)))
         return after
 
-    _done(world, printer, wait, asid, *step(world, own(world, asid), take))
+    _done(world, printer, wait, asid, *step(world, own(world, asid), take, judged=directory.generation))
 
 
 def _granting(world: World, urp: str | None, by: str | None) -> Callable[[AccreditedSystem, Enrolment], AccreditedSystem]:
@@ -179,4 +180,4 @@ def _done(world: World, printer: Printer, wait: float, asid: str, generation: in
     moved = after.history[-1]
     data = {"asid": asid, "step": moved.step.value, "state": after.state.value, "by": moved.by, "at": moved.at.isoformat(timespec="seconds"),
             "asked": list(after.asked), "granted": list(after.granted), "fqdn": after.fqdn}
-    confirm(world, printer, generation, wait, data, [f"{asid}: {moved.step.value} by {moved.by}; it is {after.state.value}"])
+    confirm(world, printer, generation, wait, data, [f"{asid}: {moved.step.value} by {moved.by}; its state is {after.state.value}"])
