@@ -132,6 +132,23 @@ def test_registering(stores: Stores, again: Stores, event: Event, requested: Enr
     assert _events(stores) == 1
 
 
+def test_what_was_judged_beside_others_stands_beside_them(stores: Stores, again: Stores, event: Event, requested: Enrolment) -> None:
+    """A system that was registered meanwhile may have the same name: neither a registration nor a step that did not see it is taken."""
+    seen = stores.system_directory.register(SYSTEM, requested, event, seen=0)
+    other = replace(requested, asid=PROVIDER.asid)
+    with pytest.raises(Superseded):
+        again.system_directory.register(PROVIDER, other, event, seen=seen - 1)
+    assert again.system_directory.load() == stores.system_directory.load()
+    assert stores.system_directory.entry(PROVIDER.asid) is None
+    later = again.system_directory.register(PROVIDER, other, event, seen=seen)
+    named = onboarding.name(requested, "other.example.nhs.uk", by="supplier", at=requested.history[0].at)
+    with pytest.raises(Superseded):
+        stores.system_directory.step(requested, named, event, seen=seen)
+    assert stores.system_directory.enrolment(SYSTEM.asid) == requested
+    stores.system_directory.step(requested, named, event, seen=later)
+    assert stores.system_directory.enrolment(SYSTEM.asid) == named
+
+
 def test_of_two_who_register_one_number_one_does(stores: Stores, again: Stores, event: Event, requested: Enrolment) -> None:
     """The look and the insert are one step."""
     start = Barrier(6)

@@ -32,10 +32,10 @@ from wardgate.directory.onboarding import Enrolment, State
 from wardgate.directory.registering import new_system, sets_known
 from wardgate.directory.whole import check
 from wardgate.server.whole_directory import WholeDirectory
-from wardgate.stores.errors import AlreadyExists
+from wardgate.stores.errors import AlreadyExists, Superseded
 
 TRIES: Final = 5
-"""How often a number is made again because somebody else took it in the meantime."""
+"""How often a number is made again because somebody else took it, or wrote to the directory, in the meantime."""
 
 
 @click.group()
@@ -81,9 +81,9 @@ def register(
         enrolment = onboarding.request(asid, world.environment.name, sets, by=said_by(by), at=world.now, fqdn=fqdn)
         _check_new(world, directory, made, enrolment)
         try:
-            generation = world.stores.system_directory.register(made, enrolment, stepped(enrolment, told()))
+            generation = world.stores.system_directory.register(made, enrolment, stepped(enrolment, told()), seen=directory.generation)
             break
-        except AlreadyExists:
+        except (AlreadyExists, Superseded):
             if not left:
                 raise
     data = {"asid": asid, "party_key": key, "organisation": organisation, "fqdn": fqdn, "state": enrolment.state.value, "asked": list(enrolment.asked)}

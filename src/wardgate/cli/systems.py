@@ -111,16 +111,20 @@ def own(world: World, asid: str) -> Enrolled:
 
 
 def step(
-    world: World, found: Enrolled, take: Callable[[Enrolment], Enrolment], change: Callable[[AccreditedSystem, Enrolment], AccreditedSystem] | None = None
+    world: World, found: Enrolled, take: Callable[[Enrolment], Enrolment], change: Callable[[AccreditedSystem, Enrolment], AccreditedSystem] | None = None,
+    judged: int | None = None,
 ) -> tuple[int, Enrolment]:
-    """Take one step with a system, and store it with the event. Raises `WrongStep`, `InvalidEntries` and `Superseded`."""
+    """Take one step with a system, and store it with the event. Raises `WrongStep`, `InvalidEntries` and `Superseded`.
+
+    `judged`: the generation of the directory beside whose entries the step was held.
+    """
     store = world.stores.system_directory
     seen = world.stores.generation.current()
     after = take(found.kept or found.enrolment)
     event: Event = stepped(after, told())
     if found.kept is None:
         return store.write(DirectoryChange(enrolments=(after,)), event, seen), after
-    return store.step(found.kept, after, event, change(found.system, after) if change is not None else None), after
+    return store.step(found.kept, after, event, change(found.system, after) if change is not None else None, seen=judged), after
 
 
 def _environment(world: World) -> str:

@@ -44,13 +44,16 @@ class SystemDirectory(Protocol):
         """Return one entry that is there. Fast, however many there are."""
 
     def enrolment(self, asid: str) -> Enrolment | None: ...
-    def register(self, system: AccreditedSystem, enrolment: Enrolment, event: Event) -> int:
-        """Keep a new system and its enrolment. Raises `AlreadyExists` when its identifier is taken, or was."""
+    def register(self, system: AccreditedSystem, enrolment: Enrolment, event: Event, *, seen: int | None = None) -> int:
+        """Keep a new system and its enrolment. Raises `AlreadyExists` when its identifier is taken, or was.
 
-    def step(self, before: Enrolment, after: Enrolment, event: Event, system: AccreditedSystem | None = None) -> int:
+        With `seen`, of one that may stand beside those of that generation only, `Superseded` when anything was written after it.
+        """
+
+    def step(self, before: Enrolment, after: Enrolment, event: Event, system: AccreditedSystem | None = None, *, seen: int | None = None) -> int:
         """Put `after` in the place of `before`, which it is one step from, and `system` in that of its entry, if given.
 
-        Raises `Superseded` when `before` is not what is stored: of two that take a step at once one does. Raises
+        Raises `Superseded` when `before` is not what is stored: of two that take a step at once one does; with `seen` as `register`. Raises
         `ValueError` when `after` is not one step on.
         """
 

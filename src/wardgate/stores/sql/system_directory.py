@@ -62,22 +62,24 @@ class SQLSystemDirectory:
             row = connection.execute(select(DIRECTORY_ENROLMENTS).where(DIRECTORY_ENROLMENTS.c.asid == asid)).first()
         return None if row is None else enrolment_of(self._context, row)
 
-    def register(self, system: AccreditedSystem, enrolment: Enrolment, event: Event) -> int:
+    def register(self, system: AccreditedSystem, enrolment: Enrolment, event: Event, *, seen: int | None = None) -> int:
         """Raise `ValueError` for another system's enrolment too."""
         if system.asid != enrolment.asid:
             raise ValueError("the enrolment is another system's")
         with writing(self._context.database) as connection:
             generation = raise_generation(connection)
+            _refuse_superseded(connection, seen)
             connection.execute(insert(DIRECTORY_ENTRIES).values(**entry_row(self._context, system, generation)))
             connection.execute(insert(DIRECTORY_ENROLMENTS).values(**enrolment_row(self._context, enrolment, generation)))
             chain.append(self._context, connection, [event])
         return generation
 
-    def step(self, before: Enrolment, after: Enrolment, event: Event, system: AccreditedSystem | None = None) -> int:
+    def step(self, before: Enrolment, after: Enrolment, event: Event, system: AccreditedSystem | None = None, *, seen: int | None = None) -> int:
         if (after.asid, after.history[:-1]) != (before.asid, before.history) or (system is not None and system.asid != before.asid):
             raise ValueError("not one step on from what was before")
         with writing(self._context.database) as connection:
             generation = raise_generation(connection)
+            _refuse_superseded(connection, seen)
             stored = connection.execute(select(DIRECTORY_ENROLMENTS).where(DIRECTORY_ENROLMENTS.c.asid == before.asid)).first()
             if stored is None or enrolment_of(self._context, stored) != before:
                 raise Superseded(f"the enrolment of {before.asid} is not what the step was made from")
@@ -93,8 +95,7 @@ class SQLSystemDirectory:
         _once(change)
         with writing(self._context.database) as connection:
             generation = raise_generation(connection)
-            if any((connection.execute(select(func.max(table.c.generation))).scalar() or 0) > seen for table in _TABLES):
-                raise Superseded(f"the directory was written after generation {seen}")
+            _refuse_superseded(connection, seen)
             self._refuse_removed(connection, [key_of(identifier_of(item)) for item in change.items])
             upsert(connection, DIRECTORY_ENTRIES, [entry_row(self._context, item, generation) for item in change.items])
             upsert(connection, DIRECTORY_ENROLMENTS, [enrolment_row(self._context, found, generation) for found in change.enrolments])
@@ -125,6 +126,12 @@ class SQLSystemDirectory:
             shared=tuple(SharingRule(row.from_asid, row.to_asid, row.service) for row in rules if not row.removed),
             unshared=tuple(SharingRule(row.from_asid, row.to_asid, row.service) for row in rules if row.removed),
         )
+
+
+def _refuse_superseded(connection: Connection, seen: int | None) -> None:
+    """Raise `Superseded` when anything of the directory was written after `seen`."""
+    if seen is not None and any((connection.execute(select(func.max(table.c.generation))).scalar() or 0) > seen for table in _TABLES):
+        raise Superseded(f"the directory was written after generation {seen}")
 
 
 def _once(change: DirectoryChange) -> None:
