@@ -10,6 +10,7 @@ from wardgate.cli.context import World, with_world
 from wardgate.cli.failures import Failed
 from wardgate.cli.output import Printer
 from wardgate.cli.systems import (
+    Found,
     asid_argument,
     by_option,
     check_unclaimed,
@@ -49,8 +50,9 @@ def endpoint() -> None:
 def add(
     asid: str, interaction: str, url: str, contract: str | None, by: str | None, urp: str | None, wait: float, world: World, printer: Printer
 ) -> None:
-    """Add an endpoint to a system that was registered or imported."""
+    """Add an endpoint to a system that was registered or imported. One beside live systems of its party key has to be approved before."""
     found = own_of(directory_of(world), asid)
+    _check_approved(found)
     made = new_endpoint(found.system, interaction, url, contract or cpa_id(secrets.token_bytes(CPA_ID_BYTES)), role=role_of(urp, by), at=world.now)
     check_unclaimed(world, made.fqdn)
     if any(one.cpa_id.lower() == made.cpa_id.lower() for one in found.directory.whole.endpoints):
@@ -59,6 +61,15 @@ def add(
     check(replace(whole, endpoints=(*whole.endpoints, made)))
     generation = _write(world, found.directory, DirectoryChange(items=(made,)), 1, 0)
     confirm(world, printer, generation, wait, endpoint_data(made), [f"{asid} serves {interaction} at {url} (CPA id {made.cpa_id})"])
+
+
+def _check_approved(found: Found) -> None:
+    """An endpoint is its party key's, and so is its name: the certificate of it is good for every ASID of the key that is live. Raises `Failed`."""
+    key = found.system.party_key.lower()
+    beside = {one.asid for one in found.directory.whole.systems if one.party_key.lower() == key} - {found.system.asid}
+    live = sorted(one.asid for one in found.directory.whole.enrolments if one.asid in beside and one.state is State.LIVE)
+    if live and found.enrolment.state not in {State.APPROVED, State.LIVE}:
+        raise Failed(f"the system {found.system.asid} is {found.enrolment.state} and shares its party key with {live[0]}, which is live: it has to be approved first")
 
 
 @endpoint.command()

@@ -81,6 +81,20 @@ def test_a_name_of_an_application_is_taken(installed: Any, manifest_file: Path) 
         assert (refused.code, "certificate name of the application tls-app" in refused.err) == (1, True), refused.err
 
 
+def test_an_endpoint_beside_live_systems(installed: Any) -> None:
+    """Its name would be theirs at once, so the system that it is added to is approved by then."""
+    assert register(installed).code == 0
+    to_live(installed)
+    second = register(installed, "--party-key", "Z9X01-850000", fqdn="second.example.nhs.uk").data["asid"]
+    more = ("system", "endpoint", "add", second, "--interaction", READ, "--url", "https://third.example.nhs.uk/nrl")
+    refused = installed(*more)
+    assert (refused.code, refused.err) == (
+        1, f"wardgate: the system {second} is requested and shares its party key with {ASID}, which is live: it has to be approved first\n")
+    for step in (("evidence", second, "--kind", "scal", "--reference", "SCAL 17"), ("approve", second)):
+        assert installed("system", *step).code == 0
+    assert installed(*more).code == 0
+
+
 def test_numbers_and_keys(installed: Any) -> None:
     """Each registration gets the next numbers; a party key is shared only when it is asked for, and within its organisation."""
     assert register(installed).data["asid"] == ASID
