@@ -160,6 +160,17 @@ def test_a_body_that_is_too_big_for_a_route_that_asks(plane: Any, cast: Any) -> 
     connection.close()
 
 
+@pytest.mark.parametrize("size", [20_000, 50_000, 60_000, 75_000, 90_000, 99_999])
+def test_a_body_without_a_length_comes_through(plane: Any, cast: Any, size: int) -> None:
+    """Envoy's buffer while it waits and the route's limit must never leave a body that is small enough unread (`route_parts.body_limit`)."""
+    connection = plane.caller.connect("https")
+    lines = [("Authorization", f"Bearer {cast.tokens['worker-sole']}"), ("X-Request-ID", GOOD_ID), ("Transfer-Encoding", "chunked")]
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines)
+    answer = connection.raw(f"POST /ra/plain HTTP/1.1\r\nHost: localhost\r\n{head}\r\n{size:x}\r\n".encode() + b"x" * size + b"\r\n0\r\n\r\n")
+    assert (answer.status, json.loads(answer.body)["body_bytes"]) == (200, size)
+    connection.close()
+
+
 def test_a_400_leaves_the_connection_open(plane: Any, cast: Any) -> None:
     """Of a 400 that a filter gives Envoy thinks that the request could not be read: so it is never given one (`decision.SAID_AS`)."""
     connection = plane.caller.kept("https")

@@ -22,6 +22,7 @@ class Filter(StrEnum):
     CERTIFICATE = "wg.certificate"
     API_KEYS = "wg.api-keys"
     TOKENS = "wg.tokens"
+    EARLY_BODY = "wg.early-body"
     CERTIFICATE_NAMES = "wg.certificate-names"
     CERTIFICATE_CLIENT = "wg.certificate-client"
     SYSTEM = "wg.system"

@@ -49,8 +49,7 @@ from wardgate.security_patterns.snapshot import Snapshot
 
 BUFFER_BYTES: Final = 1_048_576
 CONNECTION_BUFFER_BYTES: Final = 32_768
-"""How much of a body is read while a call is decided about. NOTE: Envoy reads on only when the route's limit is more than twice as
-much: a body without a length, at a route with less, waits until it is timed out."""
+"""How much of a body is read while a call is decided about, and one read more. `route_parts.SMALL_BODY_BYTES` is about the same."""
 HEADERS_KB: Final = 60
 MAX_HEADERS: Final = 100
 IDLE_SECONDS: Final = 300
@@ -102,6 +101,7 @@ def http_filters(listener: Listener, shape: Shape) -> list[JSON]:
         **(_connection_filters(shape) if mtls else {}),
         Filter.API_KEYS: discovered(Filter.API_KEYS, layout),
         Filter.TOKENS: discovered(Filter.TOKENS, layout),
+        Filter.EARLY_BODY: named(Filter.EARLY_BODY, HTTP + "buffer.v3.Buffer", max_request_bytes=BUFFER_BYTES),
         **(_certificate_filters(layout) | _system_filters(layout) if mtls else {}),
         Filter.GIVEN: decision.given_filter(),
         Filter.DECISION: decision.filter_(),

@@ -30,7 +30,7 @@ from wardgate.dataplane.resources.envoy import (
     duration,
     named,
 )
-from wardgate.dataplane.resources.route_parts import longer_than, match_of, state
+from wardgate.dataplane.resources.route_parts import body_limit, longer_than, match_of, state
 from wardgate.refusals.dialects import Dialect
 from wardgate.security_patterns.facts import Listener
 from wardgate.security_patterns.snapshot import Snapshot
@@ -100,7 +100,7 @@ def http_filters(connection: list[JSON], limits: list[JSON]) -> list[JSON]:
     """Return the filters of the listener, in the order of `envoy.Filter`. `connection`: those that look at the certificate, as on every mutual-TLS port."""
     refusing = {"name": str(Filter.ROUTE), "typed_config": deny_all(RULES_NOT_LOADED)}
     return [
-        door.state_filter(Listener.MTLS), *connection,
+        door.state_filter(Listener.MTLS), *connection, named(Filter.EARLY_BODY, HTTP + "buffer.v3.Buffer", max_request_bytes=1_048_576),
         decision.given_filter(), decision.filter_(route_anew=True), refusing,
         named(Filter.BODY, HTTP + "buffer.v3.Buffer", max_request_bytes=1_048_576), *limits,
         _target_filter(),
@@ -160,7 +160,7 @@ def _api_routes(api: API, counters: frozenset[Filter]) -> Iterator[JSON]:
 
 def _relayed(api: API, route: Route, match: JSON, counters: frozenset[Filter], path: State) -> JSON:
     """Return the route of a call."""
-    body = {"@type": HTTP + "buffer.v3.BufferPerRoute", "buffer": {"max_request_bytes": max(1, route.max_body_bytes)}}
+    body = body_limit(route, asked=True)
     added = {"header": {"key": "Forwarded", "value": FORWARDED}, "append_action": "APPEND_IF_EXISTS_OR_ADD"}
     return {
         "name": f"{api.name} {route.path}", "match": match,
@@ -168,7 +168,7 @@ def _relayed(api: API, route: Route, match: JSON, counters: frozenset[Filter], p
         "route": {"cluster_header": RELAY_CLUSTER, "timeout": duration(route.timeout_seconds),
                   "host_rewrite": state(State.RELAY_HOST), "path_rewrite": state(path)},
         "request_headers_to_remove": list(OURS), "request_headers_to_add": [added], "response_headers_to_remove": [REASON],
-        "typed_per_filter_config": _switches(frozenset({Filter.GIVEN, Filter.DECISION, Filter.BODY}) | counters) | {str(Filter.BODY): body},
+        "typed_per_filter_config": _switches(frozenset({Filter.GIVEN, Filter.DECISION}) | body.keys() | counters) | {str(name): found for name, found in body.items()},
     }
 
 
@@ -197,7 +197,7 @@ def _refusal(name: str, match: JSON, told: JSON, reason: str) -> JSON:
     }
 
 
-_SWITCHED: Final = frozenset({Filter.GIVEN, Filter.DECISION, Filter.ROUTE, Filter.BODY, Filter.API_QUOTA, Filter.API_SPIKE})
+_SWITCHED: Final = frozenset({Filter.GIVEN, Filter.DECISION, Filter.ROUTE, Filter.EARLY_BODY, Filter.BODY, Filter.API_QUOTA, Filter.API_SPIKE})
 
 
 def _switches(on: frozenset[Filter]) -> JSON:

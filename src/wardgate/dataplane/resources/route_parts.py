@@ -6,7 +6,7 @@ from typing import Final
 from wardgate.catalogue import API, Route
 from wardgate.catalogue.paths import MatchKind, PathMatch
 from wardgate.dataplane.resources import asked_form
-from wardgate.dataplane.resources.envoy import JSON, Filter, State, T
+from wardgate.dataplane.resources.envoy import HTTP, JSON, Filter, State, T
 from wardgate.refusals.dialects import Dialect, profile_of
 from wardgate.security_patterns import token_kind
 
@@ -57,6 +57,23 @@ def switches(on: frozenset[Filter], configs: Mapping[Filter, JSON]) -> JSON:
     """Return which filters are on, with their configuration for the route; every other one is off."""
     off = {str(name): {"@type": T + "envoy.config.route.v3.FilterConfig", "disabled": True} for name in sorted(SWITCHED - on)}
     return off | {str(name): config for name, config in configs.items()}
+
+
+SMALL_BODY_BYTES: Final = 262_144
+"""Well over twice what Envoy reads of a body while it waits (`listeners.CONNECTION_BUFFER_BYTES`, and one read more)."""
+
+
+def body_limit(route: Route, *, asked: bool) -> dict[Filter, JSON]:
+    """Return the filter that holds a body to the route's limit, with its configuration.
+
+    NOTE: while a call is decided about Envoy reads on, until it has more than a connection's buffer, and stops. Afterwards the route's
+    limit takes the buffer's place, and reading goes on only if what is there is less than half of that: a body without a length
+    would wait for ever at a route with a small limit. There bodies are read before anybody is asked.
+    """
+    early = asked and route.max_body_bytes < SMALL_BODY_BYTES
+    return {Filter.EARLY_BODY if early else Filter.BODY: {
+        "@type": HTTP + "buffer.v3.BufferPerRoute", "buffer": {"max_request_bytes": max(1, route.max_body_bytes)},
+    }}
 
 
 def set_header(key: str, value: str) -> JSON:

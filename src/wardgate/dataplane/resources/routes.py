@@ -39,6 +39,7 @@ from wardgate.dataplane.resources.envoy import (
     named,
 )
 from wardgate.dataplane.resources.route_parts import (
+    body_limit,
     longer_than,
     match_of,
     metadata,
@@ -267,7 +268,7 @@ def _forwarded(
     on: frozenset[Filter], configs: Mapping[Filter, JSON], told: Mapping[str, str] = _NOTHING_MORE,
 ) -> JSON:
     counters = place.counters[api.name] & (_API_COUNTERS if pattern in _WITHOUT_APPLICATION else _API_COUNTERS | _APPLICATION_COUNTERS)
-    body = {"@type": HTTP + "buffer.v3.BufferPerRoute", "buffer": {"max_request_bytes": max(1, route.max_body_bytes)}}
+    body = body_limit(route, asked=bool(on & _ASKING))
     return {
         "name": f"{api.name} {route.path}",
         "match": match_of(match, headers, route.methods),
@@ -276,8 +277,11 @@ def _forwarded(
         "request_headers_to_remove": _not_forwarded(api, route, asked=pattern is None),
         "response_headers_to_remove": [] if api.ours else [REASON],  # what a backend calls a reason is none of ours
         "request_headers_to_add": [header | {"append_action": "ADD_IF_ABSENT"} for header in _TRACE] if route.translate else list(_TRACE),
-        "typed_per_filter_config": switches(on | counters | {Filter.BODY}, dict(configs) | {Filter.BODY: body}),
+        "typed_per_filter_config": switches(on | counters | body.keys(), {**configs, **body}),
     }
+
+
+_ASKING: Final = frozenset({Filter.DECISION, Filter.SYSTEM_DECISION})
 
 
 def _not_forwarded(api: API, route: Route, *, asked: bool) -> list[str]:
