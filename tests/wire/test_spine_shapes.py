@@ -37,14 +37,19 @@ ROWS: tuple[tuple[str, str, list[tuple[str, str]], dict[str, str]], ...] = (
 
 
 @pytest.fixture(scope="module")
-def spine_plane(cast: Any, shared_plane: Any) -> Iterator[Any]:
-    """An Envoy with one API in each shape, and the same with a backend that is down."""
-    found = cast.snapshot(shared_plane.backend_url)
-    working = [_api(shape, f"/{shape}", shared_plane.backend_url) for shape in SHAPES]
-    down = [_api(shape, f"/down-{shape}", "http://127.0.0.1:1") for shape in SHAPES]
-    shared_plane.publish(replace(found, apis=(*found.apis, *working, *down)))
-    yield shared_plane
-    shared_plane.publish(found)
+def spine_plane(cast: Any, new_plane: Any) -> Iterator[Any]:
+    """An Envoy with one API in each shape, and the same with a backend that is down. Shapes come with listeners: an open connection would keep others'."""
+
+    def make(url: str) -> Any:
+        found = cast.snapshot(url)
+        working = [_api(shape, f"/{shape}", url) for shape in SHAPES]
+        down = [_api(shape, f"/down-{shape}", "http://127.0.0.1:1") for shape in SHAPES]
+        return replace(found, apis=(*found.apis, *working, *down))
+
+    with new_plane(make=make) as plane:
+        plane.caller = caller_of(plane, cast.roots)
+        yield plane
+        plane.caller.close()
 
 
 def _api(shape: Dialect, base: str, url: str) -> API:
@@ -54,11 +59,11 @@ def _api(shape: Dialect, base: str, url: str) -> API:
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("code", "path", "headers", "values"), ROWS)
 def test_a_refusal_in_the_shape_of_spine(
-    code: str, path: str, headers: list[tuple[str, str]], values: dict[str, str], shape: Dialect, spine_plane: Any, send: Any
+    code: str, path: str, headers: list[tuple[str, str]], values: dict[str, str], shape: Dialect, spine_plane: Any
 ) -> None:
     """Status, type and the whole outcome, whose id is the message's; what the caller sent stays inside its text."""
     base = f"/down-{shape}" if path == "/down" else f"/{shape}"
-    answer = send.kept("https").send("GET", base + path, headers)
+    answer = spine_plane.caller.kept("https").send("GET", base + path, headers)
     found = json.loads(answer.body)
     assert (answer.status, answer.reason, answer.headers["content-type"]) == (reason(code).status, code, "application/fhir+json")
     assert 1 <= len(found["id"]) <= 64
