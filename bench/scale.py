@@ -18,7 +18,7 @@ from bench.machine import Runs, free_ports, pin_self, program, resident_megabyte
 from bench.plane import Plane, running
 from bench.report import Verdict, table, verdicts
 from bench.world import JWT_PATH, KEY_PATH, Population, Realm, backend, self_signed_material, suspended
-from wardgate.dataplane.compile import Inputs, compile_resources
+from wardgate.dataplane.compile import Inputs, Mapped, compile_resources
 from wardgate.dataplane.publish import LARGEST_OVERLAY, QUIET_SECONDS
 from wardgate.dataplane.resources.secrets import TLSMaterial
 from wardgate.security_patterns.snapshot import APIKey, Snapshot
@@ -179,7 +179,7 @@ def _wait_begun(plane: Plane) -> None:
 def recompile_seconds(plane: Plane, snapshot: Snapshot, tls: TLSMaterial) -> float:
     """Return how long a compilation of everything takes, nothing kept from before."""
     began = time.monotonic()
-    compile_resources(Inputs(snapshot, (snapshot.clients,), dict(snapshot.clients), tls, plane.layout, datetime.now(UTC), "bench-secret"), {})
+    compile_resources(Inputs(snapshot, (Mapped.of(snapshot),), Mapped.of(snapshot), tls, plane.layout, datetime.now(UTC), "bench-secret"), {})
     return time.monotonic() - began
 
 

@@ -20,13 +20,13 @@ READY_SECONDS: Final = 60.0
 
 def start(data: Path, ports: list[int]) -> tuple[float, float]:
     """Start, wait for the line `ready`, stop. Return the seconds it took and the control plane's memory in MB."""
-    https, mtls, http, demo, cards = map(str, ports)
+    https, mtls, http, demo, cards, relay, provider = map(str, ports)
     command = [str(PROGRAM), "up", "--demo", "--data", str(data), "--port", https, "--mtls-port", mtls, "--http-port", http, "--demo-port", demo,
-               "--smartcard-port", cards]
+               "--smartcard-port", cards, "--relay-port", relay]
     log = data.with_suffix(".log")
     with log.open("wb") as output:
         began = time.monotonic()
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=os.environ | {"PYTHONUNBUFFERED": "1"})
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=os.environ | {"PYTHONUNBUFFERED": "1", "WARDGATE_DEMO_PROVIDER_PORT": provider})
         try:
             while not re.search(r"^ready ", log.read_text(errors="replace"), re.MULTILINE):
                 if process.poll() is not None or time.monotonic() - began > READY_SECONDS:
@@ -46,7 +46,7 @@ def start(data: Path, ports: list[int]) -> tuple[float, float]:
 def measure(rounds: int = 5) -> list[Verdict]:
     """Measure the first start and several second ones, and return the promises."""
     with tempfile.TemporaryDirectory(prefix="wardgate-bench-") as temporary:
-        data, ports = Path(temporary) / "data", free_ports(5)
+        data, ports = Path(temporary) / "data", free_ports(7)
         first, _ = start(data, ports)
         found = [start(data, ports) for _ in range(rounds)]
     print(f"first start, with every key and authority to make: {first:.2f} s; later ones: {', '.join(f'{seconds:.2f}' for seconds, _ in found)} s")

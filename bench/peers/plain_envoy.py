@@ -24,20 +24,20 @@ KEPT_FILTERS: Final = frozenset({Filter.REQUEST_ID, Filter.STATE, _ROUTER})
 
 
 @contextlib.contextmanager
-def running(directory: Path, port: int, plane: Plane, tls: TLSMaterial, *, bare: bool) -> Iterator[int]:
+def running(directory: Path, port: int, plane: Plane, tls: TLSMaterial, *, bare: bool, listener: str = "https") -> Iterator[int]:
     """Run a baseline on a port; yields its process id."""
     configuration = directory / f"plain-{port}.json"
-    configuration.write_text(json.dumps(configured(directory, port, plane, tls, bare=bare)))
+    configuration.write_text(json.dumps(configured(directory, port, plane, tls, bare=bare, name=listener)))
     command = [str(ENVOY), "-c", str(configuration), "--disable-hot-restart", "--concurrency", "1", "--file-flush-interval-msec", "200", "--log-level", "error"]
     with started(command, SERVER_CORE, directory / f"plain-{port}.out") as process:
         wait_port(port)
         yield process.pid
 
 
-def configured(directory: Path, port: int, plane: Plane, tls: TLSMaterial, *, bare: bool) -> dict[str, Any]:
-    """Return the bootstrap of a baseline."""
+def configured(directory: Path, port: int, plane: Plane, tls: TLSMaterial, *, bare: bool, name: str = "https") -> dict[str, Any]:
+    """Return the bootstrap of a baseline of one of our listeners; with mutual TLS it asks for certificates as that does."""
     compiled = plane.discovery.resources
-    listener = _copied(next(one for one in compiled[Key(LISTENERS)].resources if one["name"] == "https"))
+    listener = _copied(next(one for one in compiled[Key(LISTENERS)].resources if one["name"] == name))
     cluster = next(one for one in compiled[Key(CLUSTERS)].resources if one["name"] == "api-patients")
     listener["address"]["socket_address"]["port_value"] = port
     manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
@@ -51,16 +51,18 @@ def configured(directory: Path, port: int, plane: Plane, tls: TLSMaterial, *, ba
         door = manager["early_header_mutation_extensions"][0]["typed_config"]
         door["mutations"] = [one for one in door["mutations"] if "remove_on_match" not in one]
         manager["http_filters"] = [one for one in manager["http_filters"] if one["name"] in KEPT_FILTERS]
-        manager["route_config"] = _unsecured(_copied(plain(compiled[Key(ROUTES, "routes-https")].resources[0])))
+        manager["route_config"] = _unsecured(_copied(plain(compiled[Key(ROUTES, f"routes-{name}")].resources[0])))
     for one in manager["access_log"]:
         one["typed_config"]["path"] = str(directory / f"plain-{port}.log")
     listener.pop("access_log", None)
-    for secret in listener["filter_chains"][0]["transport_socket"]["typed_config"]["common_tls_context"]["tls_certificate_sds_secret_configs"]:
+    context = listener["filter_chains"][0]["transport_socket"]["typed_config"]["common_tls_context"]
+    trust = context.get("validation_context_sds_secret_config")
+    for secret in [*context["tls_certificate_sds_secret_configs"], *([trust] if trust else [])]:
         secret.pop("sds_config")
     ours = bootstrap(plane.layout)
     return {
         "node": ours["node"], "stats_config": ours["stats_config"], "layered_runtime": ours["layered_runtime"],
-        "static_resources": {"listeners": [plain(listener)], "clusters": [plain(cluster)], "secrets": [plain(one) for one in secrets(tls)[:1]]},
+        "static_resources": {"listeners": [plain(listener)], "clusters": [plain(cluster)], "secrets": [plain(one) for one in secrets(tls)[:2]]},
     }
 
 

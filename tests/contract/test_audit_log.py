@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from wardgate.audit import Event, EventType, Outcome, Personal
+from wardgate.audit import Event, EventType, Outcome, Patient, Personal
 from wardgate.audit.chain import GENESIS, verify
-from wardgate.stores import AlreadyExists, Stores
+from wardgate.stores import AlreadyExists, Stores, WrongStoreKey
 from wardgate.stores.ports import AuditRecord, Checkpoint, QuotaCount
 
 
@@ -46,6 +46,32 @@ def test_body_is_redacted(stores: Stores, now: datetime) -> None:
     assert stores.audit.read(0, 1)[0].body == one.body
 
 
+def test_records_about_a_patient_are_found_by_the_keyed_hash(stores: Stores, now: datetime) -> None:
+    """Only records of which a patient is the subject are found, in order and page by page, under none of the other ids."""
+    about = [Event(EventType.CALL_ALLOWED, now, details={"patient": Patient("9990000018"), "patient_2": Patient("9990000026")})] * 3
+    others = [call(now, number) for number in range(1, 1500)]
+    others[7] = Event(EventType.CALL_ALLOWED, now, details={"user": Personal("9990000018")})
+    stores.audit.append([about[0], *others, about[1], about[2]])
+    found = stores.audit.personal_hash("9990000018")
+    assert [record.seq for record in stores.audit.about(found, 0, 100)] == [1, 1501, 1502]
+    assert [record.seq for record in stores.audit.about(found, 1, 1)] == [1501]
+    assert [record.seq for record in stores.audit.about(stores.audit.personal_hash("9990000026"), 1501, 9)] == [1502]
+    assert (stores.audit.about(stores.audit.personal_hash("9990000034"), 0, 9), stores.audit.find(found), stores.audit.find(f"patient\n{found}")) == ([], [], [])
+    assert "9990000018" not in "".join(record.body for record in stores.audit.read(0, 2000))
+
+
+def test_details_go_through_other_hands_concealed(stores: Stores, again: Stores) -> None:
+    """Details come back as they were, types too; in between nothing of them can be read, and a changed text is refused."""
+    details = {"from_asid": "200000000115", "user": Personal("555000000101"), "patient": Patient("9990000018"), "n": 3, "yes": True, "none": None}
+    concealed = stores.audit.conceal(details)
+    assert concealed.isascii()
+    assert not any(part in concealed for part in ("9990000018", "200000000115"))
+    assert again.audit.reveal(concealed) == {name: value for name, value in details.items() if value is not None}
+    for bad in ("", "x", concealed[:-6], concealed[:80] + ("A" if concealed[80] != "A" else "B") + concealed[81:]):
+        with pytest.raises(WrongStoreKey):
+            stores.audit.reveal(bad)
+
+
 def test_find_by_any_id(stores: Stores, now: datetime) -> None:
     """Message, request and correlation id all lead to the record; a part of an id does not."""
     stores.audit.append([
@@ -56,6 +82,14 @@ def test_find_by_any_id(stores: Stores, now: datetime) -> None:
     assert [record.seq for record in stores.audit.find("c")] == [1, 2]
     assert [record.seq for record in stores.audit.find("x" * 2000)] == [3]
     assert (stores.audit.find("m"), stores.audit.find(""), stores.audit.find("m'1")) == ([], [], [])
+
+
+def test_find_by_trace(stores: Stores, now: datetime) -> None:
+    """The id that a system gave its call leads to the record; another detail of the same text does not."""
+    stores.audit.append([
+        Event(EventType.CALL_ALLOWED, now, details={"trace": "t"}), Event(EventType.CALL_ALLOWED, now, details={"interaction": "t"}),
+    ])  # fmt: skip
+    assert [record.seq for record in stores.audit.find("t")] == [1]
 
 
 def test_find_reaches_every_bucket_and_stops_at_a_hundred(stores: Stores, now: datetime) -> None:

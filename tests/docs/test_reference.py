@@ -12,6 +12,7 @@ from wardgate.authserver.app import GOT, METADATA, POSTED, READ
 from wardgate.authserver.dependencies import AuthServerSettings
 from wardgate.ca import create_app
 from wardgate.catalogue.paths import HEALTH_PATHS
+from wardgate.catalogue.platform import PLATFORM_APIS, SYSTEM_DIRECTORY
 from wardgate.cli.main import main
 from wardgate.cli.reference import commands, rewritten
 from wardgate.dataplane.resources.routes import PUBLIC_PREFIXES
@@ -19,6 +20,8 @@ from wardgate.manifest.reference import with_tables
 from wardgate.oauth.users import ProviderKind
 from wardgate.outbound.mock_jwks import PREFIX as MOCK_JWKS
 from wardgate.refusals import CATALOGUE
+from wardgate.sds import SDSSettings
+from wardgate.sds import create_app as create_directory_app
 from wardgate.server.reference import PAGES
 from wardgate.server.reference.endpoints import ENDPOINTS
 from wardgate.server.reference.events import EVENTS
@@ -89,6 +92,8 @@ def test_every_endpoint_is_listed() -> None:
     routes = [route for route in create_app(cast("Any", None), cast("Any", None)).routes if isinstance(route, Route)]
     served |= {(method, route.path) for route in routes for method in (route.methods or ()) if method != "HEAD"}
     served |= {("GET", "{api}" + path) for path in HEALTH_PATHS}
+    directory = create_directory_app(cast("Any", None), SDSSettings(base_path=SYSTEM_DIRECTORY.base_path), str)
+    served |= {("GET", route.path) for route in directory.routes if isinstance(route, Route)}
 
     shown, realm = surface_of(ProviderKind.CIS2, "ref"), "/realms/{}"
     taken: dict[str, set[str]] = {}
@@ -111,7 +116,7 @@ def test_every_endpoint_is_listed() -> None:
 def test_every_listed_endpoint_is_routed_to_wardgate() -> None:
     """Envoy sends every listed path of Wardgate's own here, and no prefix of its table is undocumented."""
     own = [row.path.replace("{base}", base) for row in ENDPOINTS for base in AuthServerSettings().base_paths if not row.path.startswith("{api}")]
-    assert all(path.startswith(PUBLIC_PREFIXES) for path in own)
+    assert all(path.startswith((*PUBLIC_PREFIXES, *(f"{api.base_path}/" for api in PLATFORM_APIS))) for path in own)
     assert all(any(path.startswith(prefix) for path in own) for prefix in PUBLIC_PREFIXES)
 
 

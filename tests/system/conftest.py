@@ -15,6 +15,8 @@ from simulators.openid_provider import OpenIDProvider
 from system import running as system
 from system import sign_in_place as sign_in
 
+pytest.register_assert_rewrite("system.system_commands")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything here starts a real Envoy."""

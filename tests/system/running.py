@@ -29,6 +29,7 @@ from wardgate.client.environments import Environment
 from wardgate.demo.keys import KEYS, private_pem
 from wardgate.jose import base64url
 from wardgate.jose.algorithms import ALGORITHMS
+from warm import WarmProcess
 
 PROGRAM = Path(sys.executable).with_name("wardgate")
 READY_SECONDS = 60.0
@@ -81,13 +82,16 @@ class Wardgate:
     http_port: int | None = 0
     smartcard_port: int | None = 0
     demo_port: int = 0
+    relay_port: int | None = 0
+    provider_port: int = 0
     started_by: tuple[str, ...] = ()
     """A command that runs the rest of its command line."""
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | WarmProcess | None = None
     seconds_to_ready: float = 0.0
 
     def __post_init__(self) -> None:
-        self.port, self.mtls_port, http, smartcard, self.demo_port = free_ports(5)
+        self.port, self.mtls_port, http, smartcard, self.demo_port, relay, self.provider_port = free_ports(7)
+        self.relay_port = relay if self.relay_port is not None else None
         self.http_port = http if self.http_port is not None else None
         self.smartcard_port = smartcard if self.smartcard_port is not None else None
 
@@ -100,6 +104,11 @@ class Wardgate:
     def mtls_url(self) -> str:
         """The base URL of the mutual-TLS port."""
         return f"https://localhost:{self.mtls_port}"
+
+    @property
+    def relay_url(self) -> str:
+        """The base URL of the secure proxy."""
+        return f"https://localhost:{self.relay_port}"
 
     @property
     def smartcard_url(self) -> str:
@@ -121,14 +130,18 @@ class Wardgate:
         plain = ["--http-port", str(self.http_port)] if self.http_port else []
         cards = ["--smartcard-port", str(self.smartcard_port)] if self.smartcard_port else []
         ports = ["--port", str(self.port), "--mtls-port", str(self.mtls_port), *plain, *cards, "--demo-port", str(self.demo_port)]
+        ports += ["--relay-port", str(self.relay_port)] if self.relay_port else []
         return [*self.started_by, str(PROGRAM), "up", *self.arguments, "--data", str(self.data), *ports]
 
-    def spawn(self) -> subprocess.Popen[bytes]:
+    def spawn(self) -> subprocess.Popen[bytes] | WarmProcess:
         """Start the process without waiting."""
         with self.log.open("ab") as log:
             log.write(f"--- start at {time.time():.3f}\n".encode())
             self._offset = log.tell()
-            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment())
+            if self.started_by:
+                self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment())
+            else:
+                self.process = WarmProcess(self.command()[1:], self.environment(), log.fileno())
         return self.process
 
     def start(self) -> float:
@@ -248,7 +261,7 @@ class Wardgate:
     def environment(self) -> dict[str, str]:
         """Return the environment of the process: no setting but this instance's."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("WARDGATE_")}
-        return kept | dict(self.environ) | {"PYTHONUNBUFFERED": "1"}
+        return kept | {"WARDGATE_DEMO_PROVIDER_PORT": str(self.provider_port)} | dict(self.environ) | {"PYTHONUNBUFFERED": "1"}
 
 
 def assertion(
@@ -298,13 +311,18 @@ def certificate(wardgate: Wardgate, application: str, directory: Path) -> tuple[
     listed = wardgate.done("app", "show", application)
     name = listed["tls_client_auth_san_dns"] or "epr.example.thirdparty.nhs.uk"
     made = Path(tempfile.mkdtemp(prefix=application, dir=directory))
+    signed_request(name, made)
+    wardgate.done("cert", "issue", "--csr", made / "request.csr", "--app", application, "--out", made)
+    return made / "chain.pem", made / "key.pem"
+
+
+def signed_request(name: str, directory: Path) -> None:
+    """Write `key.pem` and `request.csr` for a name, as whoever has it does."""
     key = rsa.generate_private_key(65537, 2048)
     csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])).add_extension(
         x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False).sign(key, hashes.SHA256())
-    (made / "request.csr").write_bytes(csr.public_bytes(Encoding.PEM))
-    (made / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    wardgate.done("cert", "issue", "--csr", made / "request.csr", "--app", application, "--out", made)
-    return made / "chain.pem", made / "key.pem"
+    (directory / "request.csr").write_bytes(csr.public_bytes(Encoding.PEM))
+    (directory / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def is_running(pid: int) -> bool:

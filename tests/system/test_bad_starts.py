@@ -57,7 +57,7 @@ def test_a_data_directory_has_one_wardgate(wardgate: Any) -> None:
         assert client.get("/hello-world/hello/world").status_code == 200
 
 
-@pytest.mark.parametrize("which", ["port", "mtls_port", "http_port", "smartcard_port", "demo_port"])
+@pytest.mark.parametrize("which", ["port", "mtls_port", "http_port", "smartcard_port", "relay_port", "demo_port", "provider_port"])
 def test_a_port_in_use_is_named(served: Any, which: str) -> None:
     """Envoy itself would share the port with another Envoy without a word."""
     with socket.socket() as other:

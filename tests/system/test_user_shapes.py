@@ -15,7 +15,7 @@ from user_rows.place import BASE, CALLBACK, STATE, TWIN, Answer
 from wardgate.jose import KeyRules, UnverifiedJWT, parse_jwk_set, verify
 
 SCOPES = {level: [f"urn:nhsd:apim:{family}:{level}:{api}" for api in apis] for level, family, apis in (
-    ("aal1", "user-nhs-cis2", ["user-demo"]), ("aal2", "user-nhs-cis2", ["user-demo"]), ("aal3", "user-nhs-cis2", ["hello-world", "user-demo"]),
+    ("aal1", "user-nhs-cis2", ["user-demo"]), ("aal2", "user-nhs-cis2", ["user-demo"]), ("aal3", "user-nhs-cis2", ["hello-world", "user-demo", "reasonable-adjustments"]),
     ("P0", "user-nhs-login", ["user-demo"]), ("P5", "user-nhs-login", ["user-demo"]), ("P9", "user-nhs-login", ["hello-world", "user-demo"]))}
 EXCHANGED = {"issued_token_type": "urn:ietf:params:oauth:token-type:access_token"}
 WORKER, PATIENT, OTHER_PATIENT = "555000000101", "9912003071", "9912003072"

@@ -2,7 +2,8 @@
 
 The commands of a page run in one shell, in order. Ports and the data directory are replaced, so that nothing collides with
 a server of the developer's. In what a page shows, `…` stands for anything in one line, and alone in a line for any lines; a
-line that begins with `> ` goes on with the command above it. A page that starts no server gets the demo.
+line that begins with `> ` goes on with the command above it. A page that starts no server gets the demo. Servers are started
+as the page says; `wardgate` in the shell is the same program without its second of imports (`warm`).
 """
 
 import json
@@ -20,9 +21,11 @@ from typing import Final
 
 import pytest
 
+import warm
 from free_ports import free_ports
 from wardgate.audit.model import EventType
 from wardgate.server.reference.events import EVENTS
+from warm import WarmProcess
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 README: Final = "README.md"
@@ -30,6 +33,8 @@ DEMO: Final = "script/server"
 STARTS: Final = (DEMO, "wardgate up ")
 START_SECONDS: Final = 120
 COMMAND_SECONDS: Final = 60
+RECORD_SECONDS: Final = 1.0
+"""How long the record of a call may take to arrive: whoever types has waited that long."""
 REFUSED: Final = r"^(refused      |wardgate: |FAIL |the user came back with the error |the gateway refuses this token |\S+\.yaml:\d+: )"
 """What a command shows when its exit code is 1."""
 END: Final = "=== end of the command, exit code"
@@ -83,23 +88,24 @@ class Tour:
     def __init__(self, page: str, directory: Path) -> None:
         self._steps = STEPS[page]
         self._directory = directory
-        self._https, mtls, http, demo, own, cards = free_ports(6)
+        self._https, mtls, http, demo, own, cards, relay, provider, ldap = free_ports(9)
         self._ports = f" --port {self._https} --mtls-port {mtls} --demo-port {demo}"
-        self._demo_port = f" --http-port {http} --smartcard-port {cards}"
-        self._replaced = {"localhost:8443": f"localhost:{self._https}", "localhost:8444": f"localhost:{mtls}", "localhost:8445": f"localhost:{cards}",
+        self._demo_port = f" --http-port {http} --smartcard-port {cards} --relay-port {relay} --ldap-port {ldap}"
+        self._replaced = {"localhost:8443": f"localhost:{self._https}", "localhost:8444": f"localhost:{mtls}", "localhost:8445": f"localhost:{cards}", "localhost:1389": f"localhost:{ldap}",
                           "127.0.0.1:9001": f"127.0.0.1:{demo}", "9100": str(own),
+                          "$PWD/.venv/bin": f"{warm.write_command(directory / 'warm')}:{ROOT / '.venv' / 'bin'}",
                           ".wardgate/demo": str(directory / "data"), "$PWD/.venv": str(ROOT / ".venv"), "script/": f"{ROOT}/script/"}
         curl = directory / ".curlrc"
         curl.write_text("silent\nshow-error\n")  # as on a terminal, where curl shows no meter
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("WARDGATE_", "COV_"))}
-        self._environment = environment | {"CURL_HOME": str(directory), "WARDGATE_URL": f"https://localhost:{self._https}"}
-        self.server: subprocess.Popen[str] | None = None
+        self._environment = environment | {"CURL_HOME": str(directory), "WARDGATE_DEMO_PROVIDER_PORT": str(provider)}
+        self.server: subprocess.Popen[str] | WarmProcess | None = None
         self._log = directory / "server.out"
         self._shell = subprocess.Popen(["bash", "--norc"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                        text=True, cwd=directory, env=self._environment)
         self._answers: list[tuple[str, int]] = []
         if not any(step.command.startswith(STARTS) for step in self._steps):
-            self._start(DEMO)
+            self._start_demo()
             self.run(self.replace(EXPORT))
 
     def replace(self, text: str) -> str:
@@ -119,6 +125,8 @@ class Tour:
         """Run a command in the shell. Returns what it printed, both streams together, and its exit code."""
         assert self._shell.stdin is not None
         assert self._shell.stdout is not None
+        if command.startswith("wardgate audit "):
+            time.sleep(RECORD_SECONDS)
         self._shell.stdin.write(f"{command}\nprintf '\\n{END} %s\\n' $?\n")
         self._shell.stdin.flush()
         lines: list[str] = []
@@ -142,12 +150,23 @@ class Tour:
         with self._log.open("w") as out:
             self.server = subprocess.Popen(["bash", "-c", f"exec {self.replace(command)}{more}"], stdout=out, stderr=subprocess.STDOUT,
                                            text=True, cwd=self._directory, env=environment)
+        self._wait_ready()
+        return self._log.read_text().rstrip(), 0
+
+    def _start_demo(self) -> None:
+        """Start what `script/server` does, for a page that takes it as given."""
+        command = f"up --demo --data {self._directory / 'data'}{self._ports}{self._demo_port}"
+        with self._log.open("w") as out:
+            self.server = WarmProcess(command.split(), self._environment, out.fileno(), self._directory)
+        self._wait_ready()
+
+    def _wait_ready(self) -> None:
+        assert self.server is not None
         give_up = time.monotonic() + START_SECONDS
         while not re.search(r"^ready ", self._log.read_text(), re.MULTILINE):
             assert self.server.poll() is None, self._log.read_text()
             assert time.monotonic() < give_up, self._log.read_text()
             time.sleep(0.1)
-        return self._log.read_text().rstrip(), 0
 
     def stop(self, number: signal.Signals) -> int | None:
         """Stop the server as a person would. Returns its exit code."""

@@ -15,7 +15,7 @@ from wardgate.dataplane.resources.secrets import TLSMaterial
 from wardgate.pki import NameRules, fingerprint
 from wardgate.pki.crl import Revoked, build_crl
 from wardgate.pki.issue import Issuer, issue, self_issue
-from wardgate.pki.profiles import ISSUING, ROOT, SERVER, Draft, authority_subject, common_name, endpoint
+from wardgate.pki.profiles import ISSUING, RELAY, ROOT, SERVER, Draft, authority_subject, common_name, endpoint
 
 
 def new_key(bits: int = 2048) -> rsa.RSAPrivateKey:
@@ -98,9 +98,15 @@ class Authority:
         draft = Draft(common_name("localhost"), ("localhost", "127.0.0.1"), key.public_key(), timedelta(days=30))
         return self.chain(issue(SERVER, draft, self.issuing, serial=serial(), now=self.now)), key_pem(key)
 
-    def material(self, server: tuple[str, str]) -> TLSMaterial:
+    def relay(self, name: str) -> tuple[str, str]:
+        """Issue what the secure proxy shows to endpoints; return its chain and key."""
+        key = new_key()
+        draft = Draft(common_name(name), (name,), key.public_key(), timedelta(days=30))
+        return self.chain(issue(RELAY, draft, self.issuing, serial=serial(), now=self.now)), key_pem(key)
+
+    def material(self, server: tuple[str, str], relay: tuple[str, str] = ("", "")) -> TLSMaterial:
         """Return what Envoy gets."""
-        return TLSMaterial(*server, self.bundle(), self.crls())
+        return TLSMaterial(*server, self.bundle(), self.crls(), *relay)
 
 
 def written(directory: Path, name: str, chain: str, key: rsa.RSAPrivateKey) -> tuple[Path, Path]:

@@ -204,4 +204,4 @@ class Caller:
 def caller_of(plane: Any, roots: Path) -> Caller:
     """Return a caller of a data plane's three ports."""
     layout = plane.layout
-    return Caller({"https": layout.https_port, "mtls": layout.mtls_port, "http": layout.http_port}, roots)
+    return Caller({"https": layout.https_port, "mtls": layout.mtls_port, "http": layout.http_port, "relay": layout.relay_port}, roots)

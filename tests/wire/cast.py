@@ -172,6 +172,7 @@ class Cast:
         self.authority = Authority("Wire", self.now)
         self.stranger = Authority("Stranger", self.now)
         self.server = self.authority.server()
+        self.relay = self.authority.relay("proxy.example.nhs.uk")
         self.signer = SigningJWK.of("wg-1", "ES256", ec.generate_private_key(ec.SECP256R1()))
         self.forger = SigningJWK.of("wg-1", "ES256", ec.generate_private_key(ec.SECP256R1()))
         self.foreign = SigningJWK.of("other", "ES256", ec.generate_private_key(ec.SECP256R1()))
@@ -184,7 +185,7 @@ class Cast:
 
     def tls(self) -> TLSMaterial:
         """Return the certificates as they stand."""
-        return self.authority.material(self.server)
+        return self.authority.material(self.server, self.relay)
 
     def person(self, name: str, certificate: x509.Certificate, key: Any, presented_name: str | None) -> Person:
         """Write a certificate down as an identity that can connect."""

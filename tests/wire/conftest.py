@@ -28,9 +28,9 @@ def cast(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def new_plane(cast: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AbstractContextManager[Any]]:
     """Start another Envoy with the cast; other arguments go to `Cast.snapshot`, unless `make(backend_url)` makes the snapshot."""
 
-    def start(*, make: Any = None, withheld: tuple[str, ...] = (), tls: Any = None, **more: Any) -> AbstractContextManager[Any]:
+    def start(*, make: Any = None, withheld: tuple[str, ...] = (), tls: Any = None, public: Any = None, **more: Any) -> AbstractContextManager[Any]:
         first = make or (lambda url: cast.snapshot(url, **more))
-        return harness.running(tmp_path_factory.mktemp("envoy"), tls or cast.tls(), first, withheld=withheld)
+        return harness.running(tmp_path_factory.mktemp("envoy"), tls or cast.tls(), first, withheld=withheld, public=public)
 
     return start
 

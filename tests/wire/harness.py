@@ -5,6 +5,7 @@ uvicorn server on a thread of its own.
 """
 
 import asyncio
+import base64
 import contextlib
 import json
 import os
@@ -23,6 +24,7 @@ import httpx2
 import uvicorn
 
 from free_ports import free_ports
+from wardgate.audit.handed_on import packed
 from wardgate.audit.model import Event
 from wardgate.catalogue.paths import RouteMatcher
 from wardgate.dataplane.layout import Layout
@@ -31,6 +33,7 @@ from wardgate.dataplane.publish import Publisher
 from wardgate.dataplane.resources.secrets import TLSMaterial
 from wardgate.dataplane.xds import PREFIX, Discovery, XDSApp
 from wardgate.decisions.protocol import DecisionServer
+from wardgate.decisions.record import Details
 from wardgate.decisions.service import DecisionService, World
 from wardgate.security_patterns.snapshot import Snapshot
 
@@ -92,7 +95,7 @@ class DataPlane:
     snapshot: Snapshot | None = None
     fail_recording: bool = False
     withheld: frozenset[str] = frozenset()
-    """Kinds of resources that the control plane does not know."""
+    """Kinds of resources, and names of single ones, that the control plane does not know."""
 
     def __post_init__(self) -> None:
         self.publisher = Publisher(self.layout, self.discovery, "harness-secret")
@@ -133,7 +136,7 @@ class DataPlane:
         """Serve the decision socket on the control loop."""
         where = socket.socket(socket.AF_UNIX)
         where.bind(str(self.layout.decision_socket))
-        decisions = DecisionService(self.world, lambda: datetime.now(UTC), self._record, (OSError,))
+        decisions = DecisionService(self.world, lambda: datetime.now(UTC), self._record, (OSError,), conceal)
         server: DecisionServer = self.run(DecisionServer.start(decisions, where))
         return server
 
@@ -142,6 +145,8 @@ class DataPlane:
         self._world = World(snapshot, RouteMatcher(snapshot.apis))
         self.snapshot = snapshot
         self.run(self.publisher.publish(snapshot, self.tls, datetime.now(UTC)))
+        if any(key.name in self.withheld for key in self.discovery.resources):
+            self.discovery.publish({key: found for key, found in self.discovery.resources.items() if key.name not in self.withheld})
         if wait:
             self.wait_confirmed()
 
@@ -158,30 +163,36 @@ class DataPlane:
 
     def url(self, path: str, listener: str = "https") -> str:
         """Return the address of a path on one of the listeners."""
-        ports = {"https": ("https", self.layout.https_port), "mtls": ("https", self.layout.mtls_port), "http": ("http", self.layout.http_port)}
+        ports = {"https": ("https", self.layout.https_port), "mtls": ("https", self.layout.mtls_port), "http": ("http", self.layout.http_port),
+                 "relay": ("https", self.layout.relay_port)}
         scheme, port = ports[listener]
         return f"{scheme}://127.0.0.1:{port}{path}"
 
 
+def conceal(details: Details) -> str:
+    """Write details of an event as the log may hold them, to be read by the test."""
+    return base64.urlsafe_b64encode(packed(details).encode()).decode()
+
+
 @contextlib.contextmanager
-def running(directory: Path, tls: TLSMaterial, snapshot: Any, *, withheld: Iterable[str] = ()) -> Iterator[DataPlane]:
+def running(directory: Path, tls: TLSMaterial, snapshot: Any, *, withheld: Iterable[str] = (), public: Any = None) -> Iterator[DataPlane]:
     """Start Envoy, its control plane and a backend; `snapshot(backend_url)` makes the first snapshot.
 
-    The control plane does not know the kinds of resources that are `withheld`.
+    The control plane does not know the kinds of resources that are `withheld`. `public` is what Wardgate serves itself.
     """
     run_directory = Path(os.path.realpath(directory)) / "run"
     run_directory.mkdir(parents=True, mode=0o700)
-    https, mtls, http, backend = free_ports(4)
+    https, mtls, http, relay, backend = free_ports(5)
     layout = Layout(
         node="test", address="127.0.0.1", https_port=https, mtls_port=mtls, http_port=http,
         control_socket=run_directory / "control.sock", decision_socket=run_directory / "decisions.sock", public_socket=run_directory / "public.sock",
         admin_socket=run_directory / "admin.sock", access_log=run_directory / "access.log", run_directory=run_directory,
-        envoy_binary=ENVOY, poll_seconds=0.1, log_flush_seconds=0.1, worker_threads=1,
+        envoy_binary=ENVOY, poll_seconds=0.1, log_flush_seconds=0.1, worker_threads=1, relay_port=relay,
     )
     plane = DataPlane(layout, tls, f"http://127.0.0.1:{backend}", withheld=frozenset(withheld))
     servers = [
         ServerThread(plane.control, uds=str(layout.control_socket)),
-        ServerThread(echo, uds=str(layout.public_socket)),
+        ServerThread(public or echo, uds=str(layout.public_socket)),
         ServerThread(echo, host="127.0.0.1", port=backend),
     ]
     for server in servers:

@@ -9,7 +9,7 @@ import os
 import ssl
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,12 +28,14 @@ from wardgate.security_patterns.snapshot import Snapshot
 from wire.caller import Answer, caller_of
 from wire.cast import CHANGES, Cast
 from wire.requests_strategy import SPELLINGS, Ask, asks
+from wire.systems_cast import SystemAsk, world_of, worlds_and_calls
 
 SEED = int(os.environ.get("WARDGATE_SEED", "20261121"))
 BATCH = 50
-EXAMPLES = {"native": int(os.environ.get("WARDGATE_EXAMPLES", "60")), "asked": 10, "answer": 8}
+EXAMPLES = {"native": int(os.environ.get("WARDGATE_EXAMPLES", "60")), "asked": 10, "answer": 8, "systems": int(os.environ.get("WARDGATE_EXAMPLES", "30"))}
 PEOPLE = ("alpha", "alpha", "beta", "outsider", "without", "pending", "stray", "nameless", "cn-only", "two-names", "other-cn",
           "cn-and-more", "smuggled-cn", None)
+SYSTEMS_PEOPLE = ("alpha", "alpha", "alpha", "beta", "beta", "outsider", "spare", "cn-only", "two-names", "other-cn", "cn-and-more", "smuggled-cn", "nameless", None)
 NEVER_AT_THE_BACKEND = ("authorization", "apikey", "x-request-id", "x-forwarded-client-cert")
 HEALTH = ("/_ping", "/_status")
 
@@ -76,7 +78,7 @@ class Comparison:
             self.plane.run(publisher.fold(datetime.now(UTC)))
             self.plane.wait_confirmed()
 
-    def compare(self, asked: list[Ask], snapshot: Snapshot, when: str) -> None:
+    def compare(self, asked: Sequence[Ask | SystemAsk], snapshot: Snapshot, when: str) -> None:
         """Send each request and hold the answer against the decision."""
         routes = RouteMatcher(snapshot.apis)
         for ask in asked:
@@ -94,7 +96,7 @@ class Comparison:
             elif isinstance(answer, Answer) and decision.allowed and ask.method != "HEAD":
                 self._backend_saw(ask, decision, json.loads(answer.body)["headers"], routes)
 
-    def _send(self, ask: Ask) -> Answer | str:
+    def _send(self, ask: Ask | SystemAsk) -> Answer | str:
         person = self.cast.people[ask.who] if ask.who and ask.listener == "mtls" else None
         path = SPELLINGS[ask.spelling](ask.path)
         try:
@@ -110,7 +112,7 @@ class Comparison:
             connection.close()
         return answer
 
-    def _backend_saw(self, ask: Ask, decision: Decision, seen: dict[str, str], routes: RouteMatcher) -> None:
+    def _backend_saw(self, ask: Ask | SystemAsk, decision: Decision, seen: dict[str, str], routes: RouteMatcher) -> None:
         """The backend learns who calls, where the route says so, and no credential."""
         leaked = [name for name in seen if name in NEVER_AT_THE_BACKEND or name.startswith("x-wardgate-")]
         found = routes.find(ask.method, ask.path)
@@ -119,6 +121,7 @@ class Comparison:
         client = self.cast_client(decision)
         told = {identity.application: decision.application, identity.asid: client.asid if client else None} if identity else {}
         told |= _told_of_user(found.route, decision)
+        told |= {identity.system: decision.call.sender, identity.interaction: decision.call.interaction} if identity and decision.call else {}
         wrong = [name for name, value in told.items() if name and seen.get(name.lower()) != value]
         if leaked or wrong:
             self.disagreements.append(f"{ask}: the backend saw {leaked or seen}, wrong {wrong} for {decision.application}")
@@ -178,3 +181,33 @@ def test_envoy_and_the_rule_book_agree(kind: str, cast: Cast, new_plane: Callabl
         assert comparison.reasons["allowed"] > comparison.count / 20
 
 
+def test_envoy_and_the_rule_book_agree_on_systems(cast: Cast, new_plane: Callable[..., AbstractContextManager[Any]],
+                                                  capsys: pytest.CaptureFixture[str]) -> None:
+    """The same for calls between systems, each batch in a directory of its own."""
+    started = time.monotonic()
+    with new_plane(make=lambda url: world_of(cast, url)) as plane:
+        comparison = Comparison(plane, cast, asked=False, profile="verify")
+
+        @seed(SEED)
+        @settings(max_examples=EXAMPLES["systems"], deadline=None, database=None, phases=[Phase.generate],
+                  suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example])
+        @given(drawn=worlds_and_calls(SYSTEMS_PEOPLE, BATCH), fold=st.booleans())
+        def same(drawn: tuple[dict[str, Any], list[SystemAsk]], fold: bool) -> None:
+            directory, batch = drawn
+            snapshot = world_of(cast, plane.backend_url, directory)
+            comparison.put(snapshot)
+            comparison.compare(batch[:BATCH // 2], snapshot, f"among {sorted(directory)}")
+            if fold:
+                comparison.fold()
+            comparison.compare(batch[BATCH // 2:], snapshot, f"among {sorted(directory)}{', folded' if fold else ''}")
+
+        try:
+            same()
+        finally:
+            comparison.caller.close()
+            with capsys.disabled():
+                print(f"\n  systems: {comparison.count} requests, seed {SEED}, {time.monotonic() - started:.1f} s of which "
+                      f"{comparison.publishing_seconds:.1f} s publishing; {len(comparison.reasons)} outcomes: {dict(comparison.reasons.most_common())}")
+        assert not comparison.disagreements, "\n".join(comparison.disagreements[:40])
+        assert comparison.count >= 0.9 * EXAMPLES["systems"] * BATCH
+        assert comparison.reasons["allowed"] > comparison.count / 20

@@ -59,6 +59,6 @@ def _value(value: object, personal_key: bytes) -> str:
         return _quote(bounded(value))
     if value is None:
         return "null"
-    if type(value) is Personal:
+    if isinstance(value, Personal):
         return f'{{"hmac_sha256":"{personal_hash(value.value, personal_key)}"}}'
     return canonical(redact_value(value, personal_key))

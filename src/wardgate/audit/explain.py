@@ -40,6 +40,9 @@ _SENTENCES: Final[Mapping[EventType, str]] = {
     EventType.CERTIFICATE_REVOKED: "A certificate was revoked",
     EventType.CRL_ISSUED: "A revocation list was issued",
     EventType.SIGNING_KEY_ROTATED: "A signing key was rotated",
+    EventType.SYSTEM_STEPPED: "The assurance of a system took a step",
+    EventType.DIRECTORY_CHANGED: "The system directory was changed",
+    EventType.AUDIT_SEARCHED: "The record was searched for a patient",
     EventType.CLOCK_ADVANCED: "The virtual clock was turned ahead",
     EventType.CLOCK_RESET: "The virtual clock was turned back to the real time",
     EventType.SERVER_STARTED: "The server started",
@@ -48,6 +51,13 @@ _SENTENCES: Final[Mapping[EventType, str]] = {
 }
 """What each event says in words."""
 
+PARTIES: Final[Mapping[str, str]] = {
+    "from_asid": "from system", "certificate_name": "certificate", "ods": "organisation", "caller_kind": "caller", "user": "user", "role": "role",
+    "reason_for_request": "purpose", "scope": "scope", "to_asid": "to system", "interaction": "interaction", "endpoint": "endpoint", "host": "host",
+    "trace": "trace",
+}
+"""Who and what a call between systems is, in the order in which they are told, and in words."""
+_FILLED_WITH: Final = {"{asid}": "from_asid", "{interaction}": "interaction"}
 _SHOWN_ELSEWHERE: Final = frozenset({"expected", "received"})
 
 
@@ -79,7 +89,9 @@ def _tell(seq: int, body: Mapping[str, Any], reason: Reason | None) -> list[str]
     lines = [f"{_SENTENCES[EventType(body['type'])]} at {body['at']} (audit record {seq})"]
     if "application" in body:
         lines.append(f"  application   {body['application']}")
-    lines += [f"  {name:<13} {_shown(value)}" for name, value in details.items() if name not in _SHOWN_ELSEWHERE]
+    parties = PARTIES if "from_asid" in details or "certificate_name" in details else {}
+    lines += [f"  {words:<13} {_shown(details[name])}" for name, words in parties.items() if details.get(name) not in (None, "")]
+    lines += [f"  {name:<13} {_shown(value)}" for name, value in details.items() if name not in _SHOWN_ELSEWHERE and name not in parties]
     lines += [f"  {name:<13} {body[name]}" for name in ("message_id", "request_id", "correlation_id") if name in body]
     if body.get("outcome") == Outcome.REFUSED or "reason" in body:
         lines += _tell_refusal(body, details, reason)
@@ -92,7 +104,7 @@ def _tell_refusal(body: Mapping[str, Any], details: Mapping[str, Any], reason: R
         return lines
     lines.append(f"  check         {reason.check}: this did not hold")
     lines += [f"  {name:<13} {_shown(details[name])}" for name in ("expected", "received") if details.get(name) is not None]
-    answered = f"{reason.status} {reason.text}".strip()
+    answered = f"{reason.status} {_filled(reason.text, details)}".strip()
     return [*lines, f"  answered      {answered}", f"  who can fix   the {reason.fixer}", f"  what to do    {reason.advice}",
             f"  read more     {reason.anchor}"]
 
@@ -107,6 +119,13 @@ def _event(seq: int, body: Mapping[str, Any], reason: Reason | None) -> dict[str
             "who_can_fix": reason.fixer.value, "advice": reason.advice, "source": reason.source, "anchor": reason.anchor,
         }
     return event
+
+
+def _filled(text: str, details: Mapping[str, Any]) -> str:
+    """Return the public text with what the record knows of its placeholders."""
+    for placeholder, name in _FILLED_WITH.items():
+        text = text.replace(placeholder, str(details.get(name) or placeholder))
+    return text
 
 
 def _shown(value: object) -> str:

@@ -1,12 +1,16 @@
 """A stored event as a FHIR R4 AuditEvent (hl7.org/fhir/R4/auditevent.html).
 
 `type` is the standard's code for the family of event, `subtype` our own name of it. `agent` is who asked: the
-application, or this Wardgate where nobody did. Details become `entity.detail`; personal values stay keyed hashes.
+application, or this Wardgate where nobody did. A call between systems has more of them, the user first, then the calling
+system, its organisation and the system that was called; each patient is an `entity`. Details become `entity.detail`;
+personal values stay keyed hashes.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
 
+from wardgate.audit import parties
+from wardgate.audit.accesses import CALLS
 from wardgate.audit.model import EventType, Outcome
 
 DICOM: Final = "http://dicom.nema.org/resources/ontology/DCM"
@@ -15,6 +19,10 @@ SOURCE_TYPE: Final = "http://terminology.hl7.org/CodeSystem/security-source-type
 ENTITY_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
 OBJECT_ROLE: Final = "http://terminology.hl7.org/CodeSystem/object-role"
 PARTICIPATION_ROLE: Final = "http://terminology.hl7.org/CodeSystem/extra-security-role-type"
+PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+ACT_REASON: Final = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+PURPOSES: Final = {"directcare": ("TREAT", "treatment"), "patientaccess": ("PATRQT", "patient requested")}
+"""Reasons for a request (spine 2.2) that the standard has a code for."""
 EVENT_SYSTEM: Final = "urn:wardgate:event"
 REASON_SYSTEM: Final = "urn:wardgate:refusal"
 
@@ -56,6 +64,9 @@ FORM: Final[Mapping[EventType, tuple[Mapping[str, str], str]]] = {
     EventType.CERTIFICATE_REVOKED: (_SECURITY, "U"),
     EventType.CRL_ISSUED: (_SECURITY, "C"),
     EventType.SIGNING_KEY_ROTATED: (_SECURITY, "C"),
+    EventType.SYSTEM_STEPPED: (_SECURITY, "U"),
+    EventType.DIRECTORY_CHANGED: (_SECURITY, "U"),
+    EventType.AUDIT_SEARCHED: (_SECURITY, "R"),
     EventType.CLOCK_ADVANCED: (_SECURITY, "U"),
     EventType.CLOCK_RESET: (_SECURITY, "U"),
     EventType.SERVER_STARTED: (_APPLICATION, "E"),
@@ -87,13 +98,16 @@ def audit_event(seq: int, body: Mapping[str, Any], *, site: str, observer: str) 
     }
     if "reason" in body:
         resource["outcomeDesc"] = body["reason"]
-    resource["agent"] = [_agent(body, observer)]
+    between = body.get("details", {}) if kind in CALLS else {}
+    resource["agent"] = _parties(between) or [_agent(body, observer)]
+    if purpose := between.get("reason_for_request"):
+        resource["purposeOfEvent"] = [_purpose(purpose)]
     resource["source"] = {
         "site": site,
         "observer": {"display": observer},
         "type": [{"system": SOURCE_TYPE, "code": "4", "display": "Application Server"}],
     }
-    resource["entity"] = [_entity(seq, body)]
+    resource["entity"] = [_entity(seq, body), *(_patient(one) for one in parties.patients(between))]
     return resource
 
 
@@ -112,6 +126,40 @@ def _agent(body: Mapping[str, Any], observer: str) -> dict[str, Any]:
     if "outcome" in body:
         return {"type": role, "who": {"display": "unknown caller"}, "requestor": True}
     return {"type": role, "who": {"display": observer}, "requestor": False}
+
+
+def _parties(details: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the agents of a call between systems; nothing for another event. One of them is the requestor."""
+    agents: list[dict[str, Any]] = []
+    if (user := parties.person(details, "user", "auth_user_id")) is not None and "from_asid" in details:
+        role = parties.person(details, "role")
+        codes = {"role": [{"coding": [{"system": role["identifier"]["system"], "code": role["identifier"]["value"]}]}]} if role is not None else {}
+        agents.append({"type": _coded(PARTICIPATION_ROLE, "humanuser", "human user"), **codes, "who": user, "requestor": True})
+    if (sender := parties.system(details, "from_asid")) is not None:
+        name = {"name": details["certificate_name"]} if details.get("certificate_name") else {}
+        agents.append({"type": _coded(DICOM, "110153", "Source Role ID"), "who": sender, **name, "requestor": not agents})
+        agents += [{"type": _coded(PARTICIPATION, "RESP", "responsible party"), "who": one, "requestor": False} for one in parties.organisations(details)]
+    if agents and (receiver := parties.system(details, "to_asid")) is not None:
+        agents.append({"type": _coded(DICOM, "110152", "Destination Role ID"), "who": receiver, "requestor": False})
+    return agents
+
+
+def _purpose(stated: str) -> dict[str, Any]:
+    """Return the stated reason, with the standard's code where there is one."""
+    found = PURPOSES.get(stated)
+    return ({"coding": [{"system": ACT_REASON, "code": found[0], "display": found[1]}]} if found is not None else {}) | {"text": stated}
+
+
+def _coded(system: str, code: str, display: str) -> dict[str, Any]:
+    return {"coding": [{"system": system, "code": code, "display": display}]}
+
+
+def _patient(who: dict[str, Any]) -> dict[str, Any]:
+    """Return a patient as an entity. `who` is a keyed hash, never the NHS number."""
+    return {
+        "what": who, "type": {"system": ENTITY_TYPE, "code": "1", "display": "Person"},
+        "role": {"system": OBJECT_ROLE, "code": "1", "display": "Patient"},
+    }  # fmt: skip
 
 
 def _entity(seq: int, body: Mapping[str, Any]) -> dict[str, Any]:

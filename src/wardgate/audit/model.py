@@ -47,6 +47,11 @@ class EventType(StrEnum):
     CERTIFICATE_REVOKED = "CertificateRevoked"
     CRL_ISSUED = "CRLIssued"
     SIGNING_KEY_ROTATED = "SigningKeyRotated"
+    SYSTEM_STEPPED = "SystemStepped"
+    """Assurance: an accredited system was requested, approved, suspended and so on."""
+    DIRECTORY_CHANGED = "DirectoryChanged"
+    AUDIT_SEARCHED = "AuditSearched"
+    """Somebody asked who saw a patient's record: before the answer, like the searches themselves."""
     CLOCK_ADVANCED = "ClockAdvanced"
     CLOCK_RESET = "ClockReset"
     SERVER_STARTED = "ServerStarted"
@@ -70,6 +75,14 @@ class Personal:
 
 
 @dataclass(frozen=True, slots=True)
+class Patient(Personal):
+    """The NHS number of whom a call is about: kept as `Personal` is, and its records are found by the hash."""
+
+
+Detail = str | int | bool | Personal | None
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """What happened. `at` is UTC; `details` hold short public values (names, codes, numbers) or `Personal` ones."""
 
@@ -81,4 +94,4 @@ class Event:
     message_id: str | None = None
     request_id: str | None = None
     correlation_id: str | None = None
-    details: Mapping[str, str | int | bool | Personal | None] = field(default_factory=dict)
+    details: Mapping[str, Detail] = field(default_factory=dict)

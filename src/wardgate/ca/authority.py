@@ -12,8 +12,9 @@ from wardgate.ca.keys import Randomness
 from wardgate.ca.records import SubjectKind
 from wardgate.ca.responder import OCSPAnswer, OCSPResponder
 from wardgate.ca.revocation import ClientTrust, CRLHealth, Revocation
-from wardgate.ca.server_certificate import ServerCertificate, ServerCertificates
+from wardgate.ca.server_certificate import RELAY, ServerCertificate, ServerCertificates
 from wardgate.ca.settings import CASettings
+from wardgate.pki import profiles
 from wardgate.stores.ports import Certificates, IssuedCertificate, IssuedCRL, Values
 
 
@@ -34,6 +35,7 @@ class CertificateAuthority:
         self._revocation = Revocation(certificates, self._hierarchy, settings)
         self._issuing = Issuing(certificates, self._hierarchy, settings, randomness)
         self._servers = ServerCertificates(certificates, values, self._hierarchy, settings, randomness)
+        self._relay = ServerCertificates(certificates, values, self._hierarchy, settings, randomness, profiles.RELAY, RELAY)
         self._responder = OCSPResponder(certificates, self._hierarchy, settings)
 
     def ensure(self, environment_name: str, now: datetime) -> None:
@@ -44,6 +46,10 @@ class CertificateAuthority:
     def server_certificate(self, names: Sequence[str], now: datetime) -> ServerCertificate:
         """The gateway's certificate for exactly these names; the same one until it is due or the names change."""
         return self._servers.current(names, now)
+
+    def relay_certificate(self, name: str, now: datetime) -> ServerCertificate:
+        """The certificate that the secure proxy shows to endpoints; the same one until it is due or the name changes."""
+        return self._relay.current((name,), now)
 
     def issue_from_csr(
         self, csr: bytes, *, subject_kind: SubjectKind, subject: str, expected_name: str, now: datetime, person: str = ""

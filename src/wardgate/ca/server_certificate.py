@@ -1,4 +1,4 @@
-"""The gateway's own server certificate: kept until it is due, its names change, or its authority is retired."""
+"""The gateway's own certificates, as a server and as a client: kept until due, until its names change, or its authority is retired."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,6 +20,8 @@ from wardgate.stores.ports import Certificates, IssuedCertificate, Values
 
 GATEWAY: Final = "gateway"
 """The subject under which the gateway's own certificates are recorded."""
+RELAY: Final = "gateway-relay"
+"""The subject of those that the gateway shows where it is the client: the secure proxy to endpoints."""
 KEY_PREFIX: Final = "server-key:"
 
 
@@ -37,8 +39,11 @@ class ServerCertificates:
     """Gives the current server certificate and makes a new one when it is time. The key is sealed in `Values`."""
 
     def __init__(
-        self, certificates: Certificates, values: Values, hierarchy: Hierarchy, settings: CASettings, randomness: Randomness
+        self, certificates: Certificates, values: Values, hierarchy: Hierarchy, settings: CASettings, randomness: Randomness,
+        profile: profiles.Profile = profiles.SERVER, subject: str = GATEWAY,
     ) -> None:
+        self._profile = profile
+        self._subject = subject
         self._certificates = certificates
         self._values = values
         self._hierarchy = hierarchy
@@ -52,7 +57,7 @@ class ServerCertificates:
         """
         wanted = tuple(dict.fromkeys(names))
         issuers = {a.name: to_pem(a.certificate) for a in self._hierarchy.active()}
-        own = self._certificates.find(subject=(str(SubjectKind.SERVER), GATEWAY))
+        own = self._certificates.find(subject=(str(SubjectKind.SERVER), self._subject))
         candidates = [c for c in own if self._usable(c, now) and c.authority in issuers]
         for candidate in sorted(candidates, key=lambda c: c.not_after, reverse=True):
             private = self._values.get(KEY_PREFIX + candidate.fingerprint)
@@ -76,11 +81,11 @@ class ServerCertificates:
             profiles.common_name(short), names, key.public_key(), timedelta(days=self._settings.server_validity_days)
         )
         serial = self._randomness.new_serial()
-        certificate = issue(profiles.SERVER, draft, authority.issuer, serial=serial, now=now)
-        entry = record(certificate, authority=authority.name, name=short, kind=SubjectKind.SERVER, subject=GATEWAY)
+        certificate = issue(self._profile, draft, authority.issuer, serial=serial, now=now)
+        entry = record(certificate, authority=authority.name, name=short, kind=SubjectKind.SERVER, subject=self._subject)
         private = self._values.set_if_absent(KEY_PREFIX + entry.fingerprint, key_pem(key))
         self._certificates.add(
-            entry, event(EventType.CERTIFICATE_ISSUED, entry, now, profile=profiles.SERVER.name, names=",".join(names))
+            entry, event(EventType.CERTIFICATE_ISSUED, entry, now, profile=self._profile.name, names=",".join(names))
         )
         return ServerCertificate(
             entry.fingerprint, entry.certificate_pem + to_pem(authority.certificate), private, entry.not_after
@@ -89,7 +94,7 @@ class ServerCertificates:
 
 def is_gateways(certificate: IssuedCertificate) -> bool:
     """Return whether this is a certificate of the gateway itself, which is renewed without anybody's doing."""
-    return certificate.subject_kind == SubjectKind.SERVER and certificate.subject == GATEWAY
+    return certificate.subject_kind == SubjectKind.SERVER and certificate.subject in {GATEWAY, RELAY}
 
 
 def _covers(certificate: IssuedCertificate, names: tuple[str, ...]) -> bool:

@@ -24,6 +24,8 @@ class CASettings:
     base_url: str
     client_suffixes: tuple[str, ...] = ("nhs.uk",)
     """Domains whose names are certified for systems and applications."""
+    reserved_names: tuple[str, ...] = ()
+    """Names that are certified for neither: the one by which endpoints know the secure proxy."""
     client_validity_days: int = 1095
     server_validity_days: int = 365
     root_validity_days: int = 7305
@@ -60,7 +62,7 @@ class CASettings:
     @property
     def client_names(self) -> NameRules:
         """The names that are certified for systems and applications."""
-        return NameRules(suffixes=self.client_suffixes)
+        return NameRules(suffixes=self.client_suffixes, reserved=frozenset(self.reserved_names))
 
     @property
     def renew_ahead(self) -> timedelta:

@@ -2,7 +2,7 @@
 
 Owns: APIs, routes, alternatives, the path templates of routes and how they match.
 Leaves: what a pattern means (`security_patterns`), its compiled form (`dataplane`).
-Read: model, paths.
+Read: spine, model, paths, platform.
 """
 
 from wardgate.catalogue.model import API, Alternative, Audit, Enforcement, Environment, IdentityHeaders, Pattern, Route

@@ -4,14 +4,17 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from wardgate.applications.model import Name, Profile, Scope
-from wardgate.directory.model import FQDN, Document, Flag, Whole
+from wardgate.catalogue.spine import SECURE_PROXY, TRANSLATED_SERVICES, SpineAPI, SpineJWT, Translation
+from wardgate.directory.model import FQDN, Document, Flag, InteractionID, Whole
 from wardgate.quotas import RateLimits
 from wardgate.refusals.dialects import Dialect
+from wardgate.spine.headers import NAMES, Family
+from wardgate.spine.variants import VariantName
 
 
 def _no_dot_segments(path: str) -> str:
@@ -37,21 +40,26 @@ RoutePath = Annotated[
 ]
 Origin = Annotated[str, Field(pattern=rf"^https?://{_HOST}$", max_length=400), AfterValidator(_port_in_range)]
 Backend = Annotated[
-    str, Field(pattern=rf"^(https?://{_HOST}|unix:/[\x21-\x7E]+)$", max_length=400), AfterValidator(_port_in_range)
+    str, Field(pattern=rf"^(https?://{_HOST}|unix:/[\x21-\x7E]+|{SECURE_PROXY})$", max_length=400), AfterValidator(_port_in_range)
 ]
-def _not_oauth(dialect: Dialect) -> Dialect:
-    if dialect is Dialect.OAUTH:
-        raise ValueError("`errors: oauth` is for the token endpoint; APIs use fault, fhir or problem")
+ROUTE_SHAPES: Final = (Dialect.FAULT, Dialect.FHIR, Dialect.PROBLEM, Dialect.SPINE, Dialect.GP_CONNECT)
+"""The shapes of an API's errors; the others are of applications: the token endpoint and the secure proxy."""
+
+
+def _of_apis(dialect: Dialect) -> Dialect:
+    if dialect not in ROUTE_SHAPES:
+        place = "the token endpoint" if dialect is Dialect.OAUTH else "the secure proxy"
+        raise ValueError(f"`errors: {dialect}` is for {place}; APIs use {', '.join(ROUTE_SHAPES[:-1])} or {ROUTE_SHAPES[-1]}")
     return dialect
 
 
 ErrorShape = Annotated[
-    Dialect, AfterValidator(_not_oauth), WithJsonSchema({"enum": ["fault", "fhir", "problem"], "type": "string"})
+    Dialect, AfterValidator(_of_apis), WithJsonSchema({"enum": [str(shape) for shape in ROUTE_SHAPES], "type": "string"})
 ]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-RESERVED_BASE_PATHS: Final = ("/oauth2", "/oauth2-mock", "/.well-known", "/realms", "/pki", "/portal", "/mock-jwks", "/standins")
+RESERVED_BASE_PATHS: Final = ("/oauth2", "/oauth2-mock", "/.well-known", "/realms", "/pki", "/portal", "/mock-jwks", "/standins", "/spine-directory")
 
 
 class Pattern(StrEnum):
@@ -62,6 +70,7 @@ class Pattern(StrEnum):
     SIGNED_JWT = "signed-jwt"
     TLS_MA = "tls-ma"
     USER_RESTRICTED = "user-restricted"
+    ASID_INTERACTION = "asid-interaction"
 
 
 class AccessMode(StrEnum):
@@ -164,6 +173,12 @@ class IdentityHeaders(Document):
     """The header that gets the role profile id the worker acts in; when absent, `NHSD-Session-URID`."""
     patient: HeaderName | None = None
     """The header that gets the patient's level and NHS number, `P9:9912003071`; `NHSD-NHSLogin-User` for PDS."""
+    system: HeaderName | None = None
+    """The header that gets the ASID of the calling system, on a route by ASID."""
+    organisations: HeaderName | None = None
+    """The header that gets the ODS codes that the calling system acts for, joined by commas; the decision service tells them."""
+    interaction: HeaderName | None = None
+    """The header that gets the interaction of the call, on a route by ASID."""
 
 
 class Route(Document, json_schema_extra={"oneOf": [{"required": ["pattern"]}, {"required": ["any_of"]}]}):
@@ -183,6 +198,12 @@ class Route(Document, json_schema_extra={"oneOf": [{"required": ["pattern"]}, {"
     """With `pattern: user-restricted`: the short form of the alternative's `minimum_level`."""
     any_of: tuple[Alternative, ...] = ()
     """Several patterns, any one enough."""
+    spine_jwt: SpineJWT | None = None
+    """With `pattern: asid-interaction`: the variant of the Spine JWT; when absent `spine-core`. With `none` the route stays in Envoy."""
+    interaction: InteractionID | None = None
+    """With `pattern: asid-interaction`: the interaction of the route; when absent, it follows from method and path."""
+    translate: Translation | None = None
+    """With `pattern: user-restricted` of healthcare workers: the backend is called in Spine's own way, as the application's system."""
     enforcement: Enforcement = Enforcement.NATIVE
     """`decision`: the decision service judges each request; `native`: Envoy's own filters do."""
     audit: Audit | None = None
@@ -231,6 +252,29 @@ class Route(Document, json_schema_extra={"oneOf": [{"required": ["pattern"]}, {"
             raise ValueError("`role` cannot be chosen on a route that is open to everyone")
         return self
 
+    @model_validator(mode="after")
+    def _systems_have_a_way_of_their_own(self) -> Self:
+        by_system = self.pattern is Pattern.ASID_INTERACTION
+        if any(alternative.pattern is Pattern.ASID_INTERACTION for alternative in self.any_of):
+            raise ValueError("`asid-interaction` is no alternative to another pattern: it is the route's only `pattern`")
+        if not by_system and (self.spine_jwt is not None or self.interaction is not None):
+            raise ValueError("`spine_jwt` and `interaction` belong to the pattern asid-interaction")
+        if self.translate is not None and not all(found.access_mode is AccessMode.HEALTHCARE_WORKER for found in self.alternatives):
+            raise ValueError("`translate` needs the pattern user-restricted with `access_mode: healthcare-worker`, and no other")
+        if self.translate is not None and self.role is not RoleRule.REQUIRED:
+            raise ValueError("`translate` needs `role: required`: the token it makes names the role")
+        told = self.identity_headers
+        if told is not None and not by_system and (told.system or told.organisations or told.interaction):
+            raise ValueError("`identity_headers` tells `system`, `organisations` and `interaction` with the pattern asid-interaction")
+        return self
+
+    @property
+    def variant(self) -> VariantName | None:
+        """The variant of the Spine JWT that the route asks for; None: it asks for none."""
+        if self.pattern is not Pattern.ASID_INTERACTION or self.spine_jwt == "none":
+            return None
+        return self.spine_jwt or VariantName.SPINE_CORE
+
     @property
     def label(self) -> str:
         """How the route is named to people: its methods, if it does not take all, and its path."""
@@ -252,11 +296,15 @@ class API(Document):
     base_path: BasePath
     """Where it begins; not below another API's and not one of the gateway's own paths."""
     backend: Backend
-    """Where requests are sent: scheme, host and port, or `unix:` and a socket's path."""
+    """Where requests are sent: scheme, host and port, or `unix:` and a socket's path; `secure-proxy`: to the endpoint in the
+    path, when it is the directory's for the receiver and a data-sharing rule allows it."""
     routes: Annotated[tuple[Route, ...], Field(min_length=1)]
     """What exists; everything else is 404."""
+    spine: SpineAPI | None = None
+    """How the API knows its callers' systems; needed by `pattern: asid-interaction` and by `translate`."""
     errors: ErrorShape = Dialect.FAULT
-    """The shape of refusals: fault JSON, FHIR OperationOutcome or RFC 9457 problem."""
+    """The shape of refusals: fault JSON, RFC 9457 problem, or an OperationOutcome as R4, Spine or GP Connect write it. When absent
+    from an API with `spine`: Spine's."""
     request_id: RequestIDRule | None = None
     """When absent: required on APIs whose errors are FHIR, generated elsewhere."""
     limits: RateLimits | None = None
@@ -265,6 +313,43 @@ class API(Document):
     """PEM of the roots an https backend is verified with; when absent, the system's."""
     status_path: Annotated[str, Field(pattern=r"^/[\x21\x24-\x3E\x40-\x7E]*$", max_length=400)] = "/_status"
     """The backend path that `_status` asks."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spine_refuses_as_spine(cls, stated: Any) -> Any:
+        if isinstance(stated, dict) and stated.get("spine") is not None and "errors" not in stated:
+            return {**stated, "errors": Dialect.SPINE}
+        return stated
+
+    @model_validator(mode="after")
+    def _spine_is_there_where_it_is_needed(self) -> Self:
+        if self.spine is None and any(route.pattern is Pattern.ASID_INTERACTION or route.translate is not None for route in self.routes):
+            raise ValueError("`pattern: asid-interaction` and `translate` need the API's `spine`, with its `service`")
+        if self.relays and not all(route.pattern is Pattern.ASID_INTERACTION and route.path == "/*" for route in self.routes):
+            raise ValueError("an API whose backend is the secure-proxy has routes of the path `/*` and the pattern asid-interaction only")
+        if self.relays and (self.spine is None or self.spine.family is not Family.PROXY):
+            raise ValueError("an API whose backend is the secure-proxy needs `spine` with the headers of the secure-proxy")
+        return self
+
+    @model_validator(mode="after")
+    def _translated_calls_can_be_made(self) -> Self:
+        spine = self.spine
+        for translation in (route.translate for route in self.routes if route.translate is not None):
+            if spine is not None and spine.service not in TRANSLATED_SERVICES:
+                raise ValueError(f"`translate` is for the services {', '.join(sorted(TRANSLATED_SERVICES))}")
+            if spine is not None and spine.asid is None and NAMES[translation.headers].receiver:
+                raise ValueError(f"`translate` with the headers of {translation.headers} needs the API's own `asid`, which they name")
+        return self
+
+    @property
+    def relays(self) -> bool:
+        """Whether the API is the secure proxy: its backends are the directory's endpoints."""
+        return self.backend == SECURE_PROXY
+
+    @property
+    def ours(self) -> bool:
+        """Whether Wardgate serves the API itself (`platform`): it has no backend to be reached."""
+        return False
 
 
 class Environment(Document):
@@ -284,7 +369,22 @@ class Environment(Document):
     """The names in the server's certificate."""
     tls_ma_profile: Annotated[str, Field(pattern="^(verify|answer)$")] = "verify"
     """`verify`: a bad client certificate gets a TLS alert. `answer`: it gets 495 or 496."""
+    tls_minimum: Literal["1.2", "1.3"] = "1.2"
+    """The oldest TLS that callers may use."""
+    tls_maximum: Literal["1.2", "1.3"] = "1.3"
+    """The newest one; `1.2` is what the Spine pages describe."""
+    tls_legacy_suite: Flag = False
+    """true: `ECDHE-RSA-AES256-SHA` is offered beside the ECDHE-RSA GCM suites, for callers that have nothing better."""
+    relay_trust: Annotated[str, Field(max_length=1_000_000, pattern=r"-----BEGIN CERTIFICATE-----")] | None = None
+    """PEM of authorities, beside this environment's own, that endpoints behind the secure proxy may have their certificates from,
+    and of a revocation list of each: without its list an authority's certificates are refused."""
     default_limits: RateLimits | None = None
     """Limits of an application at an API that neither the application nor a product states; when absent, 300 a minute."""
     status_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,64}$")] | None = None
     """The monitoring key of `_status` in a demonstration; otherwise made on first start."""
+
+    @model_validator(mode="after")
+    def _some_tls_is_left(self) -> Self:
+        if self.tls_minimum > self.tls_maximum:
+            raise ValueError("`tls_minimum` is newer than `tls_maximum`: no TLS is left")
+        return self

@@ -10,17 +10,19 @@ from typing import IO, Any, Final
 import click
 
 from wardgate import __version__
-from wardgate.audit.chain import Link
 from wardgate.audit.export import checkpoint_lines, record_lines
 from wardgate.audit.fhir import audit_event
-from wardgate.audit.verify import LogVerdict, verify_log
+from wardgate.audit.provenance import is_write, provenance
+from wardgate.audit.verify import LogVerdict
 from wardgate.cli.context import World, with_world
 from wardgate.cli.failures import Failed
 from wardgate.cli.options import IN_FILE
 from wardgate.cli.output import Printer
+from wardgate.cli.who_saw import who_saw
 from wardgate.keystores.database import AUDIT
 from wardgate.stores import Stores
 from wardgate.stores.ports import AuditRecord, Checkpoint
+from wardgate.stores.verify_audit import verify_audit
 
 PAGE: Final = 1000
 POLL_SECONDS: Final = 0.5
@@ -30,6 +32,9 @@ MAX_CHECKPOINT_LINE: Final = 10_000
 @click.group()
 def audit() -> None:
     """The record of every decision."""
+
+
+audit.add_command(who_saw)
 
 
 @audit.command()
@@ -61,17 +66,16 @@ def verify(ctx: click.Context, checkpoints: tuple[Path, ...], world: World, prin
 
     The exit code is 1 when there is one.
     """
-    stores = world.stores
-    marks = [*stores.audit.checkpoints(), *(mark for path in checkpoints for mark in _exported(path))]
-    verdict = verify_log(_records(stores, 0), lambda: _head(stores), marks, lambda kid, signed, signature: world.keys.verify(AUDIT, kid, signed, signature))
+    exported = [mark for path in checkpoints for mark in _exported(path)]
+    verdict = verify_audit(world.stores.audit, lambda kid, signed, signature: world.keys.verify(AUDIT, kid, signed, signature), exported)
     printer.answer(_verdict_data(verdict), _verdict_lines(verdict))
     if not verdict.intact:
         ctx.exit(1)
 
 
 @audit.command()
-@click.option("--format", "form", type=click.Choice(["jsonl", "fhir", "checkpoints"]), default="jsonl", show_default=True,
-              help="jsonl: the records as they were hashed. fhir: FHIR R4 AuditEvent, one a line. checkpoints: signed heads, to keep elsewhere.")
+@click.option("--format", "form", type=click.Choice(["jsonl", "fhir", "provenance", "checkpoints"]), default="jsonl", show_default=True,
+              help="jsonl: the records as they were hashed. fhir: FHIR R4 AuditEvent, one a line. provenance: FHIR R4 Provenance of calls between systems that wrote something. checkpoints: signed heads, to keep elsewhere.")
 @click.option("--out", type=click.File("w", lazy=True), default="-", help="A file. [default: standard output]")
 @click.option("--after", type=click.IntRange(0), default=0, show_default=True, help="Leave out records up to this number.")
 @with_world
@@ -91,6 +95,10 @@ def _lines(world: World, form: str, after: int) -> Iterator[str]:
         yield from checkpoint_lines(mark for mark in stores.audit.checkpoints() if mark.seq > after)
     elif form == "jsonl":
         yield from record_lines(_records(stores, after))
+    elif form == "provenance":
+        for record in _records(stores, after):
+            if is_write(body := json.loads(record.body)):
+                yield json.dumps(provenance(record.seq, body), ensure_ascii=False, separators=(",", ":"))
     else:
         site = world.environment.name
         for record in _records(stores, after):
@@ -102,11 +110,6 @@ def _records(stores: Stores, after: int) -> Iterator[AuditRecord]:
     while page := stores.audit.read(after, PAGE):
         yield from page
         after = page[-1].seq
-
-
-def _head(stores: Stores) -> Link | None:
-    head = stores.audit.head()
-    return Link(head.seq, head.hash) if head is not None else None
 
 
 def _exported(path: Path) -> Iterator[Checkpoint]:

@@ -8,5 +8,5 @@ from wardgate.server.installation import CA_BASE_URL, default_ca_base_url
 def authority_of(world: World) -> CertificateAuthority:
     """Return the authority. Before issuing, `ensure` it: `wardgate up` may not have run yet."""
     base_url = world.stores.values.get(CA_BASE_URL) or default_ca_base_url(world.settings)
-    settings = CASettings(base_url, client_suffixes=world.settings.client_certificate_suffixes)
+    settings = CASettings(base_url, client_suffixes=world.settings.client_certificate_suffixes, reserved_names=(world.settings.relay_name,))
     return CertificateAuthority(world.stores.certificates, world.stores.values, settings)

@@ -11,13 +11,15 @@ import httpx2
 
 from wardgate.catalogue import Pattern
 from wardgate.cli.calling import Caller, with_caller
+from wardgate.cli.calling_spine import AsSystem, system_client, with_system
 from wardgate.cli.context import with_world
 from wardgate.cli.failures import Failed
 from wardgate.cli.options import read_input
 from wardgate.cli.output import Printer
 from wardgate.cli.refused import reason_lines, tell_refused
 from wardgate.cli.signing_in import SignIn, Users, with_sign_in
-from wardgate.client import APIError, SignInRefused, UserAuth, api_error, role_headers
+from wardgate.cli.spine_user import Behind
+from wardgate.client import APIError, ClientCertificateRejected, SignInRefused, UserAuth, api_error, role_headers
 from wardgate.refusals import CATALOGUE
 
 MAX_BODY_BYTES: Final = 10_000_000
@@ -31,27 +33,36 @@ HEADERS_OF_INTEREST: Final = (
 @click.command()
 @click.argument("method")
 @click.argument("url")
-@click.option("--pattern", type=click.Choice([pattern.value for pattern in Pattern]), default=None, show_default="user-restricted with a user, signed-jwt with --app, else open-access",
+@click.option("--pattern", type=click.Choice([pattern.value for pattern in Pattern]), default=None, show_default="asid-interaction with --asid, user-restricted with a user, signed-jwt with --app, else open-access",
               help="How the caller proves itself.")
 @click.option("--header", "-H", "headers", multiple=True, metavar="NAME:VALUE", help="A header to send; not one that carries a credential.")
 @click.option("--data-file", type=click.Path(dir_okay=False, path_type=Path), default=None, help="The request body; - is standard input.")
 @click.option("--retry", is_flag=True, help="Try again as the SDK does, instead of showing the first failure.")
-@click.option("--role", default=None, metavar="URID", help="The role profile a healthcare worker acts in: NHSD-Session-URID.")
+@click.option("--role", default=None, metavar="URID", help="The role profile a healthcare worker acts in: NHSD-Session-URID, with --asid the token's requesting_user.")
+@with_system
 @with_sign_in
 @with_world
 @with_caller
 @click.pass_context
 def call(
     ctx: click.Context, method: str, url: str, pattern: str | None, headers: tuple[str, ...], data_file: Path | None,
-    retry: bool, role: str | None, sign_in: SignIn, caller: Caller, printer: Printer,
+    retry: bool, role: str | None, system: AsSystem, sign_in: SignIn, caller: Caller, printer: Printer,
 ) -> None:
     """Call URL (a path, or a whole URL) with METHOD, and print status, headers of interest and body.
 
     A refusal is explained, and the exit code is 1. With --user, --browser or --id-token a user is behind the call.
+
+    With --asid an accredited system calls, by certificate, headers and a Spine JWT that names --role, --user (a person of the manifest),
+    --patient or nobody. What is not said follows from the data directory: the API's headers and token, the system's certificate, the
+    interaction. With --via-proxy TARGET the call goes through the secure proxy at URL.
     """
+    content = read_input(data_file, "the body") if data_file is not None else None
+    if system.wanted or pattern == Pattern.ASID_INTERACTION:
+        _call_as_system(ctx, method.upper(), url, _headers(headers), content, Behind(role, sign_in.user, system.patient, system.unattended),
+                        pattern, retry, system, caller, printer)
+        return
     chosen = _pattern(pattern, sign_in, caller)
     _check_role(role, chosen)
-    content = read_input(data_file, "the body") if data_file is not None else None
     attempts = 4 if retry else 1
     try:
         with Users(caller, sign_in, role) as users, caller.client(
@@ -64,6 +75,24 @@ def call(
     _show(printer, response, caller.world.now)
     if response.status_code == 401 and users.were_kept:
         printer.note("\nthe user's tokens were kept from before; --fresh signs in anew")
+    if response.status_code >= 400:
+        ctx.exit(1)
+
+
+def _call_as_system(
+    ctx: click.Context, method: str, url: str, headers: Mapping[str, str], content: bytes | None, behind: Behind, pattern: str | None,
+    retry: bool, system: AsSystem, caller: Caller, printer: Printer,
+) -> None:
+    if not system.wanted:
+        raise click.UsageError("the pattern asid-interaction goes with --asid, the calling system")
+    if pattern not in {None, Pattern.ASID_INTERACTION}:
+        raise click.UsageError("--asid is for the pattern asid-interaction")
+    try:
+        with system_client(caller, system, behind, method, url, printer, retry=retry) as (client, target):
+            response = _send(client, method, target, headers, content)
+    except ClientCertificateRejected as rejected:
+        raise Failed(f"{rejected}; `wardgate audit tail` names the reason") from None
+    _show(printer, response, caller.world.now)
     if response.status_code >= 400:
         ctx.exit(1)
 

@@ -156,9 +156,16 @@ class Caller:
 
     def trust(self) -> ssl.SSLContext:
         """Return what the server's certificate is verified with."""
-        return trust_context(self._anchor())
+        return trust_context(self.anchor)
 
-    def _anchor(self) -> Path | None:
+    @property
+    def key_password(self) -> str | None:
+        """The password of the private key."""
+        return os.environ.get(KEY_PASSWORD_VARIABLE)
+
+    @property
+    def anchor(self) -> Path | None:
+        """The file of roots that the server's certificate is verified with; None: this machine's."""
         return self.ca or (self.world.data / "ca.pem" if (self.world.data / "ca.pem").is_file() else None)
 
     def _tls(self, mutual_tls: bool) -> ssl.SSLContext:
@@ -166,7 +173,7 @@ class Caller:
             return self.trust()
         if self.cert is None or self.cert_key is None:
             raise click.UsageError("tls-ma needs --cert (the chain, leaf first) and --cert-key; wardgate cert issue makes the first")
-        return tls_ma_context(self.cert, self.cert_key, self._anchor(), os.environ.get(KEY_PASSWORD_VARIABLE))
+        return tls_ma_context(self.cert, self.cert_key, self.anchor, self.key_password)
 
     def _private_key(self) -> tuple[Path, str]:
         """Return the private key's file and its kid: what the options say, else the demo's for this application."""
@@ -218,8 +225,8 @@ def with_caller(command: Command) -> Command:
     @ca_option
     @click.option("--key-file", type=IN_FILE, default=None, help=f"The private key that signs, in PEM. [default: the demo's, DATA/demo/<kid>.pem] A password comes from {KEY_PASSWORD_VARIABLE}.")
     @click.option("--kid", default=None, help="The key's name in the key set. [default: the name of the key file without .pem]")
-    @click.option("--cert", type=IN_FILE, default=None, help="For tls-ma: the certificate chain in PEM, leaf first.")
-    @click.option("--cert-key", type=IN_FILE, default=None, help="For tls-ma: the certificate's private key in PEM.")
+    @click.option("--cert", type=IN_FILE, default=None, help="For tls-ma and --asid: the certificate chain in PEM, leaf first. [default with --asid: the one kept in DATA/systems/ASID]")
+    @click.option("--cert-key", type=IN_FILE, default=None, help="For tls-ma and --asid: the certificate's private key in PEM.")
     @functools.wraps(command)
     def wrapped(
         *arguments: Any, world: World, app: str | None, base_url: str | None, oauth_path: str, ca: Path | None,

@@ -16,6 +16,7 @@ from wardgate.cli.context import World, with_world
 from wardgate.cli.failures import Failed
 from wardgate.cli.options import IN_FILE, read_input
 from wardgate.cli.output import Printer, table
+from wardgate.cli.systems import directory_of, found_of
 from wardgate.oidc.authenticators import SMARTCARDS
 from wardgate.pki.crl import REASONS
 from wardgate.stores.ports import IssuedCertificate
@@ -104,13 +105,24 @@ def _subject(world: World, system: str | None, app: str | None, server: str | No
     _, manifest = world.manifest()
     names = {entry.asid: entry.fqdn for entry in manifest.systems}
     if system is not None:
-        if system not in names:
-            raise Failed(f"there is no system with ASID {system} in the manifest")
-        return SubjectKind.SYSTEM, system, _named(names[system], f"the system {system} has no fqdn in the manifest")
+        if system in names:
+            return SubjectKind.SYSTEM, system, _named(names[system], f"the system {system} has no fqdn in the manifest")
+        return SubjectKind.SYSTEM, system, _registered_name(world, system)
     application = next((entry for entry in manifest.applications if entry.name == app), None)
     if application is None:
         raise Failed(f"there is no application {app}: wardgate app list")
     return SubjectKind.APPLICATION, application.name, _application_name(application, names)
+
+
+def _registered_name(world: World, asid: str) -> str:
+    """Return the one name of a system that was registered: its own, or else that of its endpoints."""
+    found = found_of(directory_of(world), asid)
+    if found.enrolment.fqdn is not None:
+        return found.enrolment.fqdn
+    if len(found.names) != 1:
+        has = f"{len(found.names)} names of endpoints" if found.names else "no name"
+        raise Failed(f"the system {asid} has {has}: wardgate system name {asid} FQDN says which its certificate carries")
+    return found.names[0]
 
 
 def _person(world: World, username: str) -> tuple[SubjectKind, str, str, str]:

@@ -11,10 +11,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from wardgate.audit import Event, EventType
+from wardgate.audit.model import Detail
 from wardgate.catalogue import Environment
 from wardgate.cli.durations import words
 from wardgate.cli.failures import Failed
-from wardgate.cli.options import Command, data_option, database_option, printing
+from wardgate.cli.options import Command, data_option, database_option, output_option, printing, table_option
 from wardgate.cli.output import Printer
 from wardgate.keystores import DatabaseKeys, load_store_keys
 from wardgate.manifest import Manifest
@@ -81,9 +82,9 @@ class World:
         keys.reload()
         return keys
 
-    def event(self, kind: EventType, application: str | None = None, **details: str | int | bool | None) -> Event:
+    def event(self, kind: EventType, application: str | None = None, **details: Detail) -> Event:
         """Return an event of something that was done here, and by whom: the name of this machine's account."""
-        return Event(kind, self.now, application=application, details={**details, "by": "command line", "operator": _operator()})
+        return Event(kind, self.now, application=application, details={**details, "by": "command line", "operator": operator()})
 
     def manifest(self) -> tuple[int, Manifest]:
         """Return the generation and the manifest that the store holds. Raises `Failed` when there is none yet."""
@@ -121,18 +122,19 @@ class World:
         return self.manifest()[1].environment
 
 
-def _operator() -> str:
+def operator() -> str:
+    """Return the name of this machine's account."""
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError):
         return f"uid {os.getuid()}"
 
 
-def with_world(command: Command) -> Command:
+def with_world(command: Command, output: Command = output_option) -> Command:
     """Add `--data`, `--database-url` and `--output`, and pass a `world` and a `printer`."""
     @data_option
     @database_option
-    @printing
+    @functools.partial(printing, option=output)
     @functools.wraps(command)
     def wrapped(*arguments: Any, data: Path, database_url: str | None, **options: Any) -> Any:
         with World(data, database_url) as world:
@@ -142,3 +144,8 @@ def with_world(command: Command) -> Command:
                 world.say_clock(options["printer"])
 
     return wrapped
+
+
+def with_world_and_tables(command: Command) -> Command:
+    """Do what `with_world` does, where the answer is a table that may be wanted as CSV."""
+    return with_world(command, table_option)

@@ -8,6 +8,7 @@ import click
 
 from wardgate.cli.authority import authority_of
 from wardgate.cli.context import World, with_world
+from wardgate.cli.doctor_spine import spine_jwt
 from wardgate.cli.doctor_token import token
 from wardgate.cli.fetched import fetched
 from wardgate.cli.options import IN_FILE, base_url_option, data_option, printing, read_input
@@ -34,6 +35,7 @@ def doctor() -> None:
 
 
 doctor.add_command(token)
+doctor.add_command(spine_jwt)
 
 
 @doctor.command()

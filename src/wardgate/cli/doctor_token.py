@@ -17,13 +17,13 @@ from wardgate.catalogue import API, Environment, Route
 from wardgate.catalogue.paths import RouteMatcher
 from wardgate.cli.context import World, with_world
 from wardgate.cli.doctor_exchange import exchange_report
+from wardgate.cli.enforced import snapshot_of
 from wardgate.cli.failures import Failed
 from wardgate.cli.options import IN_FILE, base_url_option, ca_option, read_input
 from wardgate.cli.output import Printer, pairs
 from wardgate.client import role_headers, trust_context
 from wardgate.client.users import read_object
 from wardgate.jose import KeyRules, MalformedJWT, UnverifiedJWT, base64url, parse_jwk_set
-from wardgate.keystores.database import ACCESS_TOKEN
 from wardgate.oauth.access_token import TokenUser, looks_like_ours
 from wardgate.refusals import Refusal
 from wardgate.security_patterns import access_token
@@ -34,7 +34,6 @@ from wardgate.security_patterns.proof import Proof
 from wardgate.security_patterns.snapshot import Snapshot, TokenIssuer
 from wardgate.security_patterns.token_kind import by_token, mode_of
 from wardgate.server import serving
-from wardgate.server.world import WorldKeeper
 
 SOME: Final = "x"
 """Stands for `{name}` and `*` in the path of a route that is tried."""
@@ -80,7 +79,7 @@ def token(
         if not good:
             ctx.exit(1)
         return
-    snapshot = _snapshot(world, world.now, base_url)
+    snapshot = snapshot_of(world, world.now, base_url)
     moment = _moment(now, world.now + snapshot.clock_shift)
     if kind == "id-token":
         data, lines, good = exchange_report(world, snapshot, text, moment, base_url + oauth_path, assertion, app)
@@ -108,13 +107,6 @@ def _kind(text: str) -> str:
     if "events" in parsed.claims:
         raise Failed("this is a logout token, which a provider posts to /backchannel_logout: it is no use elsewhere")
     return "id-token"
-
-
-def _snapshot(world: World, now: datetime, base_url: str) -> Snapshot:
-    """Return what the gateway would enforce now. Raises `Failed` when there is nothing to enforce."""
-    world.manifest()
-    keeper = WorldKeeper(world.stores, lambda at: world.keys.public_jwks(ACCESS_TOKEN, at), lambda _at: frozenset(), (base_url,))
-    return keeper.refresh(now)
 
 
 def _told_by_keys(text: str, kind: str, now: datetime, issuer: str, ca: Path | None) -> tuple[dict[str, Any], list[str], bool]:

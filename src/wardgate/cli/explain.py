@@ -20,7 +20,7 @@ POLL_SECONDS = 0.2
 @with_world
 @click.pass_context
 def explain(ctx: click.Context, any_id: str, wait: float, world: World, printer: Printer) -> None:
-    """Tell the story of ID, a message, request or correlation id: what was asked, which check failed, who can fix it.
+    """Tell the story of ID, a message, request, correlation or trace id: what was asked, which check failed, who can fix it.
 
     The exit code is 1 when nothing is recorded of ID.
     """

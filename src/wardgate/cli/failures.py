@@ -9,6 +9,7 @@ EXPECTED: Final = (
     ("wardgate.stores.errors", "StoreError"),
     ("wardgate.keystores.errors", "KeyStoreError"),
     ("wardgate.manifest.errors", "ManifestInvalid"),
+    ("wardgate.directory.errors", "DirectoryError"),
     ("wardgate.client.errors", "ClientError"),
     ("wardgate.jose.errors", "JOSEError"),
     ("wardgate.oauth.errors", "OAuthRefused"),

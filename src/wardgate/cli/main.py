@@ -12,6 +12,8 @@ COMMANDS: Final = {
     "app": Lazy("wardgate.cli.app:app", "Applications, their API keys and their key sets."),
     "provider": Lazy("wardgate.cli.provider:provider", "The sign-in providers, and how we prove ourselves there."),
     "user": Lazy("wardgate.cli.user:user", "The made-up people of the stand-in providers, and lock-outs."),
+    "system": Lazy("wardgate.cli.system:system", "Accredited systems: register, assure, suspend, and what they may do."),
+    "directory": Lazy("wardgate.cli.directory:directory", "Look up, search, export and import the system directory."),
     "cert": Lazy("wardgate.cli.cert:cert", "Issue, list, renew and revoke certificates."),
     "ca": Lazy("wardgate.cli.ca:ca", "The certification authorities, and their change of generation."),
     "token": Lazy("wardgate.cli.token:token", "Get and revoke access tokens."),

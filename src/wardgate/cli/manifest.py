@@ -14,9 +14,11 @@ from wardgate.demo.refuse_live import refuse_demo_when_live
 from wardgate.manifest import Manifest, ManifestInvalid, check_files
 from wardgate.manifest.diff import diff as difference_of
 from wardgate.manifest.export import export as as_yaml
+from wardgate.manifest.export import stated
 from wardgate.manifest.schema import json_schema, schema_text
 from wardgate.server.applying import apply as store_all
 from wardgate.server.applying import documents_to_change, key_work
+from wardgate.server.whole_directory import asids_of, check_directory, live_of
 
 files_argument = click.argument("files", nargs=-1, required=True, type=IN_FILE, metavar="FILE...")
 
@@ -28,12 +30,17 @@ def manifest() -> None:
 
 @manifest.command("check")
 @files_argument
-@printing
+@with_world
 @click.pass_context
-def check_manifest(ctx: click.Context, files: tuple[Path, ...], printer: Printer) -> None:
-    """Check manifest files: every problem with file, line and key. The exit code is 1 when there is one."""
+def check_manifest(ctx: click.Context, files: tuple[Path, ...], world: World, printer: Printer) -> None:
+    """Check manifest files: every problem with file, line and key. The exit code is 1 when there is one.
+
+    Where the data directory holds an installation, the systems that are registered there may be named too, and must not clash.
+    """
     try:
-        found = _read(files)
+        found = _read(files, world)
+        if world.exists:
+            check_directory(world.stores, found)
     except ManifestInvalid as invalid:
         printer.answer({"valid": False, "problems": [problem.as_json() for problem in invalid.problems]}, map(str, invalid.problems))
         ctx.exit(1)
@@ -48,13 +55,14 @@ def check_manifest(ctx: click.Context, files: tuple[Path, ...], printer: Printer
 @with_world
 def diff(files: tuple[Path, ...], world: World, printer: Printer) -> None:
     """Show what applying the files would change: documents, and who gains and who loses which route."""
-    wanted = _read(files)
+    wanted = _read(files, world)
     if not world.exists:
         found = difference_of(None, wanted)
         printer.answer(found.as_json(), found.as_text().splitlines())
         return
+    directory = check_directory(world.stores, wanted)
     _, before, step = documents_to_change(world.stores, wanted)
-    found = difference_of(before, wanted)
+    found = difference_of(before, wanted, registered=live_of(directory.kept))
     keys = key_work(world.stores, wanted, step.remove)
     printer.answer({**found.as_json(), "api_keys": [line.strip() for line in keys.lines()]}, _difference_lines(found.as_text(), keys.lines()))
 
@@ -69,10 +77,11 @@ def apply(files: tuple[Path, ...], yes: bool, wait: float, world: World, printer
 
     What the files do not mention is removed; `wardgate manifest export` gives a file to begin with.
     """
-    wanted = _read(files)
+    wanted = _read(files, world)
     world.create()
+    directory = check_directory(world.stores, wanted)
     seen, before, step = documents_to_change(world.stores, wanted)
-    found = difference_of(before, wanted)
+    found = difference_of(before, wanted, registered=live_of(directory.kept))
     keys = key_work(world.stores, wanted, step.remove)
     lines = _difference_lines(found.as_text(), keys.lines())
     if (step or keys) and not yes:
@@ -91,7 +100,7 @@ def export(world: World, printer: Printer) -> None:
     """Print the manifest that the store holds, as one YAML file without secrets."""
     _, held = world.manifest()
     text = as_yaml(held)
-    printer.answer(held.model_dump(mode="json", exclude_defaults=True), text.rstrip("\n").split("\n"))
+    printer.answer(stated(held), text.rstrip("\n").split("\n"))
 
 
 @manifest.command()
@@ -101,9 +110,9 @@ def schema(printer: Printer) -> None:
     printer.answer(json_schema(), schema_text().rstrip("\n").split("\n"))
 
 
-def _read(files: tuple[Path, ...]) -> Manifest:
+def _read(files: tuple[Path, ...], world: World) -> Manifest:
     """Return the manifest of the files. Raises `ManifestInvalid`, also for demo content in a live environment."""
-    found = check_files(files)
+    found = check_files(files, asids_of(world.stores) if world.exists else ())
     refuse_demo_when_live(found)
     return found
 

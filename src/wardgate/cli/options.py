@@ -35,19 +35,23 @@ ca_option = click.option(
 
 
 output_option = click.option(
-    "--output", "-o", type=click.Choice([form.value for form in Output]), default=Output.TEXT.value, show_default=True,
+    "--output", "-o", type=click.Choice([Output.TEXT.value, Output.JSON.value]), default=Output.TEXT.value, show_default=True,
     help="Text for people, JSON for programs.",
+)
+table_option = click.option(
+    "--output", "-o", type=click.Choice([form.value for form in Output]), default=Output.TEXT.value, show_default=True,
+    help="Text for people, JSON for programs, CSV for spreadsheets.",
 )
 
 
-def printing(command: Command) -> Command:
+def printing(command: Command, option: Command = output_option) -> Command:
     """Add `--output`, and pass a `printer`."""
-    @output_option
     @functools.wraps(command)
     def wrapped(*arguments: Any, output: str, **options: Any) -> Any:
         return command(*arguments, printer=Printer(Output(output)), **options)
 
-    return wrapped
+    found: Command = option(wrapped)
+    return found
 
 
 def read_input(path: Path | None, what: str) -> bytes:

@@ -1,7 +1,9 @@
 """What commands print: text for people or one JSON document for programs, on standard output."""
 
+import csv
+import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -9,10 +11,12 @@ import click
 
 
 class Output(StrEnum):
-    """The two forms of every answer."""
+    """The forms of an answer: every command has the first two."""
 
     TEXT = "text"
     JSON = "json"
+    CSV = "csv"
+    """Of commands whose answer is a table (`options.table_printing`)."""
 
 
 class Printer:
@@ -34,14 +38,31 @@ class Printer:
             for line in lines:
                 click.echo(line)
 
+    def rows(self, data: Any, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], lines: Iterable[str]) -> None:
+        """Print a table: `rows` as CSV (RFC 4180), else as `answer` does."""
+        if self.output is not Output.CSV:
+            self.answer(data, lines)
+            return
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(columns)
+        writer.writerows([_cell(row[name]) for name in columns] for row in rows)
+        click.echo(text.getvalue(), nl=False)
+
     def item(self, data: Any, line: str) -> None:
         """Print one of many: a JSON document on its own line, or a line of text."""
         click.echo(json.dumps(data, ensure_ascii=False, separators=(",", ":")) if self.is_json else line)
 
     def note(self, line: str) -> None:
         """Say something beside the answer, on standard error, to people only."""
-        if not self.is_json:
+        if self.output is Output.TEXT:
             click.echo(line, err=True)
+
+
+def _cell(value: object) -> str:
+    """Return a cell that no spreadsheet takes for a formula: what callers wrote may begin like one."""
+    text = str(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

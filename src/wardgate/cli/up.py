@@ -11,6 +11,7 @@ from wardgate.cli.output import Printer
 PORT: Final = click.IntRange(1, 65535)
 DEMO_HTTP_PORT: Final = 8080
 DEMO_SMARTCARD_PORT: Final = 8445
+DEMO_RELAY_PORT: Final = 8446
 
 
 @click.command()
@@ -21,6 +22,9 @@ DEMO_SMARTCARD_PORT: Final = 8445
 @click.option("--mtls-port", envvar="WARDGATE_MTLS_PORT", show_envvar=True, type=PORT, default=8444, show_default=True, help="TLS that asks for a client certificate.")
 @click.option("--http-port", envvar="WARDGATE_HTTP_PORT", show_envvar=True, type=PORT, default=None, show_default="8080 with --demo, else off", help="The same without TLS, on loopback only. Never in a live environment.")
 @click.option("--smartcard-port", envvar="WARDGATE_SMARTCARD_PORT", show_envvar=True, type=PORT, default=None, show_default="8445 with --demo, else off", help="TLS on which the stand-in NHS CIS2 asks browsers for the certificate of a smartcard. Never in a live environment.")
+@click.option("--relay-port", envvar="WARDGATE_RELAY_PORT", show_envvar=True, type=PORT, default=None, show_default="8446 with --demo, else off", help="TLS of the secure proxy, which asks for a client certificate.")
+@click.option("--ldap-port", envvar="WARDGATE_LDAP_PORT", show_envvar=True, type=PORT, default=None, show_default="1389 with --demo if it is free, else off", help="The system directory over LDAP without TLS, on loopback only. Never in a live environment.")
+@click.option("--ldaps-port", envvar="WARDGATE_LDAPS_PORT", show_envvar=True, type=PORT, default=None, show_default="off", help="The system directory over LDAP with TLS, which asks for a client certificate.")
 @database_option
 @click.option("--cache-url", default=None, help="Reserved: this version has no cache.")
 @click.option("--demo-port", envvar="WARDGATE_DEMO_PORT", show_envvar=True, type=PORT, default=9001, show_default=True, help="Where the demo's sample backends listen, on loopback.")
@@ -28,7 +32,7 @@ DEMO_SMARTCARD_PORT: Final = 8445
 @click.pass_context
 def up(
     ctx: click.Context, data: Path, manifests: tuple[Path, ...], demo: bool, port: int, mtls_port: int, http_port: int | None,
-    smartcard_port: int | None, database_url: str | None, cache_url: str | None, demo_port: int, printer: Printer,
+    smartcard_port: int | None, relay_port: int | None, ldap_port: int | None, ldaps_port: int | None, database_url: str | None, cache_url: str | None, demo_port: int, printer: Printer,
 ) -> None:
     """Run the gateway, the authorisation server and the certification authority, until SIGTERM or Ctrl-C.
 
@@ -43,5 +47,6 @@ def up(
         data=data, manifests=manifests, demo=demo, port=port, mtls_port=mtls_port,
         http_port=http_port if http_port is not None or not demo else DEMO_HTTP_PORT,
         smartcard_port=smartcard_port if smartcard_port is not None or not demo else DEMO_SMARTCARD_PORT, database_url=database_url,
-        demo_port=demo_port, output=printer.output.value,
+        relay_port=relay_port if relay_port is not None or not demo else DEMO_RELAY_PORT,
+        ldap_port=ldap_port, ldaps_port=ldaps_port, demo_port=demo_port, output=printer.output.value,
     ))

@@ -1,11 +1,12 @@
 """The SDK: call APIs by the platform's patterns, of this Wardgate or of the national platform, by base URL.
 
-Owns: credentials on requests, the fetching and keeping of access tokens, signing users in and renewing their tokens, trace
-headers, retries, and one family of errors.
+Owns: credentials on requests, the fetching and keeping of access tokens, signing users in and renewing their tokens, calls
+between systems by ASID and interaction, look-ups in their directory, trace headers, retries, and one family of errors.
 Leaves: what an API's messages mean; keeping private keys (`Signer` may be a KMS or an HSM); showing the user a browser.
-Read: environments, errors, error_shapes, bounded, clock, retry, trace, signer, assertion, client_authentication, tokens, token_plan,
+Read: environments, errors, outcome_xml, error_shapes, bounded, clock, retry, trace, signer, assertion, client_authentication, tokens, token_plan,
 token_auth, signed_jwt, api_key, clients, tls_ma; for users: authorization, loopback, token_endpoint, user_tokens, users,
-token_store, user_session, role, user_restricted, id_token, provider, stand_in.
+token_store, user_session, role, user_restricted, id_token, provider, stand_in; for systems: spine_errors, spine_api,
+spine_context, spine_auth, spine_clients, directory_answers, spine_directory.
 
     signer = PrivateKeySigner.from_file("int-1.pem")
     auth = SignedJWTAuth.of(PLATFORM["int"], client_id, signer, kid="int-1")
@@ -23,6 +24,7 @@ from wardgate.client.client_authentication import (
 )
 from wardgate.client.clients import api_client, async_api_client
 from wardgate.client.clock import Clock
+from wardgate.client.directory_answers import ResolvedEndpoint
 from wardgate.client.environments import PLATFORM, Environment
 from wardgate.client.error_shapes import api_error, raise_for_error
 from wardgate.client.errors import (
@@ -51,6 +53,30 @@ from wardgate.client.retry import AsyncRetryTransport, RetryPolicy, RetryTranspo
 from wardgate.client.role import role_headers
 from wardgate.client.signed_jwt import CertificateAuth, SignedJWTAuth
 from wardgate.client.signer import DigestSigner, PrivateKeySigner, Signer
+from wardgate.client.spine_api import SpineAPI, ssp_url
+from wardgate.client.spine_auth import SpineAuth
+from wardgate.client.spine_clients import SPINE_RETRY, async_spine_client, spine_client
+from wardgate.client.spine_context import SpineContext
+from wardgate.client.spine_directory import AsyncDirectorySession, AsyncSpineDirectory, DirectorySession, SpineDirectory
+from wardgate.client.spine_errors import (
+    AccessDenied,
+    ASIDCheckFailed,
+    ClientCertificateRejected,
+    DirectoryAmbiguous,
+    DirectoryAnswerInvalid,
+    DirectorySessionOver,
+    MissingOrInvalidHeader,
+    NotInDirectory,
+    SpineAPIError,
+    SpineCallInvalid,
+    SSPEndpointUnreachable,
+    SSPEndpointVaries,
+    SSPReceiverCheckFailed,
+    SSPSenderCheckFailed,
+    SSPSharingCheckFailed,
+    raise_for_spine_error,
+    spine_error,
+)
 from wardgate.client.stand_in import sign_in_at_stand_in
 from wardgate.client.tls_ma import async_tls_ma_client, tls_ma_client, tls_ma_context, trust_context
 from wardgate.client.token_store import FileTokenStore, MemoryTokenStore, TokenStore
@@ -60,15 +86,101 @@ from wardgate.client.user_restricted import UserAuth
 from wardgate.client.user_session import UserSession
 from wardgate.client.user_tokens import UserTokens
 from wardgate.client.users import Provider, UserApplication, run
+from wardgate.spine.gp_mint import Device, Practitioner
+from wardgate.spine.identifiers import Identifier
 
 __all__ = [
-    "PLATFORM", "APIError", "APIKeyAuth", "AccessToken", "AnswerLost", "AsyncRetryTransport", "CertificateAuth",
-    "CertificateUnusable", "ClearTextRefused", "ClientAssertion", "ClientAuthentication", "ClientCertificate", "ClientError",
-    "ClientSecret", "Clock", "DigestSigner", "Environment", "FileTokenStore", "IDToken", "IDTokenInvalid", "KeyUnusable",
-    "ListenerUnusable", "LoopbackListener", "MemoryTokenStore", "NobodyCameBack", "PendingSignIn", "PrivateKeySigner",
-    "Provider", "ProviderMetadata", "ProviderTokens", "ProviderUnusable", "RedirectInvalid", "RelyingParty", "RetryPolicy",
-    "RetryTransport", "SignInNeeded", "SignInRefused", "SignedJWTAuth", "Signer", "StandInAsks", "TokenAnswerInvalid", "TokenCache",
-    "TokenFileUnusable", "TokenRefused", "TokenStore", "UserApplication", "UserAuth", "UserSession", "UserTokens", "api_client",
-    "api_error", "async_api_client", "async_tls_ma_client", "raise_for_error", "role_headers", "run", "sign_in_at_stand_in", "tls_ma_client",
-    "tls_ma_context", "transaction", "trust_context",
+    "PLATFORM",
+    "SPINE_RETRY",
+    "APIError",
+    "APIKeyAuth",
+    "ASIDCheckFailed",
+    "AccessDenied",
+    "AccessToken",
+    "AnswerLost",
+    "AsyncDirectorySession",
+    "AsyncRetryTransport",
+    "AsyncSpineDirectory",
+    "CertificateAuth",
+    "CertificateUnusable",
+    "ClearTextRefused",
+    "ClientAssertion",
+    "ClientAuthentication",
+    "ClientCertificate",
+    "ClientCertificateRejected",
+    "ClientError",
+    "ClientSecret",
+    "Clock",
+    "Device",
+    "DigestSigner",
+    "DirectoryAmbiguous",
+    "DirectoryAnswerInvalid",
+    "DirectorySession",
+    "DirectorySessionOver",
+    "Environment",
+    "FileTokenStore",
+    "IDToken",
+    "IDTokenInvalid",
+    "Identifier",
+    "KeyUnusable",
+    "ListenerUnusable",
+    "LoopbackListener",
+    "MemoryTokenStore",
+    "MissingOrInvalidHeader",
+    "NobodyCameBack",
+    "NotInDirectory",
+    "PendingSignIn",
+    "Practitioner",
+    "PrivateKeySigner",
+    "Provider",
+    "ProviderMetadata",
+    "ProviderTokens",
+    "ProviderUnusable",
+    "RedirectInvalid",
+    "RelyingParty",
+    "ResolvedEndpoint",
+    "RetryPolicy",
+    "RetryTransport",
+    "SSPEndpointUnreachable",
+    "SSPEndpointVaries",
+    "SSPReceiverCheckFailed",
+    "SSPSenderCheckFailed",
+    "SSPSharingCheckFailed",
+    "SignInNeeded",
+    "SignInRefused",
+    "SignedJWTAuth",
+    "Signer",
+    "SpineAPI",
+    "SpineAPIError",
+    "SpineAuth",
+    "SpineCallInvalid",
+    "SpineContext",
+    "SpineDirectory",
+    "StandInAsks",
+    "TokenAnswerInvalid",
+    "TokenCache",
+    "TokenFileUnusable",
+    "TokenRefused",
+    "TokenStore",
+    "UserApplication",
+    "UserAuth",
+    "UserSession",
+    "UserTokens",
+    "api_client",
+    "api_error",
+    "async_api_client",
+    "async_spine_client",
+    "async_tls_ma_client",
+    "raise_for_error",
+    "raise_for_spine_error",
+    "role_headers",
+    "run",
+    "sign_in_at_stand_in",
+    "spine_client",
+    "spine_error",
+    "ssp_url",
+    "tls_ma_client",
+    "tls_ma_context",
+    "transaction",
+    "trust_context",
 ]

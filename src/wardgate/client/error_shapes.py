@@ -1,4 +1,4 @@
-"""The shapes of an error, decoded into one type (application-restricted 6.7, 9, 11; RFC 9457)."""
+"""The shapes of an error, decoded into one type (application-restricted 6.7, 9, 11; spine 8; RFC 9457)."""
 
 import email.utils
 import json
@@ -9,6 +9,7 @@ from typing import Any, Final
 import httpx2
 
 from wardgate.client.errors import APIError
+from wardgate.client.outcome_xml import looks_like_xml, read_outcome
 
 MESSAGE_URN: Final = "urn:wardgate:message:"
 _LARGEST_BODY_BYTES: Final = 1_000_000
@@ -20,7 +21,8 @@ Found = tuple[str, str, str | None]
 
 def api_error(response: httpx2.Response, now: datetime, kind: type[APIError] = APIError) -> APIError:
     """Return the error of a response that has been read. Any body is taken; an unknown one has the shape `none`."""
-    parsed = _json_object(response.content)
+    body = response.content
+    parsed = read_outcome(body) if looks_like_xml(body) else _json_object(body)
     shape, (code, text, message_id) = _decode(parsed, response)
     headers = response.headers
     return kind(

@@ -17,7 +17,9 @@ ClientError
 ├── ProviderUnusable     a provider's description or keys cannot be used
 ├── StandInAsks          a stand-in's question that nobody has answered, or no stand-in at all
 ├── SignInNeeded         there are no tokens, or none that can be renewed: the user has to sign in
-└── TokenFileUnusable    kept tokens cannot be read or written safely
+├── TokenFileUnusable    kept tokens cannot be read or written safely
+│
+└── of calls between systems: `spine_errors`
 
 Failures of the connection stay what httpx2 calls them (`httpx2.TransportError`). No message of any of these holds a
 credential, a token or an assertion.

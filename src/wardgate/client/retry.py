@@ -3,6 +3,8 @@
 Only 408, 429 and 5xx of idempotent methods; exponential back-off with full jitter; `Retry-After` is honoured; attempts
 and total time are bounded. A connection that was never made (no byte was sent) is tried again for every method; a
 connection that broke afterwards for idempotent methods only. A failed TLS handshake is not tried again.
+
+An auth may leave two extensions with a request: `RENEW` and `REPEATABLE`.
 """
 
 import random
@@ -19,6 +21,13 @@ from wardgate.client.error_shapes import retry_after_seconds
 IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 """RFC 9110 section 9.2.2."""
 
+PASSING: Final = frozenset({408, 429, *range(500, 600)})
+"""Statuses of what may pass by itself."""
+RENEW: Final = "wardgate.renew"
+"""A request's extension: called with the request before each further attempt, by an auth whose proof is good for one sending."""
+REPEATABLE: Final = "wardgate.repeatable"
+"""A request's extension: whether it may be repeated, where that is known better than by its method."""
+
 Draw = Callable[[], float]
 """A number from 0 up to 1, drawn anew each time."""
 
@@ -32,6 +41,10 @@ class RetryPolicy:
     base_seconds: float = 0.25
     longest_pause_seconds: float = 8.0
     methods: frozenset[str] = IDEMPOTENT
+    statuses: frozenset[int] = PASSING
+    """Which answers are tried again."""
+    failures: bool = True
+    """Whether a connection that was not made, or broke, is tried again as well."""
 
     def __post_init__(self) -> None:
         if self.attempts < 1 or self.total_seconds < 0 or self.base_seconds <= 0 or self.longest_pause_seconds <= 0:
@@ -51,15 +64,27 @@ class RetryPolicy:
 
 def worth_retrying(status: int) -> bool:
     """Whether this status may pass by itself."""
-    return status in {408, 429} or 500 <= status <= 599
+    return status in PASSING
+
+
+def _repeatable(policy: RetryPolicy, request: httpx2.Request) -> bool:
+    known = request.extensions.get(REPEATABLE)
+    return request.method in policy.methods if known is None else bool(known)
+
+
+def _renew(request: httpx2.Request) -> None:
+    """Let the auth make its proof anew; without one the same request is sent again."""
+    renew = request.extensions.get(RENEW)
+    if renew is not None:
+        renew(request)
 
 
 def _failure_allows_retry(policy: RetryPolicy, request: httpx2.Request, error: httpx2.TransportError) -> bool:
-    if not isinstance(request.stream, httpx2.ByteStream) or is_tls_failure(error):
+    if not policy.failures or not isinstance(request.stream, httpx2.ByteStream) or is_tls_failure(error):
         return False
     if isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)):
         return True
-    return request.method in policy.methods and isinstance(
+    return _repeatable(policy, request) and isinstance(
         error, (httpx2.TimeoutException, httpx2.NetworkError, httpx2.RemoteProtocolError)
     )
 
@@ -86,7 +111,7 @@ class _Attempts:
     def after(self, response: httpx2.Response) -> float | None:
         """Return the pause before the next attempt, or None: this response is the answer."""
         replayable = isinstance(self._request.stream, httpx2.ByteStream)
-        if not (replayable and self._request.method in self._policy.methods and worth_retrying(response.status_code)):
+        if not (replayable and _repeatable(self._policy, self._request) and response.status_code in self._policy.statuses):
             return None
         return self._pause(retry_after_seconds(response.headers, self._clock.now()))
 
@@ -101,7 +126,7 @@ class _Attempts:
 
 
 class RetryTransport(httpx2.BaseTransport):
-    """A transport that tries again as its policy says, sending the same request, X-Request-ID included."""
+    """A transport that tries again as its policy says, sending the same request, X-Request-ID included, unless its auth renews it."""
 
     def __init__(
         self, inner: httpx2.BaseTransport, policy: RetryPolicy | None = None, *, clock: Clock = SYSTEM_CLOCK,
@@ -123,6 +148,7 @@ class RetryTransport(httpx2.BaseTransport):
                 if pause is None:
                     raise
             self._clock.sleep(pause)
+            _renew(request)
 
     def close(self) -> None:
         self._inner.close()
@@ -151,6 +177,7 @@ class AsyncRetryTransport(httpx2.AsyncBaseTransport):
                 if pause is None:
                     raise
             await self._clock.asleep(pause)
+            _renew(request)
 
     async def aclose(self) -> None:
         await self._inner.aclose()

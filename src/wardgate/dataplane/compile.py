@@ -15,12 +15,24 @@ from json.encoder import encode_basestring_ascii
 from operator import itemgetter
 from typing import Any, Final
 
+from wardgate.catalogue import API
 from wardgate.dataplane.layout import Layout
-from wardgate.dataplane.resources import clusters, credentials, limits, listeners, routes, secrets, standing
+from wardgate.dataplane.resources import (
+    clusters,
+    credentials,
+    limits,
+    listeners,
+    relay,
+    routes,
+    secrets,
+    standing,
+    system_routes,
+    systems,
+)
 from wardgate.dataplane.resources.envoy import JSON, Filter, T
 from wardgate.quotas import RateLimits
 from wardgate.security_patterns.facts import Listener
-from wardgate.security_patterns.snapshot import Client, Revocations, Snapshot
+from wardgate.security_patterns.snapshot import CallingSystem, Client, Revocations, Snapshot
 
 LISTENERS: Final = "listeners"
 CLUSTERS: Final = "clusters"
@@ -54,41 +66,68 @@ class Resource:
     resources: tuple[JSON, ...]
     made_of: object = None
     """All that it was compiled from, when that is how it is known to be current."""
-    only_with: frozenset[str] = frozenset()
-    """Versions of the big map beside which it may stand in an Envoy; empty: any (`publish` says why)."""
+    only_with: Mapping[Key, frozenset[str]] = field(default_factory=dict)
+    """Versions of other resources beside which it may stand in an Envoy; of those it does not name, any (`publish` says why)."""
 
 
 Resources = Mapping[Key, Resource]
 BIG_MAP: Final = Key(EXTENSIONS, str(Filter.CLIENTS))
 OVERLAY: Final = Key(EXTENSIONS, str(Filter.OVERLAY))
+SYSTEM_MAP: Final = Key(EXTENSIONS, str(Filter.SYSTEMS))
+SYSTEM_OVERLAY: Final = Key(EXTENSIONS, str(Filter.SYSTEMS_OVERLAY))
+GRANTS: Final = Key(EXTENSIONS, str(Filter.GRANTS))
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What the big maps are made of: applications, and systems."""
+
+    clients: Mapping[str, Client] = field(default_factory=dict)
+    systems: Mapping[str, CallingSystem] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> "Mapped":
+        """Return what the maps of a snapshot are made of."""
+        return cls(dict(snapshot.clients), dict(snapshot.systems))
+
+    def changes(self, snapshot: Snapshot) -> int:
+        """Return how many applications and systems the overlays must tell of because these maps do not."""
+        return len(changed_clients(self.clients, snapshot.clients)) + len(systems.changed_systems(self.systems, snapshot.systems))
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Everything that is compiled. `mapped`: what the big map in force is made of.
+    """Everything that is compiled. `mapped`: what the big maps in force are made of.
 
-    `possible`: every big map that some Envoy may still have, `mapped` among them; the overlay says what any of them does not.
+    `possible`: every pair of big maps that some Envoy may still have, `mapped` among them; the overlays say what any of them does not.
     """
 
     snapshot: Snapshot
-    possible: Sequence[Mapping[str, Client]]
-    mapped: Mapping[str, Client]
+    possible: Sequence[Mapped]
+    mapped: Mapped
     tls: secrets.TLSMaterial
     layout: Layout
     now: datetime
     refusal_secret: str
+    named: frozenset[frozenset[str]] = frozenset()
+    """Sets of interactions that the overlay of some Envoy may name although they are in no map and not in the snapshot."""
+
+
+def sets_of(known: Mapping[str, CallingSystem]) -> frozenset[frozenset[str]]:
+    """Return the different sets of interactions that systems have."""
+    return frozenset(system.interactions for system in known.values())
 
 
 def compile_resources(inputs: Inputs, previous: Resources) -> Resources:
     """Return every resource of the data plane. What is made of the same as in `previous` is taken from there."""
     snapshot, layout = inputs.snapshot, inputs.layout
-    answer = snapshot.environment.tls_ma_profile == "answer"
-    shape = Shape(layout, answer, inputs.refusal_secret)
+    shape = listeners.Shape.of(snapshot, layout, inputs.refusal_secret)
     names = snapshot.certificate_names
     found: dict[Key, Resource] = {
-        Key(LISTENERS): _kept(previous, Key(LISTENERS), shape, lambda: _listeners(shape)),
-        Key(CLUSTERS): resource(CLUSTERS, clusters.clusters(snapshot)),
-        BIG_MAP: _kept(previous, BIG_MAP, inputs.mapped, lambda: big_map(inputs.mapped)),
+        Key(LISTENERS): _kept(previous, Key(LISTENERS), shape, lambda: resource(LISTENERS, listeners.listeners(shape))),
+        Key(CLUSTERS): _kept(previous, Key(CLUSTERS), Clustered.of(snapshot), lambda: resource(CLUSTERS, clusters.clusters(snapshot, layout))),
+        **big_maps(inputs.mapped, previous),
+        GRANTS: _grants(inputs, previous),
         _NAMES: _kept(previous, _NAMES, names, lambda: extension(Filter.CERTIFICATE_NAMES, credentials.certificate_names(snapshot))),
     }
     for secret in secrets.secrets(inputs.tls):
@@ -111,18 +150,17 @@ def _kept(previous: Resources, key: Key, made_of: object, make: Callable[[], Res
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """All that listeners are made of."""
+class Clustered:
+    """All that clusters are made of. A directory is the same only while it is the same object."""
 
-    layout: Layout
-    answer_bad_certificates: bool
-    refusal_secret: str = field(repr=False)
+    apis: tuple[API, ...]
+    directory: object
+    connect_to: Mapping[str, str]
 
-
-def _listeners(shape: Shape) -> Resource:
-    """Return the listeners: a megabyte of error mappers."""
-    found = listeners.listeners(shape.layout, answer_bad_certificates=shape.answer_bad_certificates, refusal_secret=shape.refusal_secret)
-    return resource(LISTENERS, found)
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> "Clustered":
+        """Return what a snapshot says of clusters."""
+        return cls(snapshot.apis, snapshot.directory, snapshot.connect_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,40 +217,58 @@ class Routed:
 
 def _routes(inputs: Inputs, limited: Limited, previous: Resources) -> dict[Key, Resource]:
     wanted = [listener for listener in Listener if listener is not Listener.HTTP or inputs.layout.http_port is not None]
-    keys = {Key(ROUTES, f"routes-{listener}"): listener for listener in wanted}
+    keys: dict[Key, Listener | None] = {Key(ROUTES, f"routes-{listener}"): listener for listener in wanted}
+    keys |= {Key(ROUTES, relay.ROUTES): None} if relay.listens(inputs.layout, inputs.snapshot) else {}
     routed = Routed.of(inputs, limited)
     if all(key in previous and previous[key].made_of == routed for key in keys):
         return {key: previous[key] for key in keys}
     counters = limits.applies(limited.snapshot())
     always = datetime.min.replace(tzinfo=UTC)
-    return {
-        key: replace(resource(ROUTES, [routes.route_configuration(routes.Place(
-            routed.snapshot, listener, always, counters, inputs.refusal_secret))]), made_of=routed)
-        for key, listener in keys.items()
-    }
+
+    def table(listener: Listener | None) -> JSON:
+        if listener is None:
+            return relay.route_configuration(routed.snapshot, counters)
+        return routes.route_configuration(routes.Place(routed.snapshot, listener, always, counters, inputs.refusal_secret))
+
+    return {key: replace(resource(ROUTES, [table(listener)]), made_of=routed) for key, listener in keys.items()}
 
 
 def _without_applications(snapshot: Snapshot) -> Snapshot:
-    return replace(snapshot, clients={}, api_keys={}, certificate_names={}, revocations=Revocations())
+    """Return a snapshot without what it says of applications, systems and people: no route and no counter knows them."""
+    return replace(snapshot, clients={}, api_keys={}, certificate_names={}, revocations=Revocations(), roles={}, systems={},
+                   organisations=frozenset(), directory=None)
 
 
 def urgent(inputs: Inputs) -> dict[Filter, JSON]:
     """Return the small resources that carry what cannot wait for the big map."""
     changed: dict[str, Client | None] = {}
+    changed_systems: dict[str, CallingSystem | None] = {}
     for base in inputs.possible:
-        changed |= changed_clients(base, inputs.snapshot.clients)
+        changed |= changed_clients(base.clients, inputs.snapshot.clients)
+        changed_systems |= systems.changed_systems(base.systems, inputs.snapshot.systems)
     overlay = standing.Overlay(changed)
     return {
         Filter.OVERLAY: standing.overlay(inputs.snapshot, overlay, inputs.now),
+        Filter.SYSTEMS_OVERLAY: systems.overlay(changed_systems),
         Filter.FINGERPRINTS: credentials.fingerprints(inputs.snapshot),
         Filter.API_KEYS: credentials.api_keys(inputs.snapshot.api_keys, inputs.now),
         Filter.TOKENS: credentials.tokens(inputs.snapshot.tokens),
     }
 
 
-def big_map(mapped: Mapping[str, Client]) -> Resource:
-    """Return the map of every application at every API."""
-    return replace(extension(Filter.CLIENTS, standing.clients(mapped)), made_of=mapped)
+def big_maps(mapped: Mapped, previous: Resources) -> dict[Key, Resource]:
+    """Return the map of every application at every API, and that of every system with every certificate."""
+    return {
+        BIG_MAP: _kept(previous, BIG_MAP, mapped.clients, lambda: extension(Filter.CLIENTS, standing.clients(mapped.clients))),
+        SYSTEM_MAP: _kept(previous, SYSTEM_MAP, mapped.systems, lambda: extension(Filter.SYSTEMS, systems.systems(mapped.systems))),
+    }
+
+
+def _grants(inputs: Inputs, previous: Resources) -> Resource:
+    """Return what is in each set that some Envoy may be told of: by a big map or an overlay that it may have, or by the overlay of now."""
+    sets = inputs.named.union(sets_of(inputs.snapshot.systems), *(sets_of(base.systems) for base in inputs.possible))
+    asked = frozenset(name for api in inputs.snapshot.apis for name in system_routes.asked_interactions(api))
+    return _kept(previous, GRANTS, (sets, asked), lambda: extension(Filter.GRANTS, systems.grants(sets, asked)))
 
 
 def changed_clients(base: Mapping[str, Client], current: Mapping[str, Client]) -> dict[str, Client | None]:

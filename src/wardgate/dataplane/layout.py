@@ -35,3 +35,5 @@ class Layout:
     worker_threads: int = 2
     smartcard_port: int | None = None
     """Where the stand-in NHS CIS2 asks browsers for a certificate; None: nowhere."""
+    relay_port: int | None = None
+    """Where the secure proxy listens; None: nowhere, and its APIs are not served."""

@@ -181,7 +181,7 @@ def _refuse_taken_ports(layout: Layout) -> None:
     """
     wanted = [(layout.address, layout.https_port), (layout.address, layout.mtls_port)]
     wanted += [("127.0.0.1", layout.http_port)] if layout.http_port is not None else []
-    wanted += [(layout.address, layout.smartcard_port)] if layout.smartcard_port is not None else []
+    wanted += [(layout.address, port) for port in (layout.smartcard_port, layout.relay_port) if port is not None]
     for address, port in wanted:
         with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that are ending are no listeners

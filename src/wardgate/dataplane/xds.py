@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from wardgate.dataplane.compile import BIG_MAP, CLUSTERS, LISTENERS, Key, Resource, Resources
+from wardgate.dataplane.compile import BIG_MAP, CLUSTERS, GRANTS, LISTENERS, SYSTEM_MAP, Key, Resource, Resources
 from wardgate.dataplane.layout import HOLD_SECONDS
 
 PREFIX: Final = "/v3/discovery:"
 MAX_REQUEST_BYTES: Final = 262_144
 MAX_NAME_CHARACTERS: Final = 128
 NODE_GONE_SECONDS: Final = 10.0
+DECISIVE: Final = frozenset({BIG_MAP, SYSTEM_MAP, GRANTS})
+"""What an Envoy must have before it may have something else."""
 _ALL_OF_KIND: Final = frozenset({LISTENERS, CLUSTERS})
 
 Monotonic = Callable[[], float]
@@ -118,19 +120,18 @@ class Discovery:
                 loop.call_soon_threadsafe(event.set)
 
     def _wake_for(self, key: Key) -> None:
-        """Wake when it was about the big map, which decides whether a node may have its overlay."""
-        if key == BIG_MAP:
+        """Wake when it was about a resource that decides whether a node may have another."""
+        if key in DECISIVE:
             self._wake()
 
     @staticmethod
     def _too_early(node: Node, found: Resource) -> bool:
-        """Return whether this Envoy must first tell that it has a fitting big map, or get one.
+        """Return whether this Envoy must first tell that it has fitting big maps and grants, or get them.
 
         It was away for long, it outlived a control plane, or it has just begun. NOTE: a map that was sent counts as one it
         may have, although it has not said so yet.
         """
-        held = node.accepted.get(BIG_MAP)
-        return bool(found.only_with) and not {held, node.sent.get(BIG_MAP, held)} <= found.only_with
+        return any(not {held, node.sent.get(key, held)} <= fitting for key, fitting in found.only_with.items() for held in (node.accepted.get(key),))
 
     def live(self) -> dict[str, Node]:
         """Return the Envoys that have asked, or got the answer they waited for, within the last `NODE_GONE_SECONDS`, by node id."""

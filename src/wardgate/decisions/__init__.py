@@ -3,5 +3,5 @@
 Owns: reading the facts of a request from Envoy's question, answering with headers or with the whole refusal, recording
 the decision before the answer where a route asks for it, and the bodies of explained 429 answers.
 Leaves: the rules (`security_patterns.decide`).
-Read: question, answer, limits, service, protocol.
+Read: question, answer, record, limits, service, protocol.
 """

@@ -1,23 +1,22 @@
 """The answer to a question of Envoy's: `/decide…` for ext_authz, `/refusal` for explained limits."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from wardgate.audit.model import Event, EventType, Outcome, Personal
+from wardgate.audit.model import Event
 from wardgate.catalogue import Audit
 from wardgate.catalogue.paths import Found, Match, RouteMatcher
+from wardgate.dataplane.resources.envoy import RECORD
 from wardgate.decisions import limits
-from wardgate.decisions.answer import Answer, allowed, refused
+from wardgate.decisions.answer import Answer, allowed, form, refused, shape
 from wardgate.decisions.question import PREFIX, Question, facts_of
+from wardgate.decisions.record import Details, event_of, handed_on
 from wardgate.refusals import Refusal, reason
-from wardgate.refusals.dialects import Dialect
-from wardgate.security_patterns import role
 from wardgate.security_patterns.decide import decide_at
 from wardgate.security_patterns.decision import Decision
 from wardgate.security_patterns.facts import Facts
 from wardgate.security_patterns.snapshot import Snapshot
-from wardgate.security_patterns.token_kind import mode_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +45,8 @@ class DecisionService:
     record: Callable[[Event], Awaitable[None]]
     unavailable: tuple[type[Exception], ...] = ()
     """What `record` raises when it cannot keep its promise."""
+    conceal: Callable[[Details], str] | None = None
+    """Encrypts what is recorded of a call on its way through Envoy (`stores.ports.AuditLog.conceal`)."""
 
     def ask(self, question: Question) -> Answer | ToRecord:
         """Return the answer to one question, or what is to be recorded before it."""
@@ -56,11 +57,18 @@ class DecisionService:
         facts = facts_of(question, now)
         found = world.routes.find(facts.method, facts.path)
         decision = decide_at(found, facts, world.snapshot)
-        answer = _answer(decision, found, facts, world.snapshot)
+        answer = self._with_record(_answer(decision, found, facts, world.snapshot), handed_on(decision, facts, found))
         if not isinstance(found, Found) or (found.route.audit or world.snapshot.environment.audit) is not Audit.BEFORE:
             return answer
-        dialect = found.route.errors or found.api.errors
-        return ToRecord(event_of(decision, facts, world.snapshot.clock_shift), answer, refused(Refusal(reason("decision-unavailable")), dialect, _message_id(facts)))
+        unavailable = Refusal(reason("decision-unavailable"))
+        otherwise = refused(unavailable, shape(unavailable, found), _message_id(facts), in_form=form(found, facts))
+        return ToRecord(event_of(decision, facts, found, world.snapshot.clock_shift), answer, otherwise)
+
+    def _with_record(self, answer: Answer, details: Details) -> Answer:
+        """Return the answer with what Envoy shall hand on to the record."""
+        if not details or self.conceal is None:
+            return answer
+        return replace(answer, headers=[*answer.headers, (RECORD.encode(), self.conceal(details).encode())])
 
     async def recorded(self, decided: ToRecord) -> Answer:
         """Return the answer that may be given once its event has been tried to be stored."""
@@ -78,38 +86,5 @@ def _message_id(facts: Facts) -> str:
 def _answer(decision: Decision, found: Match, facts: Facts, snapshot: Snapshot) -> Answer:
     if decision.refusal is None:
         return allowed(decision, snapshot)
-    extra = {"allow": decision.refusal.expected or ""} if decision.refusal.reason.code == "method-not-allowed" else {}
-    said = role.shape(decision.refusal, found.api, found.route) if isinstance(found, Found) else Dialect.FAULT
-    return refused(decision.refusal, said, _message_id(facts), extra)
-
-
-def event_of(decision: Decision, facts: Facts, shift: timedelta = timedelta(0)) -> Event:
-    """Return the record of a decision, by the real time. Paths are not in it: they may hold a patient's identifier."""
-    refusal = decision.refusal
-    return Event(
-        type=EventType.CALL_DECIDED,
-        at=facts.now - shift,
-        outcome=Outcome.ALLOWED if decision.allowed else Outcome.REFUSED,
-        reason=refusal.reason.code if refusal else None,
-        application=decision.application,
-        message_id=facts.headers.get("x-wardgate-message-id"),
-        request_id=facts.headers.get("x-request-id"),
-        correlation_id=facts.headers.get("x-correlation-id"),
-        details={
-            "api": decision.api, "route": decision.route, "pattern": decision.pattern, "method": facts.method,
-            "listener": str(facts.listener), "expected": refusal.expected if refusal else None,
-            "received": refusal.received if refusal else None, "proved": "; ".join(decision.proved) or None,
-            **_of_user(decision), **({"clock_shift_seconds": int(shift.total_seconds())} if shift else {}),
-        },
-    )
-
-
-def _of_user(decision: Decision) -> dict[str, str | Personal | None]:
-    user = decision.user
-    if user is None:
-        return {}
-    mode = mode_of(user)
-    return {
-        "access_mode": str(mode) if mode else None, "auth_level": user.level.lower(), "sign_in": user.grant, "auth_user_id": Personal(user.user),
-        "actor_user_id": Personal(user.actor) if user.actor else None, "role": Personal(decision.role) if decision.role else None,
-    }
+    extra = {"allow": decision.refusal.expected or ""} if decision.refusal.reason.status == 405 else {}
+    return refused(decision.refusal, shape(decision.refusal, found), _message_id(facts), extra, form(found, facts))

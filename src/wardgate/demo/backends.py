@@ -13,6 +13,8 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from wardgate.demo import fhir_server
 from wardgate.demo.keys import key_set
+from wardgate.demo.samples import Samples
+from wardgate.demo.samples import routes as sample_routes
 
 ALL_METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 MAX_ECHO_BYTES: Final = 10_000_000
@@ -110,6 +112,7 @@ ROUTES: Final[tuple[BaseRoute, ...]] = (
     Route("/callback", callback),
     Route("/signed-out", callback),
     Mount("/user-demo", routes=[Route("/{rest:path}", echo, methods=ALL_METHODS)]),
+    Mount("/spine-demo", routes=[Route("/echo", echo, methods=ALL_METHODS)]),
     Mount("/tls-demo", routes=[Route("/hello", hello_certificate), Route("/echo", echo, methods=ALL_METHODS)]),
     Route("/limits/{name}", within_limits, methods=ALL_METHODS),
     Route("/limits/{name}/", within_limits, methods=ALL_METHODS),
@@ -118,6 +121,7 @@ ROUTES: Final[tuple[BaseRoute, ...]] = (
 )
 
 
-def backends() -> Starlette:
-    """Return the sample backends as one ASGI application."""
-    return Starlette(routes=list(ROUTES), exception_handlers={fhir_server.Outcome: fhir_server.answer_outcome})
+def backends(samples: Samples | None = None) -> Starlette:
+    """Return the sample backends as one ASGI application; those that keep something are there when they have where to."""
+    kept = sample_routes(samples) if samples is not None else ()
+    return Starlette(routes=[*ROUTES, *kept], exception_handlers={fhir_server.Outcome: fhir_server.answer_outcome})

@@ -15,7 +15,10 @@ from wardgate.applications import Application, Approval, Entitlements, Profile, 
 from wardgate.catalogue import API, Alternative, Pattern, Route
 from wardgate.catalogue.model import METHODS
 from wardgate.catalogue.paths import Found, PathTemplate, RouteMatcher, compile_template
+from wardgate.catalogue.platform import PLATFORM_APIS
+from wardgate.directory import AccreditedSystem
 from wardgate.manifest.model import Manifest
+from wardgate.manifest.system_access import Right, SystemAccess
 from wardgate.oauth.scopes import APPLICATION_SCOPE
 from wardgate.security_patterns.token_kind import levels_of, scopes_of
 
@@ -24,15 +27,13 @@ EVERYONE: Final = "everyone"
 _SAMPLE_SEGMENT: Final = "!"
 """Stands for a path segment: no literal of a template can be spelled so."""
 
-Right = tuple[str, str]
-"""(application, pattern), of users with their mode and level: `user-restricted, patient at P9`."""
 Region = tuple[str, PathTemplate, tuple[str, ...]]
 """(base path, template, samples): the paths that are judged together, and some of them."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Gain:
-    """`application` may now use `route` of `api` by `pattern`. `route` is methods, if not all, and the whole path."""
+    """`application`, or a system by its product and ASID, may now use `route` of `api` by `pattern`. `route` is methods, if not all, and the whole path."""
 
     application: str
     api: str
@@ -42,7 +43,7 @@ class Gain:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Loss:
-    """`application` may no longer use `route` of `api` by `pattern`."""
+    """`application`, or a system, may no longer use `route` of `api` by `pattern`."""
 
     application: str
     api: str
@@ -55,19 +56,24 @@ class _Side:
     """One manifest, indexed; None is a world without anything."""
 
     manifest: Manifest | None
+    registered: Collection[AccreditedSystem]
     matcher: RouteMatcher = field(init=False)
     callers: Mapping[str, tuple[tuple[Application, Entitlements, bool], ...]] = field(init=False)
+    systems: SystemAccess = field(init=False)
     rights: dict[tuple[str, tuple[Alternative, ...]], frozenset[Right]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.matcher = RouteMatcher(self.manifest.apis if self.manifest else ())
+        self.matcher = RouteMatcher((*self.manifest.apis, *PLATFORM_APIS) if self.manifest else ())
         self.callers = _callers_by_api(self.manifest) if self.manifest else {}
+        self.systems = SystemAccess(self.manifest, self.registered if self.manifest else ())
 
     def at(self, method: str, path: str) -> tuple[str, frozenset[Right]]:
         """Return the API of a path and who may use it with a method."""
         found = self.matcher.find(method, path)
         if not isinstance(found, Found):
             return "", frozenset()
+        if found.route.pattern is Pattern.ASID_INTERACTION:
+            return found.api.name, self.systems.at(found.api, found.route, method)
         key = (found.api.name, found.route.alternatives)
         if key not in self.rights:
             self.rights[key] = frozenset(self._rights(found.api, found.route))
@@ -120,9 +126,14 @@ def _callers_by_api(manifest: Manifest) -> dict[str, tuple[tuple[Application, En
     return {api: tuple(callers) for api, callers in found.items()}
 
 
-def compare_access(before: Manifest | None, after: Manifest) -> tuple[tuple[Gain, ...], tuple[Loss, ...]]:
-    """Return who gains and who loses what, sorted by application, API, route and pattern."""
-    sides = (_Side(before), _Side(after))
+def compare_access(
+    before: Manifest | None, after: Manifest, registered: Collection[AccreditedSystem] = ()
+) -> tuple[tuple[Gain, ...], tuple[Loss, ...]]:
+    """Return who gains and who loses what, sorted by application, API, route and pattern.
+
+    `registered` are systems beside the manifest's, which may call in both.
+    """
+    sides = (_Side(before, registered), _Side(after, registered))
     gained: dict[tuple[str, str, str, str], dict[str, None]] = {}
     lost: dict[tuple[str, str, str, str], dict[str, None]] = {}
     for base_path, template, samples in _regions(manifest for manifest in (before, after) if manifest is not None):
@@ -144,7 +155,7 @@ def _regions(manifests: Iterable[Manifest]) -> Iterator[Region]:
     """Every template of either manifest, with paths that no more specific template of either has a claim to."""
     found: dict[str, dict[object, PathTemplate]] = {}
     for manifest in manifests:
-        for api in manifest.apis:
+        for api in (*manifest.apis, *PLATFORM_APIS):
             for route in api.routes:
                 template = compile_template(route.path)
                 found.setdefault(api.base_path, {}).setdefault(template.shape, template)

@@ -1,6 +1,6 @@
 """Check a manifest: all that is wrong with it at once, or the manifest."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from wardgate.manifest.names import check_names
 from wardgate.manifest.read import Source, Unreadable, read
 from wardgate.manifest.references import check_references
 from wardgate.manifest.routing import check_routing
+from wardgate.manifest.systems import check_systems
 
 MAX_FILES: Final = 1000
 
@@ -22,6 +23,7 @@ RULES: Final[tuple[Callable[[Draft], Iterator[Problem]], ...]] = (
     check_names,
     check_references,
     check_routing,
+    check_systems,
     check_keys,
     check_identities,
     check_live,
@@ -29,8 +31,8 @@ RULES: Final[tuple[Callable[[Draft], Iterator[Problem]], ...]] = (
 """What must hold between entries; each is asked about those entries that are valid by themselves."""
 
 
-def check_files(paths: Iterable[Path]) -> Manifest:
-    """Return the manifest that the files together state. Raises `ManifestInvalid`."""
+def check_files(paths: Iterable[Path], registered: Collection[str] = ()) -> Manifest:
+    """Return the manifest that the files together state; they may name the ASIDs of `registered` too. Raises `ManifestInvalid`."""
     sources: list[Source] = []
     problems: list[Problem] = []
     for path in paths:
@@ -40,17 +42,21 @@ def check_files(paths: Iterable[Path]) -> Manifest:
             problems.append(Problem(str(path), 0, "", f"the file cannot be read: {error.strerror or type(error).__name__}"))
     if problems:
         raise ManifestInvalid(problems)
-    return check(sources)
+    return check(sources, registered)
 
 
-def check(sources: Sequence[Source]) -> Manifest:
-    """Return the manifest that the sources together state. Raises `ManifestInvalid` with every problem there is."""
+def check(sources: Sequence[Source], registered: Collection[str] = ()) -> Manifest:
+    """Return the manifest that the sources together state. Raises `ManifestInvalid` with every problem there is.
+
+    `registered` are ASIDs that the store has beside the manifest's: applications, APIs and rules may name them.
+    """
     if not 1 <= len(sources) <= MAX_FILES:
         raise ManifestInvalid([Problem("manifest", 0, "", f"a manifest has 1 to {MAX_FILES} files, not {len(sources)}")])
     files, problems = _read_all(sources)  # (1) text to data with lines
     if problems:  # an unread file's entries would be missed everywhere else
         raise ManifestInvalid(problems)
     made = draft(files)  # (2) data to entries with models
+    made.registered = frozenset(registered)
     problems = [*made.problems, *(problem for rule in RULES for problem in rule(made))]  # (3) entries with each other
     if problems:
         order = {source.name: position for position, source in enumerate(sources)}

@@ -1,15 +1,16 @@
 """What changes between two manifests: documents, and who gains and who loses access."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from wardgate.catalogue import API
+from wardgate.directory import AccreditedSystem
 from wardgate.directory.model import Document
 from wardgate.manifest.access import Gain, Loss, compare_access
-from wardgate.manifest.documents import KINDS, SECRETS, key_of, parts_of
+from wardgate.manifest.documents import KINDS, SECRETS, as_stated, key_of, parts_of
 from wardgate.manifest.model import Manifest
 
 HIDDEN: Final = "(hidden)"
@@ -79,13 +80,15 @@ class Difference:
         }
 
 
-def diff(before: Manifest | None, after: Manifest, *, compare_secrets: bool = False) -> Difference:
+def diff(
+    before: Manifest | None, after: Manifest, *, compare_secrets: bool = False, registered: Collection[AccreditedSystem] = (),
+) -> Difference:  # fmt: skip
     """Return what changes from `before` (None: nothing is there yet) to `after`.
 
     Fixed API keys and the monitoring key are left out unless `compare_secrets`, because a manifest made from the store
-    has none; their values are never shown.
+    has none; their values are never shown. `registered` are live systems that the store has beside the manifest's.
     """
-    gains, losses = compare_access(before, after)
+    gains, losses = compare_access(before, after, registered)
     return Difference(tuple(_documents(before, after, compare_secrets)), gains, losses)
 
 
@@ -111,15 +114,15 @@ def _fields(kind: str, was: Document, will_be: Document, compare_secrets: bool) 
     for key in sorted(secret) if compare_secrets else ():
         if getattr(was, key) != getattr(will_be, key):
             yield FieldChange(key, HIDDEN if getattr(was, key) else None, HIDDEN if getattr(will_be, key) else None)
-    old, new = (dict(_flat(model, secret)) for model in (was, will_be))
+    old, new = (dict(_flat(kind, model)) for model in (was, will_be))
     for key in dict.fromkeys((*old, *new)):
         if old.get(key) != new.get(key):
             yield FieldChange(key, old.get(key), new.get(key))
 
 
-def _flat(model: Document, secret: frozenset[str]) -> Iterator[tuple[str, str]]:
+def _flat(kind: str, model: Document) -> Iterator[tuple[str, str]]:
     """Every stated key with its JSON; the routes of an API are named by their methods and path."""
-    body = model.model_dump(mode="json", exclude=set(secret), exclude_defaults=True)
+    body = as_stated(kind, model)
     if isinstance(model, API):
         for route, stated in zip(model.routes, body.pop("routes"), strict=True):
             yield from _flatten(f"routes[{route.label}].", {"path": stated.pop("path")} | stated)

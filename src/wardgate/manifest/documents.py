@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from wardgate.applications import Application, FixedKey, Product
 from wardgate.catalogue import API, Environment
 from wardgate.directory import Organisation, System
-from wardgate.directory.model import Document
+from wardgate.directory.model import Document, SharingRule
 from wardgate.identities import IdentityProvider, RelyingParty, User
 from wardgate.manifest.model import Manifest
 
@@ -25,6 +25,7 @@ KINDS: Final[Mapping[str, tuple[type[Document], str]]] = {
     ENVIRONMENT: (Environment, ""),
     "organisations": (Organisation, "ods"),
     "systems": (System, "asid"),
+    "sharing_rules": (SharingRule, "name"),
     "apis": (API, "name"),
     "products": (Product, "name"),
     "applications": (Application, "name"),
@@ -32,7 +33,7 @@ KINDS: Final[Mapping[str, tuple[type[Document], str]]] = {
     "relying_parties": (RelyingParty, "client_id"),
     "users": (User, "username"),
 }
-"""Each section: its model and the field that is its documents' key. The one environment is called `environment`."""
+"""Each section: its model and the attribute that is its documents' key. The one environment is called `environment`."""
 
 SECRETS: Final[Mapping[str, frozenset[str]]] = {
     ENVIRONMENT: frozenset({"status_key"}),
@@ -97,6 +98,14 @@ def document_of(kind: str, model: Document) -> ManifestDocument:
     """Return the document of one part of the manifest, without its secrets, every default written out."""
     body = model.model_dump(mode="json", exclude=set(SECRETS.get(kind, ())))
     return ManifestDocument(kind, key_of(kind, model), body)
+
+
+def as_stated(kind: str, model: Document) -> dict[str, Any]:
+    """Return what a part of the manifest has to state: nothing that holds without, and no secret."""
+    body = model.model_dump(mode="json", exclude_defaults=True, exclude=set(SECRETS.get(kind, ())))
+    if isinstance(model, API) and model.spine is not None:
+        body["errors"] = str(model.errors)  # its default is another than the field's
+    return body
 
 
 def model_of(document: AnyDocument) -> Document:

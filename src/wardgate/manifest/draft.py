@@ -47,6 +47,8 @@ class Draft:
     sections: dict[str, list[Entry]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     problems: list[Problem] = field(default_factory=list)
     near: NearMisses = field(default_factory=NearMisses)
+    registered: frozenset[str] = frozenset()
+    """ASIDs of systems that are not the manifest's."""
 
     @property
     def environment(self) -> Environment | None:

@@ -3,7 +3,7 @@
 from wardgate.applications import Application, Product
 from wardgate.catalogue import API, Environment
 from wardgate.directory import Organisation, System
-from wardgate.directory.model import Document
+from wardgate.directory.model import Document, SharingRule
 from wardgate.identities import IdentityProvider, RelyingParty, User
 
 
@@ -19,6 +19,8 @@ class Manifest(Document):
     """Legal bodies with ODS codes."""
     systems: tuple[System, ...] = ()
     """Accredited systems with ASIDs."""
+    sharing_rules: tuple[SharingRule, ...] = ()
+    """Which systems may ask which others through the secure proxy."""
     apis: tuple[API, ...] = ()
     """What is offered."""
     products: tuple[Product, ...] = ()

@@ -5,6 +5,8 @@ from collections.abc import Hashable, Iterable, Iterator
 from wardgate.applications import Application, Product
 from wardgate.catalogue import API
 from wardgate.directory import System
+from wardgate.directory.model import SharingRule
+from wardgate.directory.stated import party_key_of
 from wardgate.manifest.documents import ENVIRONMENT, KINDS
 from wardgate.manifest.draft import Draft, Entry
 from wardgate.manifest.errors import Problem
@@ -23,9 +25,11 @@ def check_names(draft: Draft) -> Iterator[Problem]:
         (api.base_path, f"the base path `{api.base_path}`", entry, ("base_path",))
         for entry, api in draft.models("apis", API)
     )
+    yield from _claimed_once((rule.name, "this data-sharing rule", entry, ()) for entry, rule in draft.models("sharing_rules", SharingRule))
     yield from _claimed_once(_api_keys(draft))
     yield from _one_party_key_per_fqdn(draft)
     yield from _claimed_once(_certificate_names(draft))
+    yield from _names_of_systems(draft)
     yield from _listed_once(draft)
 
 
@@ -59,7 +63,7 @@ def _one_party_key_per_fqdn(draft: Draft) -> Iterator[Problem]:
     for entry, system in draft.models("systems", System):
         if system.fqdn is None:
             continue
-        party = system.party_key or system.asid
+        party = party_key_of(system)
         owner, owners_entry = owners.setdefault(system.fqdn, (party, entry))
         if owner != party:
             at = owners_entry.place("fqdn")
@@ -76,6 +80,21 @@ def _certificate_names(draft: Draft) -> Iterator[Claim]:
         name = own or (system.fqdn if system else None)
         if name is not None:
             yield name, f"the certificate name `{name}`", entry, ("tls_client_auth_san_dns",) if own else ("asid",)
+
+
+def _names_of_systems(draft: Draft) -> Iterator[Problem]:
+    """A system's FQDN is the certificate name of its own application at most: the certificate of another would be good for its ASID."""
+    named: dict[str, list[tuple[Entry, str]]] = {}
+    for entry, system in draft.models("systems", System):
+        if system.fqdn is not None:
+            named.setdefault(system.fqdn, []).append((entry, system.asid))
+    for entry, application in draft.models("applications", Application):
+        owners = named.get(application.tls_client_auth_san_dns or "", ())
+        if owners and all(asid != application.asid for _, asid in owners):
+            at = owners[0][0].place("fqdn")
+            yield entry.place("tls_client_auth_san_dns").problem(
+                f"the certificate name `{application.tls_client_auth_san_dns}` is already used by `{at.key}` ({at.file}, line {at.line})",
+                "state the system's `asid` if the application is its own")
 
 
 def _listed_once(draft: Draft) -> Iterator[Problem]:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from wardgate.applications import Subscription
-from wardgate.catalogue.model import ErrorShape
+from wardgate.catalogue.model import ROUTE_SHAPES, ErrorShape
 from wardgate.manifest.model import Manifest
 from wardgate.manifest.wording import PATTERNS
 
@@ -87,7 +87,7 @@ def _words(annotation: Any, metadata: Any = ()) -> str:
     arguments = [argument for argument in get_args(annotation) if argument not in {NoneType, Ellipsis}]
     origin = get_origin(annotation)
     if annotation == ErrorShape or any(entry in get_args(ErrorShape)[1:] for entry in metadata):
-        return "`fault`, `fhir` or `problem`"
+        return ", ".join(f"`{shape}`" for shape in ROUTE_SHAPES)
     if hasattr(annotation, "__metadata__"):
         return _words(arguments[0], annotation.__metadata__)
     if origin is tuple:
@@ -112,7 +112,7 @@ def _constraints(metadata: Any) -> Iterator[Any]:
 
 def _any_of(words: list[str]) -> str:
     quoted = [f"`{word}`" for word in words]
-    return ", ".join(quoted[:-1]) + f" or {quoted[-1]}"
+    return ", ".join(quoted[:-1]) + f" or {quoted[-1]}" if len(quoted) > 1 else quoted[0]
 
 
 def _default_of(field: FieldInfo) -> str:
@@ -122,6 +122,8 @@ def _default_of(field: FieldInfo) -> str:
         return "absent"
     if field.default == ():
         return "empty"
+    if isinstance(field.default, BaseModel):
+        return "its defaults"
     value = list(field.default) if isinstance(field.default, tuple) else field.default
     return f"`{value if isinstance(value, str) else json.dumps(value)}`" if value != "" else "empty"
 

@@ -4,11 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wardgate.applications import Application, Product
+from wardgate.catalogue import API
+from wardgate.catalogue.platform import PLATFORM_APIS
 from wardgate.directory import System
+from wardgate.directory.model import SharingRule
 from wardgate.identities import User
 from wardgate.manifest.draft import Draft, Entry
 from wardgate.manifest.errors import Problem
 from wardgate.manifest.locate import Location
+
+_OURS = frozenset(api.name for api in PLATFORM_APIS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,9 @@ def check_references(draft: Draft) -> Iterator[Problem]:
     """Every organisation, API, product, ASID and person that is named is also described."""
     names = {kind: draft.names(kind) for kind in ("organisations", "systems", "apis", "products", "users")}
     for reference in _references(draft):
-        known = names[reference.target]
+        known = names[reference.target] | (_OURS if reference.target == "apis" else frozenset())
+        if reference.target == "systems" and reference.value in draft.registered:
+            continue
         if reference.value not in known:
             what = _NAMES[reference.target]
             message = f"there is no {what} `{reference.value}` in `{reference.target}`"
@@ -38,9 +45,15 @@ _NAMES = {"organisations": "organisation", "systems": "system with ASID", "apis"
 def _references(draft: Draft) -> Iterator[_Reference]:
     for entry, system in draft.models("systems", System):
         yield _Reference(entry, ("organisation",), "organisations", system.organisation)
+    for entry, rule in draft.models("sharing_rules", SharingRule):
+        yield _Reference(entry, ("from_asid",), "systems", rule.from_asid)
+        yield _Reference(entry, ("to_asid",), "systems", rule.to_asid)
+    for entry, api in draft.models("apis", API):
+        if api.spine is not None and api.spine.asid is not None:
+            yield _Reference(entry, ("spine", "asid"), "systems", api.spine.asid)
     for entry, product in draft.models("products", Product):
-        for index, api in enumerate(product.apis):
-            yield _Reference(entry, ("apis", index), "apis", api)
+        for index, covered in enumerate(product.apis):
+            yield _Reference(entry, ("apis", index), "apis", covered)
     for entry, application in draft.models("applications", Application):
         yield _Reference(entry, ("organisation",), "organisations", application.organisation)
         if application.asid is not None:

@@ -6,10 +6,12 @@ from itertools import combinations
 from wardgate.catalogue import API, Route
 from wardgate.catalogue.model import RESERVED_BASE_PATHS
 from wardgate.catalogue.paths import HEALTH_PATHS, compile_template
+from wardgate.catalogue.platform import PLATFORM_APIS
 from wardgate.manifest.draft import Draft, Entry
 from wardgate.manifest.errors import Problem
 
 _RESERVED = frozenset(RESERVED_BASE_PATHS)
+_NAMES = frozenset(api.name for api in PLATFORM_APIS)
 _HEALTH = frozenset(path[1:] for path in HEALTH_PATHS)
 
 
@@ -18,6 +20,8 @@ def check_routing(draft: Draft) -> Iterator[Problem]:
     owners = {api.base_path: (entry, api) for entry, api in reversed(list(draft.models("apis", API)))}
     for entry, api in draft.models("apis", API):
         yield from _base_path(entry, api, owners)
+        if api.name.casefold() in _NAMES:
+            yield entry.place("name").problem(f"`{api.name}` is the name of an API that every environment has")
         yield from _reserved_routes(entry, api)
         yield from _overlaps(entry, api)
 

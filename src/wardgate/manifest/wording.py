@@ -45,7 +45,7 @@ PATTERNS: Final[Mapping[str, str]] = {
     pattern_of(BasePath): "a base path such as /hello-world or /demo/FHIR/R4, without a slash at its end",
     pattern_of(RoutePath): "a path such as /Patient, /Patient/{id} or /files/*",
     pattern_of(Origin): "a URL of scheme, host and port only, such as https://gateway.example.nhs.uk:8443",
-    pattern_of(Backend): "a backend: http:// or https:// with host and port and without a path, or unix:/path/to/socket",
+    pattern_of(Backend): "a backend: http:// or https:// with host and port and without a path, unix:/path/to/socket, or secure-proxy",
     pattern_of(HeaderName): "a header name of letters, digits and hyphens",
     "^(" + "|".join(METHODS) + ")$": "a method in capitals: " + ", ".join(METHODS),
     r"^https?://[\x21-\x2E\x30-\x7E]+/[\x21-\x7E]*$": "an http or https URL with a path, at least a `/` after the host",
@@ -70,6 +70,10 @@ PATTERNS: Final[Mapping[str, str]] = {
     r"^(verify|answer)$": "`verify` or `answer`",
     r"^localhost$": "`localhost`",
     r"-----BEGIN CERTIFICATE-----": "certificates in PEM",
+    r"^https://[\x21-\x7E]+$": "an https URL",
+    r"^[A-Za-z0-9]{1,30}$": "a CPA id: S and digits, or 20 hexadecimal digits",
+    r"^[A-Za-z0-9.-]{1,253}:[0-9]{1,5}$": "a host, a colon and a port",
+    r"^https?://[\x21-\x7E]{1,380}$": "an http or https URL",
     r"^/[\x21\x24-\x3E\x40-\x7E]*$": "a path that begins with `/`, without query and fragment",
 }
 """Each pattern of the models, as what the value should be; a test sees that none is missing."""

@@ -22,6 +22,8 @@ class NameRules:
 
     suffixes: tuple[str, ...] | None = ("nhs.uk",)
     localhost: bool = False
+    reserved: frozenset[str] = frozenset()
+    """Names that are the gateway's own: who else could show a certificate of one would be taken for it."""
 
 
 CLIENT_NAMES: Final = NameRules()
@@ -55,6 +57,8 @@ def check_name(name: str, rules: NameRules) -> None:
     if rules.suffixes is not None and not any(name.endswith("." + suffix) for suffix in rules.suffixes):
         allowed = " or ".join("." + suffix for suffix in rules.suffixes) or "none: no suffix is allowed by the settings"
         raise NameRefused(f"a name under {allowed}", name)
+    if name in rules.reserved:
+        raise NameRefused("a name that is not the gateway's own", name)
 
 
 def check_server_name(name: str) -> None:

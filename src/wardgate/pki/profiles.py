@@ -164,6 +164,8 @@ TLS_KEY: Final = frozenset({"digital_signature", "key_encipherment"})
 ROOT: Final = Profile("root", (KEY_STRENGTH, ROOT_KEY_SIZE, NO_NAMES), SIGNS, path_length=1)
 ISSUING: Final = Profile("issuing", (KEY_STRENGTH, NO_NAMES), SIGNS, path_length=0)
 SERVER: Final = Profile("server", (KEY_STRENGTH, SERVED_NAMES), TLS_KEY, (ExtendedKeyUsageOID.SERVER_AUTH,))
+RELAY: Final = Profile("relay", (KEY_STRENGTH, SERVED_NAMES), TLS_KEY, (ExtendedKeyUsageOID.CLIENT_AUTH,))
+"""The gateway's own as a client: what the secure proxy shows to endpoints."""
 SMARTCARD_HOLDER: Final = Profile(
     "smartcard", (KEY_STRENGTH, NO_NAMES, PERSON), frozenset({"digital_signature"}), (ExtendedKeyUsageOID.CLIENT_AUTH,))
 OCSP_RESPONDER: Final = Profile(

@@ -1,4 +1,4 @@
-"""What a refusal looks like on the wire, by dialect (application-restricted 6.7, 9, 11; RFC 9457).
+"""What a refusal looks like on the wire, by dialect (application-restricted 6.7, 9, 11; spine 8; RFC 9457).
 
 The same functions serve Wardgate's own answers and the compiled error mappers of Envoy: the caller passes the
 values of placeholders, or Envoy's format operators in their place.
@@ -6,11 +6,12 @@ values of placeholders, or Envoy's format operators in their place.
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final
 
+from wardgate.refusals import operation_outcome as outcomes
+from wardgate.refusals.operation_outcome import Form, Issue
 from wardgate.refusals.reason import Reason
-
-SPINE_CODES: Final = "https://fhir.nhs.uk/R4/CodeSystem/Spine-ErrorOrWarningCode"
 
 
 class Dialect(StrEnum):
@@ -20,6 +21,9 @@ class Dialect(StrEnum):
     FHIR = "fhir"
     PROBLEM = "problem"
     OAUTH = "oauth"
+    SPINE = "spine"
+    GP_CONNECT = "gp-connect"
+    SECURE_PROXY = "ssp"
 
 
 CONTENT_TYPES: Final[Mapping[Dialect, str]] = {
@@ -27,9 +31,24 @@ CONTENT_TYPES: Final[Mapping[Dialect, str]] = {
     Dialect.FHIR: "application/fhir+json",
     Dialect.PROBLEM: "application/problem+json",
     Dialect.OAUTH: "application/json",
+    Dialect.SPINE: outcomes.JSON_TYPE,
+    Dialect.GP_CONNECT: outcomes.JSON_TYPE,
+    Dialect.SECURE_PROXY: outcomes.JSON_TYPE,
 }
+FORMS: Final[Mapping[Dialect, Form]] = {
+    Dialect.FHIR: outcomes.SPINE_R4,
+    Dialect.SPINE: outcomes.SPINE_STU3,
+    Dialect.GP_CONNECT: outcomes.GP_CONNECT_STU3,
+    Dialect.SECURE_PROXY: outcomes.PROXY,
+}
+"""The dialects that are an OperationOutcome: these can be said in XML as well."""
 
 Fill = Callable[[str], str]
+
+
+def profile_of(dialect: Dialect) -> str | None:
+    """Return the profile that an outcome of this shape names. Spine's and GP Connect's differ in nothing else."""
+    return FORMS[dialect].profile if dialect in FORMS else None
 
 
 def body(dialect: Dialect, reason: Reason, fill: Fill, message_id: str) -> dict[str, Any]:
@@ -47,11 +66,22 @@ def _fault(reason: Reason, fill: Fill, _message_id: str) -> dict[str, Any]:
     return {"fault": {"faultstring": fill(reason.text), "detail": {"errorcode": fill(reason.error)}}}
 
 
-def _operation_outcome(reason: Reason, fill: Fill, _message_id: str) -> dict[str, Any]:
-    coding = {"system": SPINE_CODES, "version": "1", "code": reason.fhir_code, "display": reason.fhir_display}
+def xml_body(dialect: Dialect, reason: Reason, fill: Fill, message_id: str) -> bytes:
+    """Return the same outcome as FHIR XML, whose type is `operation_outcome.XML_TYPE`. Raises `KeyError` for a dialect not in `FORMS`."""
+    return outcomes.as_xml(_operation_outcome(FORMS[dialect], reason, fill, message_id))
+
+
+def _operation_outcome(form: Form, reason: Reason, fill: Fill, message_id: str) -> dict[str, Any]:
     diagnostics = fill(reason.diagnostics if reason.diagnostics is not None else reason.text)
-    issue: dict[str, Any] = {"severity": "error", "code": reason.fhir_issue, "details": {"coding": [coding]}}
-    return {"resourceType": "OperationOutcome", "issue": [issue | {"diagnostics": diagnostics}]}
+    code, display = reason.fhir_code, fill(reason.fhir_display)
+    if form.by_status:
+        form = outcomes.PROXY_EARLY if reason.status == 405 else form
+        code, display = str(reason.status), diagnostics
+    return outcomes.outcome(form, (Issue(reason.fhir_severity, reason.fhir_issue, code, display, diagnostics),), message_id)
+
+
+def _in(form: Form) -> "Callable[[Reason, Fill, str], dict[str, Any]]":
+    return partial(_operation_outcome, form)
 
 
 def _problem(reason: Reason, fill: Fill, message_id: str) -> dict[str, Any]:
@@ -63,8 +93,8 @@ def _problem(reason: Reason, fill: Fill, message_id: str) -> dict[str, Any]:
 _BODIES: Final = {
     Dialect.OAUTH: _oauth,
     Dialect.FAULT: _fault,
-    Dialect.FHIR: _operation_outcome,
     Dialect.PROBLEM: _problem,
+    **{dialect: _in(form) for dialect, form in FORMS.items()},
 }
 
 

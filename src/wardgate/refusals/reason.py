@@ -1,8 +1,12 @@
 """What a refusal is: a reason from the catalogue plus what was expected and received this time."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
+
+_PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
 
 
 class Area(StrEnum):
@@ -14,6 +18,10 @@ class Area(StrEnum):
     PROVIDERS = "sign-in-providers"
     GATEWAY = "gateway"
     CERTIFICATES = "certificates"
+    SPINE = "spine"
+    SECURE_PROXY = "secure-proxy"
+    GP_CONNECT = "gp-connect"
+    DIRECTORY = "directory"
     LIMITS = "limits"
     PLATFORM = "platform"
     FAULTS = "faults"
@@ -50,6 +58,7 @@ class Reason:
     fhir_code: str = "ACCESS_DENIED"
     fhir_display: str = "Access Denied - Unauthorised"
     fhir_issue: str = "forbidden"
+    fhir_severity: str = "error"
     headers: tuple[tuple[str, str], ...] = ()
     placeholders: tuple[str, ...] = ()
     """Names in `text`, `error` or `diagnostics` (as `{name}`) that the refusing side substitutes."""
@@ -71,6 +80,8 @@ class Refusal:
 
     def fill(self, template: str) -> str:
         """Put this refusal's values into the reason's placeholders; all other braces stay as they are."""
-        for name in self.reason.placeholders:
-            template = template.replace("{" + name + "}", self.values.get(name, ""))
-        return template
+        return _PLACEHOLDER.sub(self._value, template)
+
+    def _value(self, found: re.Match[str]) -> str:
+        """Each place is filled once: what a value looks like does not matter."""
+        return self.values.get(found[1], "") if found[1] in self.reason.placeholders else found[0]

@@ -2,13 +2,14 @@
 
 1. The door: the mutual-TLS port serves valid, unrevoked certificates only.
 2. The route: by path and method.
-3. Open access asks nothing more.
+3. Open access asks nothing more. A route by ASID has an order of its own (`asid`, and `secure_proxy` where the call is relayed).
 4. The credentials that were presented choose among the route's alternatives; with none, the first one names what is missing.
    Alternatives that read the same credential, an access token, are judged together: the token fits one of them at most.
 5. One credential: identify the application, then its quotas, its standing, and what a token adds (binding, kind of caller,
    level, scopes). Any one enough; if none is, the refusal of the first one presented.
 6. The role that the call acts in, where the route asks for one.
 7. The route's own rule about X-Request-ID.
+8. What a translated route adds and answers in words of its own (`translate`), which has 6 and 7 among its checks.
 
 Short limits (a minute or less) are counted by Envoy and are no part of the decision.
 """
@@ -22,13 +23,24 @@ from wardgate.catalogue import API, Alternative, Pattern, Route
 from wardgate.catalogue.model import RequestIDRule
 from wardgate.catalogue.paths import Found, Match, MethodNotAllowed, RouteMatcher
 from wardgate.refusals import Refusal, reason
-from wardgate.security_patterns import access_token, api_key, request_id, role, standing, tls_ma, token_kind
+from wardgate.security_patterns import (
+    access_token,
+    api_key,
+    asid,
+    request_id,
+    role,
+    secure_proxy,
+    standing,
+    tls_ma,
+    token_kind,
+    translate,
+)
 from wardgate.security_patterns.decision import Decision
 from wardgate.security_patterns.facts import Facts
 from wardgate.security_patterns.proof import Proof
 from wardgate.security_patterns.snapshot import Snapshot
 
-GIVEN_REQUEST_ID: Final = "x-wardgate-given-request-id"
+GIVEN_REQUEST_ID: Final = request_id.GIVEN
 """Where Envoy keeps the caller's X-Request-ID after it has put a proper one in its place."""
 
 PRESENTED: Final[Mapping[Pattern, Callable[[Facts], bool]]] = {
@@ -55,11 +67,13 @@ def decide_at(found: Match, facts: Facts, snapshot: Snapshot) -> Decision:
     if (refusal := tls_ma.admit(facts, snapshot)) is not None:  # (1)
         return Decision(allowed=False, refusal=refusal)
     if isinstance(found, MethodNotAllowed):  # (2)
-        refusal = Refusal(reason("method-not-allowed"), expected=", ".join(found.allowed), received=facts.method)
+        refusal = _method_refused(found, facts.method)
         return Decision(allowed=False, refusal=refusal, api=found.api.name)
     if not isinstance(found, Found):
         return Decision(allowed=False, refusal=Refusal(reason("route-not-found"), expected="a path of a route"))
     judged = _judge_route(facts, snapshot, found.api, found.route)
+    if found.route.translate is not None:  # (8)
+        return translate.judge(judged, facts, snapshot, found.api, found.route)
     if judged.allowed and role.needed(found.route, judged.user):  # (6)
         judged = _in_role(judged, facts, snapshot, found.route)
     if judged.allowed and request_id.rule(found.api, found.route) is RequestIDRule.REQUIRED:  # (7)
@@ -69,11 +83,20 @@ def decide_at(found: Match, facts: Facts, snapshot: Snapshot) -> Decision:
     return judged
 
 
+def _method_refused(found: MethodNotAllowed, method: str) -> Refusal:
+    if found.api.relays:
+        return secure_proxy.method_refused(method)
+    return Refusal(reason("method-not-allowed"), expected=", ".join(found.allowed), received=method)
+
+
 def _refused(judged: Decision, refusal: Refusal) -> Decision:
     return replace(judged, allowed=False, refusal=refusal, proved=())
 
 
 def _judge_route(facts: Facts, snapshot: Snapshot, api: API, route: Route) -> Decision:
+    if route.pattern is Pattern.ASID_INTERACTION:
+        judge = secure_proxy.judge if api.relays else asid.judge
+        return judge(facts, snapshot, api, route)
     if any(alternative.pattern is Pattern.OPEN_ACCESS for alternative in route.alternatives):  # (3)
         refusal = standing.over_quota("", api.name, snapshot, facts.now)
         return Decision(allowed=refusal is None, refusal=refusal, pattern=Pattern.OPEN_ACCESS, api=api.name,

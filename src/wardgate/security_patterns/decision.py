@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from wardgate.oauth.access_token import TokenUser
 from wardgate.refusals import Refusal
+from wardgate.security_patterns.system_call import SystemCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Decision:
     """Who signed in, as soon as a token told. Personal."""
     role: str | None = field(default=None, repr=False)
     """The role profile that the call acts in, on a route that asks for one. Personal."""
+    call: SystemCall | None = field(default=None, repr=False)
+    """Which system calls which, for what and for whom, on a route by ASID and on one that is translated."""
     proved: tuple[str, ...] = ()
     """Sentences that held, in the order in which they were checked: the explanation of a yes."""
 

@@ -35,7 +35,7 @@ class PresentedCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One request. `path` is normalised and has no query; header names are lower case, a repeated header is joined by commas."""
+    """One request. `path` is normalised, its percent-encoding kept, and has no query; header names are lower case, a repeated header is joined by commas."""
 
     listener: Listener
     method: str
@@ -43,3 +43,5 @@ class Facts:
     headers: Mapping[str, str]
     now: datetime
     certificate: PresentedCertificate | None = None
+    query: str = ""
+    """What follows the `?`, as it came: for the few rules of Spine APIs that read parameters."""

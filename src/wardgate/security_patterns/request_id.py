@@ -8,6 +8,8 @@ from wardgate.catalogue.model import RequestIDRule
 from wardgate.refusals import Refusal, reason
 from wardgate.refusals.dialects import Dialect
 
+GIVEN: Final = "x-wardgate-given-request-id"
+"""The header in which Envoy keeps what the caller sent."""
 UUID: Final = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 SHOWN_CHARACTERS: Final = 64
 """How much of a bad value is repeated in the answer."""

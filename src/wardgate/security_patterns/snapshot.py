@@ -7,6 +7,7 @@ from typing import Any
 
 from wardgate.applications import Profile
 from wardgate.catalogue import API, Environment
+from wardgate.directory.index import DirectoryIndex
 from wardgate.jose import JWKSet
 from wardgate.quotas import RateLimits
 
@@ -31,6 +32,21 @@ class Client:
     certificate_bound_tokens: bool = False
     callback_urls: tuple[str, ...] = ()
     provider_client_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallingSystem:
+    """An accredited system as the gateway sees it."""
+
+    asid: str
+    organisation: str
+    acts_for: frozenset[str]
+    """ODS codes that a token of it may name: its clients, or its own organisation."""
+    party_key: str
+    certificate_names: frozenset[str]
+    """The FQDNs registered for its party key: whose certificates its ASID may be used with."""
+    interactions: frozenset[str]
+    suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +108,13 @@ class Snapshot:
     """(application, API) pairs whose long quota is used up, and when that ends; application `` stands for the API itself."""
     roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """A healthcare worker's identifier to the role profiles the directory knows of; empty when there is no directory."""
+    systems: Mapping[str, CallingSystem] = field(default_factory=dict)
+    """By ASID: every system that is or was live, the suspended among them."""
+    organisations: frozenset[str] = frozenset()
+    """Every ODS code that is known."""
+    directory: DirectoryIndex | None = None
+    """What is live in the directory, with endpoints and data-sharing rules; None: it is empty."""
+    connect_to: Mapping[str, str] = field(default_factory=dict)
+    """An endpoint's identifier to the `host:port` that the secure proxy connects to in place of its URL's host and 443."""
     clock_shift: timedelta = timedelta(0)
     """How far the virtual clock is ahead of the real one, which Envoy goes by; zero in a live environment."""

@@ -12,6 +12,9 @@ import uvicorn
 
 from wardgate.decisions.protocol import DecisionServer
 from wardgate.demo.backends import backends
+from wardgate.demo.samples import PRACTICE
+from wardgate.samples import practice_app
+from wardgate.server.demo_practice import only_from
 from wardgate.server.errors import StartRefused
 from wardgate.server.wiring import Server
 
@@ -29,20 +32,34 @@ async def listen(server: Server, cleanup: AsyncExitStack) -> None:
         (server.xds, _unix_socket(layout.control_socket)),
         (server.public, _unix_socket(layout.public_socket)),
     ]
-    if server.settings.demo:
-        applications.append((backends(), _loopback_socket(server.settings.demo_port)))
+    if server.samples is not None:
+        cleanup.callback(server.samples.records.close)
+        applications.append((backends(server.samples), _loopback_socket(server.settings.demo_port)))
     for application, where in applications:
-        config = uvicorn.Config(application, interface="asgi3", lifespan="off", log_level="warning", access_log=False,
-                                proxy_headers=False, server_header=False, date_header=False, timeout_graceful_shutdown=3,
-                                timeout_keep_alive=KEEP_ALIVE_SECONDS)
-        one = _Quiet(config)
-        task = asyncio.create_task(one.serve([where]))
-        cleanup.push_async_callback(_stop_listening, server, one, task)
-        while not one.started:
-            if task.done():
-                task.result()
-                raise StartRefused(f"cannot listen on {where.getsockname()}")
-            await asyncio.sleep(0.005)
+        await _serve(server, cleanup, _config(application), where)
+    if server.samples is not None and server.practice is not None:
+        config = _config(practice_app.create_app(PRACTICE, server.samples.clock), http=only_from(server.settings.relay_name))
+        config.load()
+        config.ssl = server.practice.context()
+        port = int(server.settings.demo_provider.rpartition(":")[2])
+        await _serve(server, cleanup, config, _loopback_socket(port, "surgery", "WARDGATE_DEMO_PROVIDER_PORT"))
+
+
+def _config(application: Any, **more: Any) -> uvicorn.Config:
+    return uvicorn.Config(application, interface="asgi3", lifespan="off", log_level="warning", access_log=False, proxy_headers=False,
+                          server_header=False, date_header=False, timeout_graceful_shutdown=3, timeout_keep_alive=KEEP_ALIVE_SECONDS, **more)
+
+
+async def _serve(server: Server, cleanup: AsyncExitStack, config: uvicorn.Config, where: socket.socket) -> None:
+    """Return when the socket is served. Raises `StartRefused`."""
+    one = _Quiet(config)
+    task = asyncio.create_task(one.serve([where]))
+    cleanup.push_async_callback(_stop_listening, server, one, task)
+    while not one.started:
+        if task.done():
+            task.result()
+            raise StartRefused(f"cannot listen on {where.getsockname()}")
+        await asyncio.sleep(0.005)
 
 
 def _unix_socket(path: Path) -> socket.socket:
@@ -54,7 +71,7 @@ def _unix_socket(path: Path) -> socket.socket:
     return one
 
 
-def _loopback_socket(port: int) -> socket.socket:
+def _loopback_socket(port: int, what: str = "backends", setting: str = "--demo-port") -> socket.socket:
     """Return a bound socket. Raises `StartRefused`."""
     one = socket.socket()
     one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -62,7 +79,7 @@ def _loopback_socket(port: int) -> socket.socket:
         one.bind(("127.0.0.1", port))
     except OSError as error:
         one.close()
-        raise StartRefused(f"the demo's backends cannot listen on 127.0.0.1 port {port}: {error.strerror}; name another with --demo-port") from None
+        raise StartRefused(f"the demo's {what} cannot listen on 127.0.0.1 port {port}: {error.strerror}; name another with {setting}") from None
     return one
 
 

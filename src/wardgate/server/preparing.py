@@ -17,6 +17,7 @@ from wardgate.manifest.documents import from_documents
 from wardgate.server.applying import apply, documents_to_change, key_work
 from wardgate.server.errors import StartRefused
 from wardgate.server.settings import Settings
+from wardgate.server.whole_directory import asids_of, check_directory
 from wardgate.server.wiring import now
 from wardgate.stores import Stores
 
@@ -63,11 +64,11 @@ def prepare_world(settings: Settings, stores: Stores, manifests: Sequence[Path])
     _, stored = stores.documents.load()
     wanted: Manifest | None = None
     if sources:
-        wanted = check(sources)
+        wanted = check(sources, asids_of(stores))
     elif stored:
         wanted = _moved_demo(settings, from_documents(stored)) if settings.demo else None
     elif settings.demo:
-        wanted = check([source(_demo_backend(settings.demo_port))])
+        wanted = check([source(_demo_backend(settings.demo_port), settings.demo_provider)])
     else:
         raise StartRefused("there is no manifest yet: name one with --manifest FILE, or try the demo with --demo")
     manifest = wanted or from_documents(stored)
@@ -76,14 +77,17 @@ def prepare_world(settings: Settings, stores: Stores, manifests: Sequence[Path])
         raise StartRefused("a live environment has no plain HTTP port: leave --http-port out")
     if manifest.environment.live and settings.smartcard_port is not None:
         raise StartRefused("a live environment has no stand-in providers and no smartcard port: leave --smartcard-port out")
+    if manifest.environment.live and settings.ldap_port is not None:
+        raise StartRefused("a live environment has no LDAP without TLS: use --ldaps-port and leave --ldap-port out")
     if wanted is not None:
         seen, _, step = documents_to_change(stores, wanted)
         keys = key_work(stores, wanted, step.remove)
         if step or keys:
+            check_directory(stores, wanted)
             apply(stores, wanted, seen, step, keys, now(), event_of_start)
     if settings.demo:
         write_keys(settings.data / "demo")
-        _port_file(settings).write_text(f"{settings.demo_port}\n", encoding="ascii")
+        _port_file(settings).write_text(f"{settings.demo_port} {settings.demo_provider}\n", encoding="ascii")
     return manifest
 
 
@@ -92,7 +96,7 @@ def _demo_backend(port: int) -> str:
 
 
 def _port_file(settings: Settings) -> Path:
-    """Return where the port of the demo's backends is kept from one start to the next."""
+    """Return where the port of the demo's backends, and the place of its surgery, are kept from one start to the next."""
     return settings.data / "demo" / "port"
 
 
@@ -102,10 +106,18 @@ def _moved_demo(settings: Settings, stored: Manifest) -> Manifest | None:
     What was changed since the first start stays changed: a demo that is started again is the same one.
     """
     with contextlib.suppress(OSError, ValueError):
-        before, after = _demo_backend(int(_port_file(settings).read_text(encoding="ascii"))), _demo_backend(settings.demo_port)
+        port, _, provider = _port_file(settings).read_text(encoding="ascii").strip().partition(" ")
+        before, after = (_demo_backend(int(port)), provider), (_demo_backend(settings.demo_port), settings.demo_provider)
         if before != after:
-            return _moved(stored, before, after)
+            return _with_provider(_moved(stored, before[0], after[0]), before[1], after[1])
     return None
+
+
+def _with_provider(stored: Manifest, before: str, after: str) -> Manifest:
+    systems = tuple(system.model_copy(update={"endpoints": tuple(
+        endpoint.model_copy(update={"connect_to": after}) if endpoint.connect_to == before else endpoint for endpoint in system.endpoints
+    )}) for system in stored.systems)
+    return stored.model_copy(update={"systems": systems})
 
 
 def _moved(stored: Manifest, before: str, after: str) -> Manifest:
@@ -119,7 +131,10 @@ def _moved(stored: Manifest, before: str, after: str) -> Manifest:
     parties = tuple(entry.model_copy(update={
         "jwks_url": moved(entry.jwks_url), "redirect_uris": tuple(map(moved, entry.redirect_uris)),
         "post_logout_redirect_uris": tuple(map(moved, entry.post_logout_redirect_uris))}) for entry in stored.relying_parties)
-    return stored.model_copy(update={"apis": apis, "applications": applications, "relying_parties": parties})
+    old, new = before.removeprefix("http://"), after.removeprefix("http://")
+    systems = tuple(entry.model_copy(update={"endpoints": tuple(
+        found.model_copy(update={"connect_to": new}) if found.connect_to == old else found for found in entry.endpoints)}) for entry in stored.systems)
+    return stored.model_copy(update={"apis": apis, "applications": applications, "relying_parties": parties, "systems": systems})
 
 
 def event_of_start(kind: EventType, application: str | None = None, **details: str | int | bool | None) -> Event:

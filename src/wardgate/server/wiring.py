@@ -13,6 +13,7 @@ from wardgate.audit.model import Event
 from wardgate.authserver import AuthServer, AuthServerApp, AuthServerSettings, Build, SigningKeyRing
 from wardgate.authserver.message_ids import message_ids
 from wardgate.ca import CASettings, CertificateAuthority, create_app
+from wardgate.catalogue.platform import SYSTEM_DIRECTORY
 from wardgate.dataplane import admin
 from wardgate.dataplane.layout import Layout
 from wardgate.dataplane.process import EnvoyProcess
@@ -20,21 +21,30 @@ from wardgate.dataplane.publish import Publisher
 from wardgate.dataplane.resources.secrets import TLSMaterial
 from wardgate.dataplane.xds import Discovery, XDSApp
 from wardgate.decisions.service import DecisionService
+from wardgate.demo.samples import Samples
+from wardgate.directory import Directory
+from wardgate.directory.index import DirectoryIndex
 from wardgate.jose import KeyRules
 from wardgate.keystores import DatabaseKeys
 from wardgate.keystores.database import ACCESS_TOKEN
+from wardgate.ldap import LDAPServer, LDAPSettings
 from wardgate.outbound.fetch import FetchRules
 from wardgate.outbound.inside import InsideOrOut
 from wardgate.outbound.jwks import KeySetSettings, KeySetSource
 from wardgate.outbound.providers import ProviderSettings, ProviderSource
 from wardgate.quotas.failed_tries import TryLimit
+from wardgate.sds import SDSSettings
+from wardgate.sds import create_app as create_directory_app
 from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.server.chores import Chores
 from wardgate.server.clock import Clock
 from wardgate.server.control import Control
+from wardgate.server.demo_practice import PracticeTLS
+from wardgate.server.demo_samples import DEMO_DIRECTORY, samples_of
 from wardgate.server.errors import StartRefused
 from wardgate.server.health import APIHealth
 from wardgate.server.installation import CA_BASE_URL, STATUS_KEY, default_ca_base_url, rotation_of
+from wardgate.server.ldap_ports import DirectoryContent, LDAPTrust
 from wardgate.server.own_health import OwnHealth
 from wardgate.server.settings import Settings
 from wardgate.server.sign_in import TrustedProviders, own_application, stand_ins
@@ -44,10 +54,12 @@ from wardgate.standins import LogoutDelivery, StandInsApp, StandInSettings
 from wardgate.stores import GroupCommit, Stores
 from wardgate.stores.errors import StoreError
 from wardgate.stores.ports import SigningKey, SingleUse
+from wardgate.telemetry.systems import Known
 from wardgate.telemetry.tail import LogTail
 
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 REFUSAL_SECRET: Final = "refusal-secret"  # noqa: S105 - the name under which the store keeps it
+_NO_DIRECTORY: Final = DirectoryIndex(Directory())
 _HTTP_NOT_FOUND: Final = {"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"0")]}
 
 
@@ -76,6 +88,12 @@ class Server:
     """The ASGI application of the control socket."""
     decisions: DecisionService
     """What the decision socket serves."""
+    ldap: LDAPServer
+    ldap_trust: LDAPTrust
+    samples: Samples | None
+    """What the demo's samples keep."""
+    practice: PracticeTLS | None
+    """How the demo's surgery speaks TLS."""
 
 
 def now() -> datetime:
@@ -92,7 +110,7 @@ def layout_of(settings: Settings) -> Layout:
         admin_socket=run / "admin.sock", access_log=run / "access.log", run_directory=run,
         envoy_binary=settings.envoy_binary, poll_seconds=settings.envoy_poll_seconds,
         log_flush_seconds=settings.log_flush_seconds, worker_threads=settings.envoy_threads,
-        smartcard_port=settings.smartcard_port,
+        smartcard_port=settings.smartcard_port, relay_port=settings.relay_port,
     )
 
 
@@ -102,7 +120,8 @@ def authority_of(settings: Settings, stores: Stores) -> CertificateAuthority:
     if settings.pki_url not in {None, base_url}:
         raise StartRefused(f"WARDGATE_PKI_URL is another than at the first start, and certificates name that: {base_url}")
     return CertificateAuthority(
-        stores.certificates, stores.values, CASettings(base_url, client_suffixes=settings.client_certificate_suffixes)
+        stores.certificates, stores.values,
+        CASettings(base_url, client_suffixes=settings.client_certificate_suffixes, reserved_names=(settings.relay_name,)),
     )
 
 
@@ -149,6 +168,8 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
     publisher = Publisher(layout, discovery, _refusal_secret(stores))
     server_names = _ServerNames(settings)
     trusted = TrustedProviders(stores.values)
+    ldap_trust = LDAPTrust(layout.run_directory, settings)
+    practice = PracticeTLS(settings.data / DEMO_DIRECTORY, authority) if settings.demo else None
 
     def reload_keys() -> None:
         keys.reload()
@@ -158,10 +179,19 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
         trusted.reload(keeper.identities, snapshot.environment.public_urls)  # on the thread that reads the store, with the snapshot
         certificate = authority.server_certificate(server_names.of(snapshot), moment)
         trust = authority.client_trust()
-        return TLSMaterial(certificate.chain_pem, certificate.private_key_pem, trust.authorities, trust.crls)
+        material = TLSMaterial(certificate.chain_pem, certificate.private_key_pem, trust.authorities, trust.crls)
+        if settings.relay_port is not None:
+            shown = authority.relay_certificate(settings.relay_name, moment)
+            material = replace(material, relay_chain_pem=shown.chain_pem, relay_key_pem=shown.private_key_pem,
+                               relay_trust_pem=snapshot.environment.relay_trust or "")
+        ldap_trust.reload(material)
+        if practice is not None:
+            practice.reload(material, moment)
+        return material
 
     control = Control(stores, keeper, publisher, discovery, tls, reload_keys, now, token_keys.ends)
     clock = Clock(now, lambda: control.snapshot().clock_shift)
+    samples = samples_of(settings.data, control.snapshot, lambda: keeper.identities.users, clock.now) if settings.demo else None
     key_sets = KeySetSource(_key_set_settings(settings), clock.steady, lambda: control.snapshot().environment.public_urls)
 
     async def record(event: Event) -> None:
@@ -191,16 +221,30 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
         _smartcard_origin(settings),
     )
     standins = StandInsApp(people)
-    public = _Public(authserver, standins, create_app(authority, now), health)
+
+    async def index() -> DirectoryIndex:
+        return control.snapshot().directory or _NO_DIRECTORY
+
+    directory = create_directory_app(index, SDSSettings(base_path=SYSTEM_DIRECTORY.base_path), lambda: control.snapshot().environment.public_urls[0])
+    public = _Public(authserver, standins, create_app(authority, now), health, directory)
     return Server(
         settings, stores, layout, commits, keys, authority, control,
         envoy=EnvoyProcess(layout, on_restart=lambda _code: control.ask()),
         tail=LogTail(layout.access_log, stores.audit.append_from, stores.audit.offset_of,
-                     lambda: admin.reopen_logs(layout.admin_socket), lambda: keeper.quotas, now, settings.log_flush_seconds),
+                     lambda: admin.reopen_logs(layout.admin_socket), lambda: keeper.quotas, now, settings.log_flush_seconds,
+                     known=Known(stores.audit.reveal, lambda asid: _organisations_of(control.snapshot(), asid))),
         chores=Chores(stores, keys, authority, now, settings.checkpoint_seconds), key_sets=key_sets, providers=providers,
         told=told, deliveries=LogoutDelivery(people), public=public,
-        xds=XDSApp(discovery), decisions=DecisionService(control.world, now, record, (StoreError, asyncio.TimeoutError)),
+        xds=XDSApp(discovery), ldap=LDAPServer(DirectoryContent(control.snapshot, lambda: keeper.organisations), LDAPSettings()), ldap_trust=ldap_trust,
+        samples=samples, practice=practice,
+        decisions=DecisionService(control.world, now, record, (StoreError, asyncio.TimeoutError), stores.audit.conceal),
     )
+
+
+def _organisations_of(snapshot: Snapshot, asid: str) -> tuple[str, ...]:
+    """Return the ODS codes that a system acts for, for the record of calls that Envoy judged."""
+    system = snapshot.systems.get(asid)
+    return tuple(system.acts_for) if system is not None else ()
 
 
 class _ServerNames:
@@ -216,10 +260,10 @@ class _ServerNames:
 
 
 class _Public:
-    """The public socket: stand-in providers, the authorisation server, the PKI's endpoints, `_status` of every API."""
+    """The public socket: stand-in providers, the authorisation server, the PKI's endpoints, `_status` of every API, the system directory."""
 
-    def __init__(self, authserver: AuthServerApp, standins: StandInsApp, pki: Any, health: APIHealth) -> None:
-        self._authserver, self._standins, self._pki, self._health = authserver, standins, pki, health
+    def __init__(self, authserver: AuthServerApp, standins: StandInsApp, pki: Any, health: APIHealth, directory: Any) -> None:
+        self._authserver, self._standins, self._pki, self._health, self._directory = authserver, standins, pki, health, directory
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         path = scope["path"]
@@ -231,6 +275,8 @@ class _Public:
             await self._pki(scope, receive, send)
         elif self._health.handles(path):
             await self._health(scope, receive, send)
+        elif path.startswith(SYSTEM_DIRECTORY.base_path + "/"):
+            await self._directory(scope, receive, send)
         else:
             await send(_HTTP_NOT_FOUND)
             await send({"type": "http.response.body", "body": b""})

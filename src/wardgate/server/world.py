@@ -11,6 +11,7 @@ from typing import Any, Final
 from wardgate.applications import Application, Product
 from wardgate.catalogue import API, Environment
 from wardgate.directory import Organisation, System
+from wardgate.directory.model import SharingRule
 from wardgate.identities import Identities, IdentityProvider, RelyingParty, User
 from wardgate.jose import KeyRules, parse_jwk_set
 from wardgate.manifest.documents import CLOCK, model_of
@@ -18,6 +19,7 @@ from wardgate.oauth.users import SignedIn
 from wardgate.quotas import Quota
 from wardgate.security_patterns.build import World, build, client
 from wardgate.security_patterns.snapshot import APIKey, Client, Revocations, Snapshot, TokenIssuer
+from wardgate.server.directory import DirectoryKeeper, parts_of
 from wardgate.stores import Stores
 from wardgate.stores.ports import Credential, StoredDocument
 from wardgate.telemetry.counting import over, quotas_of
@@ -25,10 +27,12 @@ from wardgate.telemetry.counting import over, quotas_of
 KEPT_REVOCATION: Final = timedelta(minutes=11)
 """The tokens of a revoked key or an ended sign-in are refused this long: their lifetime and a minute."""
 BASE_PATHS: Final = ("/oauth2", "/oauth2-mock")
-_KINDS: Final = {"organisations": Organisation, "systems": System, "apis": API, "products": Product, "applications": Application,
+_KINDS: Final = {"organisations": Organisation, "systems": System, "sharing_rules": SharingRule, "apis": API, "products": Product, "applications": Application,
                  "identity_providers": IdentityProvider, "relying_parties": RelyingParty, "users": User}
 _SIGN_IN: Final = frozenset({"identity_providers", "relying_parties", "users"})
 """Kinds of which the gateway's snapshot has nothing but the roles of healthcare workers."""
+_NOT_OF_CLIENTS: Final = _SIGN_IN | {"applications", "sharing_rules"}
+"""Kinds of which no other application's client is made; its own application is named."""
 
 
 class WorldKeeper:
@@ -51,6 +55,7 @@ class WorldKeeper:
         self._issuer: TokenIssuer | None = None
         self._quotas: Mapping[tuple[str, str], Quota] = {}
         self._identities = Identities()
+        self._directory = DirectoryKeeper()
         self._roles: Mapping[str, frozenset[str]] = {}
         self._turned = timedelta(0)
 
@@ -72,7 +77,7 @@ class WorldKeeper:
             self._credentials[credential.id] = credential
         changed, removed = self._without_clock(changed, removed)
         kinds = {entry.kind for entry in changed} | {kind for kind, _ in removed}
-        wider = bool(kinds - _SIGN_IN - {"applications"})
+        wider = bool(kinds - _NOT_OF_CLIENTS)
         for entry in changed:
             if entry.kind == "environment":
                 self._environment = self._complete(model_of(entry))
@@ -86,9 +91,19 @@ class WorldKeeper:
                 tuple(self._documents["identity_providers"].values()), dict(self._documents["relying_parties"]), dict(self._documents["users"]),
             )
             self._roles = _roles(self._documents["users"].values())
+        self._follow_directory(before, {*((entry.kind, entry.name) for entry in changed), *removed})
         snapshot = self._snapshot(now, generation, None if wider else named)
         self._generation = generation
         return snapshot
+
+    def _follow_directory(self, before: int, changed: set[tuple[str, str]]) -> None:
+        """Bring the directory up to the documents and to what the store has of it."""
+        _, change = self._stores.system_directory.changed_since(before)
+        if self._environment is not None:
+            documents = self._documents
+            self._directory.refresh(
+                change, self._environment.name, documents["organisations"], documents["systems"], documents["sharing_rules"], changed,
+            )
 
     def _without_clock(
         self, changed: Sequence[StoredDocument], removed: Sequence[tuple[str, str]]
@@ -122,6 +137,11 @@ class WorldKeeper:
         self._quotas = quotas_of(snapshot)
         spent = self.spent(now)
         return replace(snapshot, over_quota=spent, clock_shift=self.clock_shift) if spent or self.clock_shift else snapshot
+
+    @property
+    def organisations(self) -> Mapping[str, Organisation]:
+        """The organisations that the manifest states, by ODS code, as read last."""
+        return self._documents["organisations"]
 
     @property
     def identities(self) -> Identities:
@@ -159,6 +179,7 @@ class WorldKeeper:
             products=self._documents["products"], applications=self._documents["applications"],
             api_keys=[_api_key(found) for found in self._credentials.values()],
             tokens=self._token_issuer(now), revocations=revocations, roles=self._roles,
+            **parts_of(self._directory),
         )
 
     def _token_issuer(self, now: datetime) -> TokenIssuer:

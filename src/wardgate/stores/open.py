@@ -23,6 +23,7 @@ from wardgate.stores.sql.passkeys import SQLPasskeys
 from wardgate.stores.sql.quotas import SQLQuotas
 from wardgate.stores.sql.signing_keys import SQLSigningKeys
 from wardgate.stores.sql.single_uses import SQLSingleUses
+from wardgate.stores.sql.system_directory import SQLSystemDirectory
 from wardgate.stores.sql.tokens import SQLTokens
 from wardgate.stores.sql.tries import SQLFailedTries
 from wardgate.stores.sql.values import SQLValues
@@ -78,6 +79,7 @@ def _assemble(database: Database, store_key: Sealer) -> Stores:
         failed_tries=SQLFailedTries(context),
         outbox=SQLOutbox(context),
         passkeys=SQLPasskeys(context),
+        system_directory=SQLSystemDirectory(context),
         close=database.engine.dispose,
     )
 

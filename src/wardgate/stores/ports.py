@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from wardgate.audit.model import Event
+from wardgate.audit.model import Detail, Event
 from wardgate.stores.grants import (
     AuthorizationCode,
     CodeRedemption,
@@ -30,15 +30,16 @@ from wardgate.stores.grants import (
 from wardgate.stores.kept import Kept, KeptEntry
 from wardgate.stores.outbox import Outbox, Parcel
 from wardgate.stores.passkeys import Passkey, Passkeys
+from wardgate.stores.system_directory import DirectoryChange, SystemDirectory
 from wardgate.stores.transitions import AuditRecord, SingleUse, TokenIssue
 from wardgate.stores.tries import FailedTries, TriesBegun, Try
 
 __all__ = [
     "AuditLog", "AuditRecord", "Authority", "AuthorizationCode", "Certificates", "Checkpoint", "CodeRedemption",
-    "Credential", "Credentials", "DataPlane", "DataPlanes", "Documents", "FailedTries", "Generation", "Grant",
+    "Credential", "Credentials", "DataPlane", "DataPlanes", "DirectoryChange", "Documents", "FailedTries", "Generation", "Grant",
     "GrantStart", "Grants", "IssuedCRL", "IssuedCertificate", "Kept", "KeptEntry", "LoginState", "Outbox", "Parcel",
     "Passkey", "Passkeys", "QuotaCount", "Quotas", "RefreshToken", "Rotated", "Rotation", "RotationOutcome",
-    "SigningKey", "SigningKeys", "SingleUse", "SingleUses", "Steps", "StoredDocument", "Stores", "Taken", "TokenIssue",
+    "SigningKey", "SigningKeys", "SingleUse", "SingleUses", "Steps", "StoredDocument", "Stores", "SystemDirectory", "Taken", "TokenIssue",
     "Tokens", "TriesBegun", "Try", "Values",
 ]
 
@@ -230,7 +231,19 @@ class AuditLog(Protocol):
     def read(self, after: int, limit: int) -> Sequence[AuditRecord]: ...
     def last(self, limit: int) -> Sequence[AuditRecord]: ...
     def find(self, any_id: str) -> Sequence[AuditRecord]:
-        """Records whose message, request or correlation id is `any_id`, oldest first, at most 100."""
+        """Records whose message, request or correlation id, or whose caller's trace, is `any_id`, oldest first, at most 100."""
+
+    def about(self, patient_hash: str, after: int, limit: int) -> Sequence[AuditRecord]:
+        """Records that follow number `after` and are about a patient (`audit.Patient`), oldest first. Fast, however long the log."""
+
+    def personal_hash(self, value: str) -> str:
+        """Return the keyed hash that stands for a personal value in the records of this installation."""
+
+    def conceal(self, details: Mapping[str, Detail]) -> str:
+        """Return details of an event, encrypted, as text that may stand in a header and in Envoy's log."""
+
+    def reveal(self, concealed: str) -> Mapping[str, Detail]:
+        """Return what was concealed. Raises `WrongStoreKey` when it was with another key, or changed, or is something else."""
 
     def head(self) -> AuditRecord | None: ...
     def add_checkpoint(self, checkpoint: Checkpoint) -> None: ...
@@ -320,5 +333,6 @@ class Stores:
     failed_tries: FailedTries
     outbox: Outbox
     passkeys: Passkeys
+    system_directory: SystemDirectory
     close: Callable[[], None] = _nothing_to_close
     """End every connection. Call it once, when nothing uses the stores any more."""

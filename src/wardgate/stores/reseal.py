@@ -10,6 +10,8 @@ from wardgate.stores.sql.engine import connect
 from wardgate.stores.sql.schema import (
     AUTHORITIES,
     CREDENTIALS,
+    DIRECTORY_ENROLMENTS,
+    DIRECTORY_ENTRIES,
     GRANTS,
     INSTALLATION_VALUES,
     KEPT,
@@ -25,6 +27,7 @@ SEALED: Final[Mapping[Table, Column[Any]]] = {
     INSTALLATION_VALUES: INSTALLATION_VALUES.c.name, SIGNING_KEYS: SIGNING_KEYS.c.kid, AUTHORITIES: AUTHORITIES.c.name,
     CREDENTIALS: CREDENTIALS.c.id, LOGIN_STATES: LOGIN_STATES.c.id, GRANTS: GRANTS.c.id, REFRESH_TOKENS: REFRESH_TOKENS.c.hash,
     KEPT: KEPT.c.id, OUTBOX: OUTBOX.c.id, PASSKEYS: PASSKEYS.c.id,
+    DIRECTORY_ENTRIES: DIRECTORY_ENTRIES.c.id, DIRECTORY_ENROLMENTS: DIRECTORY_ENROLMENTS.c.asid,
 }
 """Every table with a column `sealed`, and the column that names the place of a value; a test compares this with the schema."""
 

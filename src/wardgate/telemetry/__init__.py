@@ -2,5 +2,5 @@
 
 Owns: reading Envoy's log exactly once, each line as an event of the audit chain, and counting long quotas.
 Leaves: what Envoy writes (`dataplane.resources.log_format`), the chain (`audit`, `stores`), quotas as policy (`quotas`).
-Read: lines, counting, tail.
+Read: systems, lines, counting, tail.
 """

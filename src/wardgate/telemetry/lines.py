@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from wardgate.audit.model import Event, EventType, Outcome, Personal
+from wardgate.audit.model import Detail, Event, EventType, Outcome, Personal
 from wardgate.catalogue import Pattern
 from wardgate.catalogue.model import LEVELS
 from wardgate.refusals import CATALOGUE
+from wardgate.telemetry.systems import NOTHING_KNOWN, Known, between_systems
 
 HANDSHAKE_REASONS: Final = (
     ("certificate-expired", "certificate_has_expired"),
@@ -33,7 +34,7 @@ DAMAGED: Final = (ValueError, KeyError, TypeError, OverflowError)
 _RECEIVED: Final[Mapping[str, str]] = {"scope-insufficient": "scopes", "access-token-wrong-kind": "scopes"}
 
 
-def event_of(line: bytes) -> Event | None:
+def event_of(line: bytes, known: Known = NOTHING_KNOWN) -> Event | None:
     """Return the event of a line, or None for what is recorded elsewhere. Raises one of `DAMAGED` for a damaged line.
 
     Recorded elsewhere: the first half of an explained limit, and answers of the authorisation server, which
@@ -52,10 +53,10 @@ def event_of(line: bytes) -> Event | None:
         return None
     if own and found.get("details") == "via_upstream":
         return None
-    return _call(found)
+    return _call(found, known)
 
 
-def recovered(line: bytes) -> Event | None:
+def recovered(line: bytes, known: Known = NOTHING_KNOWN) -> Event | None:
     """Return the event of the whole line that follows a torn one without a line's end between, or None.
 
     That is how the file continues when Envoy was killed in the middle of a line and started again.
@@ -64,7 +65,7 @@ def recovered(line: bytes) -> Event | None:
     if start <= 0:
         return None
     try:
-        return event_of(line[start:])
+        return event_of(line[start:], known)
     except DAMAGED:
         return None
 
@@ -104,17 +105,17 @@ def _pattern(found: Mapping[str, Any], *, refused: bool) -> str | None:
     return str(Pattern.SIGNED_JWT if caller == APPLICATION else Pattern.USER_RESTRICTED)
 
 
-def _call(found: Mapping[str, Any]) -> Event:
+def _call(found: Mapping[str, Any], known: Known) -> Event:
     status = int(found.get("status", 0))
     reason = _text(found, "reason")
     if reason is None and found.get("details") not in {"via_upstream", "direct_response", None}:
         reason = UNFORESEEN if 400 <= status < 500 else None
-    known = CATALOGUE.get(reason or "")
+    refusal = CATALOGUE.get(reason or "")
     scopes = found.get("scopes")
     held = " ".join(scopes) if isinstance(scopes, list) else scopes
     level = _text(found, "level")
-    received = held if known is not None and known.code in _RECEIVED else None
-    details: dict[str, str | int | bool | Personal | None] = {
+    received = held if refusal is not None and refusal.code in _RECEIVED else None
+    details: dict[str, Detail] = {
         "api": api_of(found) or None,
         "route": _text(found, "refused_route") or _text(found, "route"),
         "pattern": _text(found, "refused_pattern") or _pattern(found, refused=reason is not None),
@@ -131,6 +132,7 @@ def _call(found: Mapping[str, Any]) -> Event:
         "expected": _text(found, "required_scopes") if received else None,
         "received": received,
         "caller": Personal(str(found["caller"])) if "caller" in found else None,
+        **between_systems(found, known),
     }
     return Event(
         type=EventType.CALL_REFUSED if reason else EventType.CALL_ALLOWED,

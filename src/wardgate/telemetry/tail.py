@@ -1,7 +1,7 @@
 """Reads Envoy's log as it grows, exactly once: the offset is stored in the same step as the events.
 
 A file is known by its first line, which has a message id, so a renamed file goes on where it was. When it is large
-enough it is renamed, Envoy opens a new one, and the old one is read to its end before it is deleted. Whoever finds a
+enough, or old enough, it is renamed, Envoy opens a new one, and the old one is read to its end before it is deleted. Whoever finds a
 renamed file, after a crash too, asks Envoy to open a new one before reading: it may be writing to the old one still.
 """
 
@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,11 +23,15 @@ from wardgate.stores.errors import StoreError
 from wardgate.stores.ports import QuotaCount
 from wardgate.telemetry.counting import count
 from wardgate.telemetry.lines import DAMAGED, event_of, lost, recovered
+from wardgate.telemetry.systems import NOTHING_KNOWN, Known
 
 CHUNK_BYTES: Final = 1 << 20
-MAX_LINE_BYTES: Final = 1 << 16
+MAX_LINE_BYTES: Final = 1 << 19
+"""Of a whole line: a call between systems has its target in it, each character of which may be written as six."""
 ROTATE_BYTES: Final = 64 << 20
 RETRY_SECONDS: Final = 1.0
+KEEP_SECONDS: Final = 600.0
+"""How long a file is written to: its lines may hold addresses, and paths of calls between systems, which are not to lie about."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,9 +52,13 @@ class LogTail:
     rotate_bytes: int = ROTATE_BYTES
     on_counted: Callable[[], None] = lambda: None
     """Called when a batch counted towards a long quota."""
+    known: Known = NOTHING_KNOWN
+    keep_seconds: float = KEEP_SECONDS
     stored: int = 0
     _reopened: bool = False
     """Whether Envoy has left the renamed file."""
+    _begun: datetime | None = None
+    """When the current file was first seen with something in it."""
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -83,10 +92,18 @@ class LogTail:
         if not self.path.exists():
             return False
         more = await asyncio.to_thread(self._store_chunk, self.path, whole=False)
-        if not more and self.path.stat().st_size >= self.rotate_bytes:
+        if not more and self._is_full(self.path.stat()):
             self.path.rename(rotated)
+            self._begun = None
             return True
         return more
+
+    def _is_full(self, file: os.stat_result) -> bool:
+        """Return whether the file is large enough, or was begun long enough ago, to be read to its end and deleted."""
+        if file.st_size == 0:
+            return False
+        self._begun = self._begun or self.now()
+        return file.st_size >= self.rotate_bytes or (self.now() - self._begun).total_seconds() >= self.keep_seconds
 
     async def _leave(self) -> None:
         """Make sure, once per renamed file, that Envoy writes to a new one."""
@@ -126,10 +143,10 @@ class LogTail:
         damaged = 0
         for line in data.rstrip(b"\n").split(b"\n"):
             try:
-                event = event_of(line)
+                event = event_of(line, self.known)
             except DAMAGED:
                 damaged += 1
-                event = recovered(line)
+                event = recovered(line, self.known)
             if event is not None:
                 events.append(event)
         if damaged:

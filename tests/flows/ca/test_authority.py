@@ -168,6 +168,42 @@ def test_the_gateways_certificate_stays_until_it_is_due(world: Any) -> None:
         world.ca.server_certificate((), world.now)
 
 
+def test_the_relays_certificate_is_a_clients(world: Any) -> None:
+    """What the secure proxy shows: kept until due or renamed, apart from the server's, for client use only; no obstacle to retiring its authority."""
+    server = world.ca.server_certificate(("proxy.trust.example",), world.now)
+    first = world.ca.relay_certificate("proxy.trust.example", world.now)
+    assert world.another().relay_certificate("proxy.trust.example", world.now) == first
+    renamed = world.ca.relay_certificate("other.trust.example", world.now)
+    due = world.ca.relay_certificate("proxy.trust.example", first.not_after - 60 * DAY)
+    assert len({server.fingerprint, first.fingerprint, renamed.fingerprint, due.fingerprint}) == 4
+    assert world.ca.server_certificate(("proxy.trust.example",), world.now) == server
+    leaf = x509.load_pem_x509_certificates(first.chain_pem.encode())[0]
+    assert list(leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value) == [x509.ExtendedKeyUsageOID.CLIENT_AUTH]
+    assert leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName) == ["proxy.trust.example"]
+    assert load_pem_private_key(first.private_key_pem.encode(), None).public_key() == leaf.public_key()
+    with pytest.raises(CheckFailed):
+        world.ca.relay_certificate("*.example.org", world.now)
+    old = world.ca.authorities()[-1].name
+    later = world.now + DAY
+    world.ca.rotate_issuing_ca("unit", later)
+    world.ca.retire_issuing_ca(old, later + DAY)
+    assert world.ca.relay_certificate("proxy.trust.example", later + DAY).chain_pem != first.chain_pem
+
+
+def test_the_gateways_names_are_nobody_else_s(world: Any) -> None:
+    """No system or application is certified under the name by which endpoints know the secure proxy, nor is an older certificate renewed."""
+    request, _ = world.csr("proxy.z9x01.thirdparty.nhs.uk")
+    asked: dict[str, Any] = {"subject_kind": SubjectKind.SYSTEM, "subject": "200000100001", "expected_name": "proxy.z9x01.thirdparty.nhs.uk", "now": world.now}
+    issued = world.ca.issue_from_csr(request, **asked)
+    guarded = world.another(reserved_names=("proxy.z9x01.thirdparty.nhs.uk",))
+    for kind in (SubjectKind.SYSTEM, SubjectKind.APPLICATION):
+        with pytest.raises(CheckFailed, match="gateway's own"):
+            guarded.issue_from_csr(request, **asked | {"subject_kind": kind})
+    with pytest.raises(CheckFailed, match="gateway's own"):
+        guarded.renew(now=world.now, fingerprint=issued.certificate.fingerprint, early=True)
+    assert guarded.relay_certificate("proxy.z9x01.thirdparty.nhs.uk", world.now).fingerprint
+
+
 def test_private_keys_are_sealed(world: Any, tmp_path: Any) -> None:
     """No private key stands in the database files in clear."""
     world.ca.server_certificate(("localhost",), world.now)

@@ -10,6 +10,7 @@ from wardgate.demo import manifest
 from wardgate.demo.backends import HUGE_BYTES, MAX_ECHO_BYTES, backends
 from wardgate.demo.fhir_resources import PEOPLE, RESOURCES
 from wardgate.demo.keys import public_jwk
+from wardgate.demo.samples import ADJUSTMENTS, POINTERS
 from wardgate.jose import KeyRules, parse_jwk_set
 
 FHIR = "/fhir-demo/FHIR/R4"
@@ -45,8 +46,10 @@ async def test_fixed_answers(client: httpx2.AsyncClient, path: str, body: dict[s
 
 @pytest.mark.anyio
 async def test_every_route_of_the_manifest_has_a_backend(client: httpx2.AsyncClient) -> None:
-    """No route of the demo leads nowhere."""
+    """No route of the demo leads nowhere; samples that keep something are tried by their own tests, and the secure proxy has no backend."""
     for api in manifest().apis:
+        if api.relays or api.base_path in {POINTERS, *ADJUSTMENTS}:
+            continue
         for route in api.routes:
             path = api.base_path + ("" if route.path == "/" else route.path)
             for method in route.methods or ("GET",):

@@ -46,6 +46,28 @@ def test_whole_story_of_a_refusal() -> None:
     assert json.dumps(story.data)
 
 
+def test_a_call_between_systems_tells_its_parties_first() -> None:
+    """Which system of whom called which, for what, and which check failed."""
+    details = {
+        "api": "nrl", "to_asid": "200000000124", "interaction": "urn:nhs:names:services:nrl:DocumentReference.create", "from_asid": "200000000115",
+        "ods": "Z9X01", "certificate_name": "epr.example", "user": Personal("x"), "reason_for_request": "directcare", "caller_kind": "professional",
+        "expected": "a system with the interaction", "received": "ASID 200000000115, which has not been granted it", "status": 403,
+    }
+    lines = explain("m", [(5, body(reason="interaction-not-granted", details=details))]).lines
+    reason = CATALOGUE["interaction-not-granted"]
+    assert lines[3:8] == ("  from system   200000000115", "  certificate   epr.example", "  organisation  Z9X01", "  caller        professional", lines[7])
+    assert lines[7].startswith("  user          (personal, keyed hash ")
+    assert lines[8:13] == (
+        "  purpose       directcare", "  to system     200000000124", "  interaction   urn:nhs:names:services:nrl:DocumentReference.create",
+        "  api           nrl", "  status        403",
+    )
+    assert lines[13:] == (
+        "  reason        interaction-not-granted", f"  check         {reason.check}: this did not hold", "  expected      a system with the interaction",
+        "  received      ASID 200000000115, which has not been granted it", "  answered      403 ASID 200000000115 has no urn:nhs:names:services:nrl:DocumentReference.create", "  who can fix   the API producer",
+        f"  what to do    {reason.advice}", f"  read more     {reason.anchor}",
+    )
+
+
 @pytest.mark.parametrize("code", CATALOGUE)
 def test_every_refusal_of_the_catalogue_has_a_story(code: str) -> None:
     """Each names its check, its advice, who can fix it and where to read more."""

@@ -23,7 +23,7 @@ def _many(item: dict[str, Any]) -> dict[str, Any]:
 
 TEXT = {"type": "string", "pattern": r"[^\s]"}
 CODING = _object(["system", "code"], system={"type": "string", "pattern": r"^\S+$"}, code={"type": "string", "pattern": r"^\S+$"}, display=TEXT)
-REFERENCE = _object([], identifier=_object(["value"], system=TEXT, value=TEXT), display=TEXT) | {"minProperties": 1}
+REFERENCE = _object([], type=TEXT, identifier=_object(["value"], system=TEXT, value=TEXT), display=TEXT) | {"minProperties": 1}
 AUDIT_EVENT = _object(
     ["resourceType", "type", "recorded", "agent", "source"],
     resourceType={"const": "AuditEvent"},
@@ -34,7 +34,9 @@ AUDIT_EVENT = _object(
     recorded={"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$"},
     outcome={"enum": ["0", "4", "8", "12"]},
     outcomeDesc=TEXT,
-    agent=_many(_object(["requestor"], type=_object([], coding=_many(CODING)), who=REFERENCE, requestor={"type": "boolean"})),
+    agent=_many(_object(["requestor"], type=_object([], coding=_many(CODING)), role=_many(_object([], coding=_many(CODING))), who=REFERENCE, name=TEXT,
+                        requestor={"type": "boolean"})),
+    purposeOfEvent=_many(_object(["text"], coding=_many(CODING), text=TEXT)),
     source=_object(["observer"], site=TEXT, observer=REFERENCE, type=_many(CODING)),
     entity=_many(_object([], what=REFERENCE, type=CODING, role=CODING, detail=_many(_object(["type", "valueString"], type=TEXT, valueString=TEXT)))),
 )
@@ -66,7 +68,7 @@ def test_every_type_has_a_form() -> None:
 def test_whole_form_of_a_refused_call() -> None:
     """Who asked, how it ended and why, where, and on what."""
     event = Event(EventType.CALL_REFUSED, NOW, Outcome.REFUSED, "api-key-revoked", "demo-app", "m-1", "r-1",
-                  details={"patient": Personal("9990000001"), "status": 401})
+                  details={"caller": Personal("9990000001"), "status": 401})
     found = form(event)
     assert found["type"]["code"] == "rest"
     assert (found["action"], found["outcome"], found["outcomeDesc"]) == ("E", "4", "api-key-revoked")
@@ -78,7 +80,7 @@ def test_whole_form_of_a_refused_call() -> None:
     shown = {detail["type"]: detail["valueString"] for detail in entity["detail"]}
     assert shown["audit_seq"] == "12"
     assert shown["request_id"] == "r-1"
-    assert shown["patient"].startswith("hmac-sha256:")
+    assert shown["caller"].startswith("hmac-sha256:")
     assert "9990000001" not in str(found)
 
 

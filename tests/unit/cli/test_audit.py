@@ -115,12 +115,17 @@ def test_a_file_that_holds_no_checkpoints_is_refused(installed: Any, tmp_path: P
 
 
 def test_exported_checkpoints_are_taken_back(installed: Any, world: World, tmp_path: Path) -> None:
-    """Checkpoints kept elsewhere are verified with those in the store."""
+    """Checkpoints kept elsewhere are verified with those in the store, each once, and without them."""
     test_verify_finds_the_log_intact(installed, world)
     path = tmp_path / "checkpoints.jsonl"
     installed("audit", "export", "--format", "checkpoints", "--out", path)
     answer = installed("audit", "verify", "--checkpoints", path, "-o", "json")
-    assert (answer.code, answer.data["checkpoints"]) == (0, 2)
+    assert (answer.code, answer.data["checkpoints"]) == (0, 1)
+    with sqlite3.connect(tmp_path / "data" / "wardgate.db") as database:
+        database.execute("DELETE FROM checkpoints")
+    database.close()
+    proved = [installed("audit", "verify", *more, "-o", "json").data["proved_up_to"] for more in ((), ("--checkpoints", path))]
+    assert proved[0] == 0 < proved[1]
 
 
 def test_signing_keys_rotate(installed: Any) -> None:

@@ -66,7 +66,11 @@ class World:
                 continue
             source = found["input"]["typed_config"]
             value = values.get(source.get("header_name") or source.get("key"))
-            node = found["exact_match_map"]["map"].get(value, matcher["on_no_match"])
+            if "prefix_match_map" in found:
+                fitting = [key for key in found["prefix_match_map"]["map"] if (value or "").startswith(key)]
+                node = found["prefix_match_map"]["map"][max(fitting, key=len)] if fitting else matcher["on_no_match"]
+            else:
+                node = found["exact_match_map"]["map"].get(value, matcher["on_no_match"])
         action = node["action"]["typed_config"]
         return action["name"], action["action"]
 

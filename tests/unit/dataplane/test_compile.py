@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from depth import examples
 from wardgate.catalogue import API, Environment
+from wardgate.catalogue.model import ROUTE_SHAPES
 from wardgate.dataplane.compile import (
     BIG_MAP,
     EXTENSIONS,
@@ -22,6 +23,7 @@ from wardgate.dataplane.compile import (
     ROUTES,
     Inputs,
     Key,
+    Mapped,
     changed_clients,
     compile_resources,
     resource,
@@ -69,7 +71,7 @@ def routes(draw: Any) -> dict[str, Any]:
         "role": draw(st.sampled_from(("none", "required", "optional"))) if workers else "none",
         "path": draw(PATHS), "any_of": alternatives, "methods": draw(st.sampled_from(((), ("GET",), ("POST", "DELETE")))),
         "enforcement": draw(st.sampled_from(("native", "native", "decision"))), "audit": draw(st.sampled_from((None, "before", "after"))),
-        "errors": draw(st.sampled_from((None, "fault", "fhir", "problem"))), "request_id": draw(st.sampled_from((None, "required", "generated"))),
+        "errors": draw(st.sampled_from((None, *map(str, ROUTE_SHAPES)))), "request_id": draw(st.sampled_from((None, "required", "generated"))),
         "identity_headers": draw(IDENTITY_HEADERS),
         "wrong_token_status": draw(st.sampled_from((401, 403))), "timeout_seconds": draw(st.sampled_from((0.001, 30.0, 600.0))),
         "max_body_bytes": draw(st.sampled_from((0, 1, 100_000_000))),
@@ -83,7 +85,7 @@ def worlds(draw: Any, world: Any) -> Snapshot:
     backends = ("http://127.0.0.1:9", "https://backend.example:8443", "http://[::1]:9", "unix:/run/backend.sock", "http://backend.example")
     apis = tuple(API.model_validate({
         "name": name, "base_path": f"/{name}/" + draw(st.sampled_from(("v1", "FHIR/R4", "a~b"))), "backend": draw(st.sampled_from(backends)),
-        "errors": draw(st.sampled_from(("fault", "fhir", "problem"))), "limits": draw(RATES), "routes": draw(st.lists(routes(), min_size=1, max_size=5)),
+        "errors": draw(st.sampled_from(tuple(map(str, ROUTE_SHAPES)))), "limits": draw(RATES), "routes": draw(st.lists(routes(), min_size=1, max_size=5)),
     }) for name in names)
     clients = {}
     for name in draw(st.lists(NAMES, max_size=4, unique=True)):
@@ -104,7 +106,7 @@ def worlds(draw: Any, world: Any) -> Snapshot:
 
 def inputs(snapshot: Snapshot, world: Any, layout: Any, tls: TLSMaterial) -> Inputs:
     """Return what is compiled when nothing came before."""
-    return Inputs(snapshot, (snapshot.clients,), snapshot.clients, tls, layout, world.now, "secret")
+    return Inputs(snapshot, (Mapped.of(snapshot),), Mapped.of(snapshot), tls, layout, world.now, "secret")
 
 
 @pytest.mark.envoy
@@ -318,7 +320,7 @@ def test_what_did_not_change_keeps_its_version(world: Any, tls: TLSMaterial, tmp
     snapshot = world.snapshot({name: world.client(name, frozenset({"x"})) for name in ("a", "b")})
     before = compile_resources(inputs(snapshot, world, layout, tls), {})
     changed = dict(snapshot.clients) | {"a": replace(snapshot.clients["a"], refused="developer-inactive")}
-    given = Inputs(replace(snapshot, clients=changed), (snapshot.clients,), snapshot.clients, tls, layout, world.now, "secret")
+    given = Inputs(replace(snapshot, clients=changed), (Mapped.of(snapshot),), Mapped.of(snapshot), tls, layout, world.now, "secret")
     after = compile_resources(given, before)
     assert {key for key, found in after.items() if before[key].version != found.version} == {OVERLAY}
     assert after[BIG_MAP] is before[BIG_MAP]

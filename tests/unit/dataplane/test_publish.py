@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from depth import examples
-from unit.dataplane.theatre import API_NAMES, APPLICATIONS, BOTH, Theatre
-from wardgate.dataplane.compile import BIG_MAP, EXTENSIONS, OVERLAY, Key
+from unit.dataplane.theatre import ALL_KEYS, API_NAMES, APPLICATIONS, BOTH, Theatre
+from wardgate.dataplane.compile import BIG_MAP, EXTENSIONS, GRANTS, OVERLAY, SYSTEM_OVERLAY, Key
 from wardgate.dataplane.errors import Rejected
 from wardgate.dataplane.publish import LARGEST_OVERLAY, URGENT_SECONDS
 from wardgate.dataplane.resources.envoy import Filter
@@ -37,7 +37,7 @@ def new_theatre(world: Any, tls: Any, tmp_path: Path) -> Iterator[Callable[[], T
 
 
 STATE_NAMES = st.sampled_from(("granted", "suspended", "granted", "suspended", "half", "absent", "no products"))
-KEYS = st.sampled_from((OVERLAY, BIG_MAP))
+KEYS = st.sampled_from((OVERLAY, BIG_MAP, *ALL_KEYS))
 ENVOYS = st.sampled_from((0, 1))
 WHICH = st.sampled_from((0, 1, -1))
 STEPS = st.one_of(
@@ -111,10 +111,10 @@ def theatre(new_theatre: Callable[[], Theatre]) -> Theatre:
 
 
 def taken(theatre: Theatre) -> None:
-    """Let every Envoy take the overlay, and tell so."""
+    """Let every Envoy take the overlays, and tell so."""
     for envoy in theatre.envoys:
-        for _ in range(2):
-            envoy.poll(theatre.discovery, OVERLAY)
+        for key in (GRANTS, OVERLAY, SYSTEM_OVERLAY) * 3:
+            envoy.poll(theatre.discovery, key)
 
 
 def test_a_change_that_is_taken_back_during_a_fold_stays_taken_back(theatre: Theatre) -> None:

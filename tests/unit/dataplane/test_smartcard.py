@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from wardgate.dataplane.compile import LISTENERS, Inputs, Key, compile_resources
+from wardgate.dataplane.compile import LISTENERS, Inputs, Key, Mapped, compile_resources
 from wardgate.dataplane.errors import Rejected
 from wardgate.dataplane.resources import smartcard
 from wardgate.dataplane.resources.envoy import LISTENER
-from wardgate.dataplane.resources.listeners import listeners
+from wardgate.dataplane.resources.listeners import Shape, listeners
 from wardgate.dataplane.resources.secrets import TLSMaterial
 from wardgate.dataplane.validate import validate
 from wardgate.security_patterns.facts import Listener
@@ -23,7 +23,8 @@ from wardgate.standins.surfaces import SURFACES, Endpoint
 def made(world: Any, directory: Path, port: int | None, *, answer: bool = False) -> dict[str, Any]:
     """Return the listeners by name."""
     layout = replace(world.layout(directory, Path("envoy")), smartcard_port=port)
-    return {one["name"]: one for one in listeners(layout, answer_bad_certificates=answer, refusal_secret="secret")}
+    shape = replace(Shape.of(world.snapshot({}), layout, "secret"), answer_bad_certificates=answer)
+    return {one["name"]: one for one in listeners(shape)}
 
 
 def manager(listener: dict[str, Any]) -> dict[str, Any]:
@@ -96,7 +97,7 @@ def test_envoy_takes_it(world: Any, envoy: Path, tls: TLSMaterial, tmp_path: Pat
     layout = replace(world.layout(tmp_path, envoy), smartcard_port=18445)
     snapshot = world.snapshot({})
     snapshot = replace(snapshot, environment=snapshot.environment.model_copy(update={"tls_ma_profile": answer}))
-    compiled = compile_resources(Inputs(snapshot, ({},), {}, tls, layout, world.now, "secret"), {})
+    compiled = compile_resources(Inputs(snapshot, (Mapped(),), Mapped(), tls, layout, world.now, "secret"), {})
     asyncio.run(validate(compiled, compiled, layout))
     broken = compiled[Key(LISTENERS)].resources[-1]
     manager(broken)["route_config"]["virtual_hosts"][0]["routes"][0]["match"]["safe_regex"]["regex"] = "("

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wardgate.catalogue import API, Route
-from wardgate.dataplane.compile import ROUTES, Inputs, Key, compile_resources
+from wardgate.dataplane.compile import ROUTES, Inputs, Key, Mapped, compile_resources
 from wardgate.dataplane.resources import log_format, standing
 from wardgate.dataplane.resources.envoy import PROXIED_PATIENT, PROXIED_PROVIDER, PROXIED_ROLE, PROXIED_USER
 from wardgate.dataplane.resources.routes import must_ask
@@ -42,7 +42,7 @@ def test_a_users_route_has_the_filters_of_an_applications(world: Any, tls: TLSMa
     api = API.model_validate({"name": "x", "base_path": "/x", "backend": "http://127.0.0.1:9", "routes": [
         {"path": "/user", **WORKER}, {"path": "/jwt", "pattern": "signed-jwt"}, {"path": "/all", "any_of": [WORKER, PATIENT, {"pattern": "signed-jwt"}]}]})
     snapshot = world.snapshot({}, (api,))
-    compiled = compile_resources(Inputs(snapshot, (snapshot.clients,), snapshot.clients, tls, world.layout(tmp_path, Path("envoy")), world.now, "secret"), {})
+    compiled = compile_resources(Inputs(snapshot, (Mapped.of(snapshot),), Mapped.of(snapshot), tls, world.layout(tmp_path, Path("envoy")), world.now, "secret"), {})
     listed = compiled[Key(ROUTES, "routes-https")].resources[0]["virtual_hosts"][0]["matcher"]["matcher_tree"]["prefix_match_map"]["map"]["/x/"]
     on = {}
     for route in listed["action"]["typed_config"]["routes"]:

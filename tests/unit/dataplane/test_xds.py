@@ -19,9 +19,9 @@ SOON = 2.0
 """Longer than anything takes that is not held."""
 
 
-def resource(version: str, only_with: frozenset[str] = frozenset()) -> Resource:
-    """Return a resource whose body is its version."""
-    return Resource(version, version.encode(), (), only_with=only_with)
+def resource(version: str, beside: frozenset[str] | None = None) -> Resource:
+    """Return a resource whose body is its version. `beside`: the versions of the big map that it may stand beside."""
+    return Resource(version, version.encode(), (), only_with={BIG_MAP: beside} if beside else {})
 
 
 class Asking:

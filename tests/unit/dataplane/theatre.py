@@ -13,12 +13,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from wardgate.dataplane.compile import BIG_MAP, OVERLAY, Key
+from wardgate.catalogue import API
+from wardgate.dataplane.compile import BIG_MAP, GRANTS, OVERLAY, SYSTEM_MAP, SYSTEM_OVERLAY, Key
 from wardgate.dataplane.errors import Rejected
 from wardgate.dataplane.publish import QUIET_SECONDS, Publisher
+from wardgate.dataplane.resources import systems
 from wardgate.dataplane.resources.envoy import PROXIED_CLIENT, State
 from wardgate.dataplane.resources.standing import ADMITTED, UNLISTED, pair
 from wardgate.dataplane.xds import NODE_GONE_SECONDS, Discovery, Question
+from wardgate.security_patterns.snapshot import CallingSystem
 from wardgate.security_patterns.standing import standing
 
 APPLICATIONS = ("a", "b")
@@ -28,6 +31,12 @@ STATES: dict[str, tuple[frozenset[str], str | None] | None] = {
     "absent": None, "granted": (BOTH, None), "suspended": (BOTH, "application-not-approved"), "half": (frozenset({"x"}), None),
     "no products": (frozenset(), None),
 }
+KINDS = {"applications": (OVERLAY, BIG_MAP), "systems": (SYSTEM_OVERLAY, SYSTEM_MAP, GRANTS)}
+"""What an Envoy judges applications by, and systems; the overlay first. Each application has a system that may do as much."""
+ALL_KEYS = (BIG_MAP, GRANTS, SYSTEM_MAP, OVERLAY, SYSTEM_OVERLAY)
+BY_ASID = API.model_validate({
+    "name": "x", "base_path": "/x", "backend": "http://127.0.0.1:9", "spine": {"service": "gp-connect", "asid": "200000000009"},
+    "routes": [{"path": f"/{name}", "pattern": "asid-interaction", "spine_jwt": "none", "interaction": f"i:{name}"} for name in API_NAMES]})
 SPINS = 12
 """Turns of the loop after which nothing is left to do but what waits for a thread."""
 
@@ -66,8 +75,10 @@ class ModelEnvoy:
     """What it has asked and has no answer to."""
     coming: dict[Key, dict[str, Any]] = field(default_factory=dict)
     """What was answered and it has not yet taken."""
-    since: int = 0
-    """The snapshot that was in force when its overlay, and the map that belongs to it, were last those in force."""
+    since: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
+    """The snapshot that was in force when its overlay, and the maps that belong to it, were last those in force; by kind."""
+    behind: bool = False
+    """It was away, or outlived a control plane: what its overlay names may be in no set any more, so that it refuses."""
 
     def ask(self, discovery: Discovery, key: Key) -> None:
         """Ask for one resource with the version held, unless that is being done."""
@@ -114,6 +125,29 @@ class ModelEnvoy:
         return action == "ALLOW" and (overlay == ADMITTED or (overlay == UNLISTED and found == ADMITTED))
 
 
+    def admits_system(self, world: Any, application: str, api: str, *, judged: bool) -> bool:
+        """Judge the application's system as the route's rules do (`system_rules`). `judged`: what the decision service says, if it is asked."""
+        if any(key not in self.bodies for key in KINDS["systems"]):
+            return False
+        values = {str(State.SYSTEM): f"{asid_of(application)}|{application}.example"}
+        overlay, found = (world.verdict(self.bodies[key], values)[0] for key in (SYSTEM_OVERLAY, SYSTEM_MAP))
+        if overlay in {systems.UNKNOWN, systems.NOT_OF_ASID}:
+            return False
+        granted, _ = world.verdict(self.bodies[GRANTS], {str(State.GRANT): f"{overlay} i:{api} {found}"})
+        return granted == systems.GRANTED or (found == systems.ASK and judged)
+
+
+def asid_of(application: str) -> str:
+    """Return the ASID of an application's system."""
+    return f"2000000000{ord(application):02d}"
+
+
+def system_of(application: str, apis: frozenset[str], refused: str | None) -> CallingSystem:
+    """Return the system that may do what an application may."""
+    return CallingSystem(asid_of(application), "Z9X01", frozenset({"Z9X01"}), "Z9X01-12345", frozenset({f"{application}.example"}),
+                         frozenset(f"i:{api}" for api in apis), suspended=refused is not None)
+
+
 class Theatre:
     """A control plane, two Envoys, a clock, and everything that was ever in force."""
 
@@ -150,6 +184,7 @@ class Theatre:
         self.publisher = Publisher(self.layout, self.discovery, "secret")
         for envoy in self.envoys:
             envoy.questions.clear()
+            envoy.behind = True
         self.publish()
         self.finish()
 
@@ -165,12 +200,13 @@ class Theatre:
 
     def publish(self) -> None:
         """Begin to publish the world as it is."""
-        clients = {}
+        clients, called = {}, {}
         for name, state in self.states.items():
             found = STATES[state]
             if found is not None:
                 clients[name] = self.world.client(name, *found)
-        snapshot = self.world.snapshot(clients)
+                called[asid_of(name)] = system_of(name, *found)
+        snapshot = self.world.snapshot(clients, (BY_ASID,), systems=called)
         said = {(name, api): name in clients and standing(clients[name], api) is None for name in APPLICATIONS for api in API_NAMES}
 
         async def work() -> None:
@@ -215,7 +251,7 @@ class Theatre:
 
     def all_poll(self) -> None:
         """Let every Envoy take what there is, and tell so."""
-        for key in (BIG_MAP, OVERLAY) * 2:
+        for key in ALL_KEYS * 2:
             for envoy in self.envoys:
                 envoy.poll(self.discovery, key)
                 self.check()
@@ -227,6 +263,8 @@ class Theatre:
     def be_away(self) -> None:
         """Let so much time pass that Envoys which do not ask count as gone."""
         self.clock += NODE_GONE_SECONDS + 1
+        for envoy in self.envoys:
+            envoy.behind = True
 
     def check(self) -> None:
         """Every Envoy says about every pair what some snapshot said since it last had what was in force.
@@ -235,19 +273,27 @@ class Theatre:
         as they are in force says what the last snapshot said.
         """
         for envoy in self.envoys:
-            newest = self.discovery.resources[OVERLAY]
-            has_it = envoy.versions.get(OVERLAY) == newest.version and envoy.versions.get(BIG_MAP) in newest.only_with
-            if has_it and not envoy.coming:
-                envoy.since = len(self.history) - 1
-            if not envoy.bodies:
-                continue
-            node = self.discovery.nodes.get(envoy.name)
-            confirmed = node is not None and all(self.discovery.holds(node, key) for key in (OVERLAY, BIG_MAP))
-            for name, api in self.history[-1]:
-                said = {snapshot[name, api] for snapshot in self.history[-1 if confirmed else envoy.since:]}
-                admitted = envoy.admits(self.world, name, api)
-                ready = OVERLAY in envoy.bodies and BIG_MAP in envoy.bodies
-                assert admitted in said or (not ready and not admitted), (envoy.name, name, api, admitted, confirmed)
+            for kind, keys in KINDS.items():
+                self._check(envoy, kind, keys)
+
+    def _check(self, envoy: ModelEnvoy, kind: str, keys: tuple[Key, ...]) -> None:
+        newest = self.discovery.resources[keys[0]]
+        fits = all(envoy.versions.get(key) in fitting for key, fitting in newest.only_with.items())
+        if envoy.versions.get(keys[0]) == newest.version and fits and not envoy.coming:
+            envoy.since[kind] = len(self.history) - 1
+            envoy.behind = envoy.behind and kind == "applications"
+        if not envoy.bodies:
+            return
+        node = self.discovery.nodes.get(envoy.name)
+        confirmed = node is not None and all(self.discovery.holds(node, key) for key in keys)
+        ready = all(key in envoy.bodies for key in keys)
+        for (name, api), now in self.history[-1].items():
+            said = {snapshot[name, api] for snapshot in self.history[-1 if confirmed else envoy.since[kind]:]}
+            if kind == "applications":
+                admitted, excused = envoy.admits(self.world, name, api), False
+            else:
+                admitted, excused = envoy.admits_system(self.world, name, api, judged=now), envoy.behind
+            assert admitted in said or (not admitted and (not ready or excused)), (kind, envoy.name, name, api, admitted, confirmed)
 
     def settle(self) -> None:
         """Let everybody ask until nothing changes."""

@@ -29,6 +29,21 @@ def test_the_path_is_the_request_s() -> None:
     assert facts("/decide/decide/x").path == "/decide/x"
 
 
+def test_the_query_is_a_fact_of_its_own() -> None:
+    """As it came, without its question mark."""
+    assert facts("/decide/a?x=1&y=%20").query == "x=1&y=%20"
+    assert facts("/decide/a").query == ""
+
+
+@pytest.mark.parametrize(("headers", "length"), [
+    ({"content_length": "0"}, None), ({}, None), ({"content_length": "0", "x_wardgate_given_content_length": "12"}, "12"),
+    ({"content_length": "1"}, "1"), ({"content_length": "1", "x_wardgate_given_content_length": "12"}, "12"), ({"x_wardgate_given_content_length": "0"}, None),
+])  # fmt: skip
+def test_the_length_is_that_of_the_request(headers: dict[str, str], length: str | None) -> None:
+    """Not of the question, which has the first byte at most; of a body without a length that byte counts, and no length is none."""
+    assert facts(**headers).headers.get("content-length") == length
+
+
 def test_the_listener_is_what_the_door_wrote() -> None:
     """Without it, the port of everybody."""
     assert facts().listener is Listener.HTTPS

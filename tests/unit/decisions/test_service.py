@@ -194,10 +194,10 @@ def test_a_yes_tells_envoy_who_the_user_is(service: Service) -> None:
 
 
 def test_no_role_in_plain_text_and_as_a_server_error(service: Service) -> None:
-    """Plain text where the route says so; 500 travels under another status, for Envoy takes any 5xx for a service that is down."""
+    """Plain text where the route says so; 400 and 500 travel as others, for Envoy would hang up, and take the service for down."""
     unknown = replace(USER, separate=False, role=None)
     status, headers, body = service.ask("/decide/hello/plain", [bearer(replace(USER, role=None)), MESSAGE])
-    assert (status, headers["content-type"], body) == (400, "text/plain", b"selected_roleid is missing in your token")
+    assert (status, headers["content-type"], body) == (417, "text/plain", b"selected_roleid is missing in your token")
     status, headers, body = service.ask("/decide/hello/user", [bearer(unknown), MESSAGE])
     assert (status, headers["content-type"], headers["x-wardgate-reason"]) == (424, "application/fhir+json", "role-user-info-unavailable")
     assert json.loads(body)["issue"][0]["diagnostics"] == "unable to retrieve user info"

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from depth import examples
+from wardgate.catalogue.model import ROUTE_SHAPES
 from wardgate.demo import manifest as demo_manifest
 from wardgate.manifest import Manifest, Source, check
 from wardgate.manifest.diff import diff
@@ -46,7 +47,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
         "organisations": [{"ods": ods, "name": draw(LINE), "active": draw(st.booleans())} for ods in organisations],
         "systems": [{"asid": asid, "organisation": draw(st.sampled_from(organisations)), "product": draw(LINE),
                      "fqdn": draw(st.none() | st.just(f"s{asid}.nhs.uk")),
-                     "interactions": draw(st.lists(st.sampled_from(["urn:nhs:a", "-x", "#", "*x", "yes"])))}
+                     "interactions": draw(st.lists(st.sampled_from(["urn:nhs:a", "-x", "#", "*x", "yes"]), unique=True))}
                     for asid in asids],
         "apis": [draw(_api(name)) for name in apis],
         "products": [{"name": name, "apis": draw(st.lists(st.sampled_from(apis), unique=True)) if apis else [],
@@ -75,7 +76,7 @@ def _api(draw: st.DrawFn, name: str) -> dict[str, Any]:
                               lambda patterns: {"any_of": [{"pattern": pattern} for pattern in patterns]})))}
         for path in draw(st.lists(st.sampled_from(PATHS), unique=True, min_size=1))]
     return {"name": name, "base_path": f"/{name}", "backend": draw(st.sampled_from(["http://h:1", "unix:/run/x", "https://[::1]"])),
-            "routes": routes, "errors": draw(st.sampled_from(["fault", "fhir", "problem"])), "limits": draw(LIMITS)}
+            "routes": routes, "errors": draw(st.sampled_from([str(shape) for shape in ROUTE_SHAPES])), "limits": draw(LIMITS)}
 
 
 def sorted_without_secrets(manifest: Manifest) -> Manifest:

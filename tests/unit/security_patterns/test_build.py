@@ -1,12 +1,15 @@
 """From the manifest's documents and the store's records to a snapshot."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from unit.directory.samples import AT, DIRECTORY, ENDPOINT, PROVIDER, SYSTEM
 from wardgate.applications import Application, Product, Profile
 from wardgate.catalogue import API, Environment
-from wardgate.directory import Organisation, System
+from wardgate.directory import Directory, Organisation, System
+from wardgate.directory.onboarding import State, take_over
 from wardgate.jose import JWKSet
 from wardgate.quotas import Quota, RateLimits, SpikeArrest
 from wardgate.security_patterns.build import World, build
@@ -87,3 +90,39 @@ def test_keys_are_found_by_the_clear_key() -> None:
     found = snapshot({})
     assert found.api_keys["k" * 20].application == "app"
     assert found.generation == 7
+
+
+def test_the_systems_of_the_directory() -> None:
+    """Live and suspended ones, with the names of their party key: of its endpoints, and of systems that have none."""
+    enrolments = (
+        *(take_over(asid, "unit", by="a test", at=AT) for asid in (SYSTEM.asid, PROVIDER.asid)),
+        replace(take_over("200000100003", "unit", by="a test", at=AT), state=State.SUSPENDED),
+        *(replace(take_over(f"20000010001{number}", "unit", by="a test", at=AT), state=state)
+          for number, state in enumerate((State.REQUESTED, State.EVIDENCE, State.APPROVED))),
+    )  # fmt: skip
+    systems = (SYSTEM, PROVIDER, replace(SYSTEM, asid="200000100003"), *(replace(SYSTEM, asid=f"20000010001{number}") for number in range(4)))
+    directory = Directory(systems=systems, endpoints=(ENDPOINT,), enrolments=enrolments)
+    found = snapshot({}, directory=directory, names={"Z9X01-850001": frozenset({"EPR.example.nhs.uk"})})
+    assert set(found.systems) == {SYSTEM.asid, PROVIDER.asid, "200000100003"}
+    consumer, provider = found.systems[SYSTEM.asid], found.systems[PROVIDER.asid]
+    assert (consumer.organisation, consumer.acts_for, consumer.party_key) == ("Z9X01", {"Z9X01"}, "Z9X01-850001")
+    assert (consumer.certificate_names, consumer.interactions, consumer.suspended) == ({"epr.example.nhs.uk"}, frozenset(SYSTEM.interactions), False)
+    assert (provider.acts_for, provider.certificate_names) == ({"Z9X02"}, {"nrl-z9x02.example.thirdparty.nhs.uk"})
+    assert found.systems["200000100003"].suspended
+    assert found.organisations == {"Z9X01", "Z9X02"}
+    assert found.directory is not None
+    assert found.directory.system(PROVIDER.asid) == PROVIDER
+
+
+def test_systems_of_an_organisation_that_is_not_active_are_suspended() -> None:
+    """Whatever their own standing."""
+    closed = {"Z9X02": Organisation(ods="Z9X02", name="Example", active=False)}
+    found = snapshot({}, directory=DIRECTORY, organisations=closed).systems
+    assert {asid: system.suspended for asid, system in found.items()} == {SYSTEM.asid: False, PROVIDER.asid: True}
+
+
+def test_what_has_been_made_already_is_taken() -> None:
+    """The index, the systems and the codes, when a change touched none of them."""
+    first = snapshot({}, directory=DIRECTORY)
+    again = snapshot({}, index=first.directory, calling=first.systems, known_codes=first.organisations)
+    assert (again.directory is first.directory, again.systems is first.systems, again.organisations is first.organisations) == (True, True, True)

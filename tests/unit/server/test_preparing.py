@@ -42,7 +42,12 @@ def settings(directory: Path, **more: Any) -> Settings:
 
 def backends(stores: Stores) -> set[str]:
     """Return where the stored APIs are."""
-    return {api.backend for api in from_documents(stores.documents.load()[1]).apis}
+    return {api.backend for api in from_documents(stores.documents.load()[1]).apis if not api.relays}
+
+
+def surgery(stores: Stores) -> set[str | None]:
+    """Return where the secure proxy connects to."""
+    return {endpoint.connect_to for system in from_documents(stores.documents.load()[1]).systems for endpoint in system.endpoints if endpoint.connect_to}
 
 
 def test_the_directory_is_its_owners(tmp_path: Path) -> None:
@@ -105,6 +110,7 @@ def test_named_files_are_applied_and_then_kept(tmp_path: Path, stores: Stores, f
 
 @pytest.mark.parametrize(("more", "error", "said"), [
     ({"demo": True}, ManifestInvalid, "no demo"), ({"http_port": 8080}, StartRefused, "no plain HTTP port"),
+    ({"ldap_port": 1389}, StartRefused, "no LDAP without TLS"),
 ])
 def test_a_live_environment_refuses(tmp_path: Path, stores: Stores, file: Any, more: Any, error: type[Exception], said: str) -> None:
     """The demo and plain HTTP, from a file and from the store; nothing is stored when it refuses."""
@@ -139,6 +145,9 @@ def test_a_demo_moves_with_its_backends(tmp_path: Path, stores: Stores) -> None:
     urls = {entry.jwks_url for entry in applications if entry.jwks_url}
     assert all(url.startswith(("http://127.0.0.1:9002/", "http://127.0.0.1:9/")) for url in urls)
     assert len(applications) == len(demo_manifest().applications)
+    assert surgery(stores) == {"127.0.0.1:9003"}
+    prepare_world(settings(tmp_path, demo=True, demo_port=9002, demo_provider_port=9010), stores, [])
+    assert surgery(stores) == {"127.0.0.1:9010"}
 
 
 def test_what_is_not_the_demos_does_not_move(tmp_path: Path, stores: Stores, file: Any) -> None:

@@ -13,6 +13,8 @@ def test_commands_find_the_server(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     serving.write(Settings(data=tmp_path, port=9443, mtls_port=9444))
     assert serving.read(tmp_path) == serving.Serving("https://localhost:9443", "https://localhost:9444")
+    serving.write(Settings(data=tmp_path, relay_port=9445))
+    assert serving.read(tmp_path).relay == "https://localhost:9445"
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "[]", "{}", "null", '{"https": "https://localhost:1"}', "x" * 100_000], ids=range(8))

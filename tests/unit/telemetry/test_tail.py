@@ -263,3 +263,28 @@ def test_lines_are_json_of_ours(line: Line) -> None:
     """The test's own lines are what the real ones are: one object a line."""
     assert json.loads(line())["kind"] == "call"
     assert line().count(b"\n") == 1
+
+
+def test_an_old_file_does_not_lie_about(scene: Scene, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Envoy wrote is deleted soon after it was stored, however little it is; an empty file stays."""
+    monkeypatch.setattr(asyncio, "sleep", _at_once)
+    moment = NOW
+    reader = scene.reader(keep_seconds=600)
+    reader.now = lambda: moment
+    scene.read(reader)
+    moment += timedelta(hours=1)
+    scene.read(reader)
+    scene.envoy.write(line(message_id="a"))
+    scene.read(reader)
+    moment += timedelta(seconds=599)
+    scene.read(reader)
+    assert (scene.envoy.reopened, scene.ledger.ids) == (0, ["a"])
+    moment += timedelta(seconds=1)
+    scene.envoy.write(line(message_id="b"))
+    scene.read(reader)
+    assert (scene.envoy.reopened, scene.ledger.ids, scene.path.read_bytes()) == (1, ["a", "b"], b"")
+    assert not scene.path.with_suffix(".rotated").exists()
+
+
+async def _at_once(_seconds: float) -> None:
+    """Take no time."""

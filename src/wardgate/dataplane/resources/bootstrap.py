@@ -4,8 +4,8 @@ from typing import Final
 
 from wardgate.dataplane.layout import Layout
 from wardgate.dataplane.resources.clusters import wardgate_clusters
+from wardgate.dataplane.resources.discovery import source
 from wardgate.dataplane.resources.envoy import JSON, T, plain
-from wardgate.dataplane.resources.listeners import source
 
 MAX_DOWNSTREAM_CONNECTIONS: Final = 20_000
 KEPT_STATS: Final = (
@@ -19,6 +19,7 @@ KEPT_STATS: Final = (
 RUNTIME: Final[JSON] = {"layers": [{"name": "static", "static_layer": {
     # NOTE: routes must see a repeated header as one value joined by commas: matched one by one, a second API key would go unseen
     "envoy.reloadable_features.match_headers_individually": False,
+    "envoy.reloadable_features.rbac_match_headers_individually": False,  # and so must rules: of two ASIDs, each would have the form of one
     "re2.max_program_size.error_level": 2000, "re2.max_program_size.warn_level": 2000,  # the door's list of headers is long
 }}]}
 

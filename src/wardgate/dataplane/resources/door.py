@@ -91,7 +91,7 @@ def state_filter(listener: Listener | None) -> JSON:
     return set_state(Filter.STATE, remembered)
 
 
-def set_state(name: Filter, values: dict[State, str]) -> JSON:
+def set_state(name: str, values: dict[State, str]) -> JSON:
     """Return a filter that sets filter state objects from format strings. Values that are empty are not set."""
     entries = [
         {"object_key": str(key), "factory_key": "envoy.string", "skip_if_empty": True,

@@ -22,8 +22,17 @@ class Filter(StrEnum):
     CERTIFICATE = "wg.certificate"
     API_KEYS = "wg.api-keys"
     TOKENS = "wg.tokens"
+    EARLY_BODY = "wg.early-body"
     CERTIFICATE_NAMES = "wg.certificate-names"
     CERTIFICATE_CLIENT = "wg.certificate-client"
+    SYSTEM = "wg.system"
+    SYSTEM_PROXIED = "wg.system-proxied"
+    SYSTEMS_OVERLAY = "wg.systems-overlay"
+    SYSTEMS = "wg.systems"
+    SYSTEM_DECISION = "wg.system-decision"
+    SYSTEM_SET = "wg.system-set"
+    GRANTS = "wg.grants"
+    GIVEN = "wg.given"
     DECISION = "wg.decision"
     PAIR = "wg.pair"
     OVERLAY = "wg.overlay"
@@ -47,6 +56,12 @@ class State(StrEnum):
     PAIR = "wardgate.pair"
     TOKEN_ID = "wardgate.token_id"  # noqa: S105 - the name of an object
     LEVEL = "wardgate.level"
+    SYSTEM = "wardgate.system"
+    TRACE = "wardgate.trace"
+    GRANT = "wardgate.grant"
+    RELAY_HOST = "wardgate.relay_host"
+    RELAY_PATH = "wardgate.relay_path"
+    RELAY_PATH_ALONE = "wardgate.relay_path_alone"
 
 
 PROXIED_CLIENT: Final = "x-wardgate-client"
@@ -62,10 +77,22 @@ PROXIED_USER: Final = "x-wardgate-user"
 PROXIED_PROVIDER: Final = "x-wardgate-provider"
 PROXIED_PATIENT: Final = "x-wardgate-patient"
 PROXIED_ROLE: Final = "x-wardgate-role"
+PROXIED_SYSTEM: Final = "x-wardgate-system"
+PROXIED_ORGANISATIONS: Final = "x-wardgate-organisations"
+PROXIED_INTERACTION: Final = "x-wardgate-interaction"
+SET_PREFIX: Final = "x-wardgate-set-"
+"""Begins the headers by which the decision service replaces a caller's headers on a translated route."""
+GIVEN_PREFIX: Final = "x-wardgate-given-"
+"""Begins the copies of headers that the question to the decision service cannot carry under their own names."""
+RELAY_CLUSTER: Final = "x-wardgate-relay-cluster"
+RELAY_HOST: Final = "x-wardgate-relay-host"
+RELAY_PATH: Final = "x-wardgate-relay-path"
 MESSAGE_ID: Final = "x-wardgate-message-id"
 LISTENER: Final = "x-wardgate-listener"
 GIVEN_REQUEST_ID: Final = "x-wardgate-given-request-id"
 REASON: Final = "x-wardgate-reason"
+RECORD: Final = "wardgate-record"
+"""In an answer of the decision service: what is recorded of the call, sealed. Its name keeps it from the backend and the caller."""
 EXPLAIN: Final = "x-wardgate-explain"
 """Set by the mappers on a refusal whose body Wardgate shall write; it never leaves Envoy."""
 REFUSAL_SECRET: Final = "x-wardgate-refusal-secret"  # noqa: S105 - the name of a header
@@ -76,7 +103,8 @@ REFUSED_PATTERN: Final = "x-wardgate-refused-pattern"
 REFUSED_DIALECT: Final = "x-wardgate-refused-dialect"
 INTERNAL_HEADERS: Final = (
     PROXIED_CLIENT, PROXIED_JTI, PROXIED_CREDENTIAL, PROXIED_BOUND, PROXIED_ASID, PROXIED_SCOPE, PROXIED_ISSUER,
-    PROXIED_SESSION, PROXIED_LEVEL, PROXIED_USER, PROXIED_PROVIDER, PROXIED_PATIENT, PROXIED_ROLE, MESSAGE_ID, LISTENER, GIVEN_REQUEST_ID,
+    PROXIED_SESSION, PROXIED_LEVEL, PROXIED_USER, PROXIED_PROVIDER, PROXIED_PATIENT, PROXIED_ROLE, PROXIED_SYSTEM,
+    PROXIED_ORGANISATIONS, PROXIED_INTERACTION, MESSAGE_ID, LISTENER, GIVEN_REQUEST_ID,
 )
 
 

@@ -1,13 +1,27 @@
 """Listeners: sockets, the shape of TLS, the order of filters, error mappers, the log. No policy lives here.
 
-NOTE: after a listener changes, open connections keep the old one until drained; so nothing here depends on the manifest
-but the TLS-MA profile of the environment.
+NOTE: after a listener changes, open connections keep the old one until drained; so nothing here depends on the manifest but how
+TLS is spoken, whether there is a secure proxy, and which shapes refusals have (`error_mappers` says what an old one does then).
 """
 
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
 
-from wardgate.dataplane.layout import ANSWER_SECONDS, Layout
-from wardgate.dataplane.resources import credentials, decision, door, error_mappers, log_format, smartcard, standing
+from wardgate.dataplane.layout import Layout
+from wardgate.dataplane.resources import (
+    credentials,
+    decision,
+    door,
+    error_mappers,
+    log_format,
+    relay,
+    relay_errors,
+    smartcard,
+    standing,
+    systems,
+    tls_suites,
+)
+from wardgate.dataplane.resources.discovery import source
 from wardgate.dataplane.resources.envoy import (
     EXPLAIN,
     HTTP,
@@ -29,37 +43,45 @@ from wardgate.dataplane.resources.envoy import (
 )
 from wardgate.dataplane.resources.limits import COUNTERS
 from wardgate.dataplane.resources.routes import REFUSAL_PATH
+from wardgate.dataplane.resources.secrets import CLIENT_TRUST, SERVER_CERTIFICATE
 from wardgate.security_patterns.facts import Listener
+from wardgate.security_patterns.snapshot import Snapshot
 
-CIPHERS: Final = ("ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-AES128-GCM-SHA256")
-SERVER_CERTIFICATE: Final = "server-certificate"
-CLIENT_TRUST: Final = "client-trust"
 BUFFER_BYTES: Final = 1_048_576
+CONNECTION_BUFFER_BYTES: Final = 32_768
+"""How much of a body is read while a call is decided about, and one read more. `route_parts.SMALL_BODY_BYTES` is about the same."""
 HEADERS_KB: Final = 60
 MAX_HEADERS: Final = 100
 IDLE_SECONDS: Final = 300
 HEADERS_TIMEOUT_SECONDS: Final = 15
 REQUEST_TIMEOUT_SECONDS: Final = 120
 STREAM_IDLE_SECONDS: Final = 60
-CERTIFICATE_RECHECK_SECONDS: Final = 3600
-"""A connection on the mutual-TLS port lives at most this long, so that an expired certificate is looked at again."""
 
 _ECDS_TYPES: Final = {
     Filter.FINGERPRINTS: RBAC, Filter.API_KEYS: HTTP + "api_key_auth.v3.ApiKeyAuth",
     Filter.TOKENS: HTTP + "jwt_authn.v3.JwtAuthentication", Filter.CERTIFICATE_NAMES: RBAC,
-    Filter.OVERLAY: RBAC, Filter.CLIENTS: RBAC,
+    Filter.OVERLAY: RBAC, Filter.CLIENTS: RBAC, Filter.SYSTEMS_OVERLAY: RBAC, Filter.SYSTEMS: RBAC, Filter.GRANTS: RBAC,
     **{counter.filter: HTTP + "local_ratelimit.v3.LocalRateLimit" for counter in COUNTERS},
 }
 
 
-def source(poll_seconds: float) -> JSON:
-    """Return the config source of everything that changes: REST xDS on the private socket, where questions are held (`xds`).
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """All that listeners are made of. While it is the same, they are not even made again."""
 
-    NOTE: Envoy adds to the delay a random part of up to the same length, so half of it makes `poll_seconds` the longest pause.
-    """
-    rest = {"api_type": "REST", "transport_api_version": "V3", "cluster_names": ["wardgate-control"],
-            "refresh_delay": duration(poll_seconds / 2), "request_timeout": duration(ANSWER_SECONDS)}
-    return {"resource_api_version": "V3", "initial_fetch_timeout": "3s", "api_config_source": rest}
+    layout: Layout
+    refusal_secret: str = field(repr=False)
+    said: error_mappers.Said
+    tls: JSON
+    answer_bad_certificates: bool
+    relays: bool
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, layout: Layout, refusal_secret: str) -> Self:
+        """Return what a snapshot says of listeners."""
+        environment = snapshot.environment
+        return cls(layout, refusal_secret, error_mappers.Said.of(snapshot), tls_suites.parameters(environment),
+                   environment.tls_ma_profile == "answer", relay.listens(layout, snapshot))
 
 
 def discovered(name: Filter, layout: Layout) -> JSON:
@@ -69,18 +91,19 @@ def discovered(name: Filter, layout: Layout) -> JSON:
     return {"name": str(name), "config_discovery": discovery}
 
 
-def http_filters(listener: Listener, layout: Layout, *, answer_bad_certificates: bool, refusal_secret: str) -> list[JSON]:
+def http_filters(listener: Listener, shape: Shape) -> list[JSON]:
     """Return the filters in the order of `envoy.Filter`."""
-    mtls = listener is Listener.MTLS
+    layout, mtls = shape.layout, listener is Listener.MTLS
     chain: dict[Filter, JSON] = {
-        Filter.EXPLAINED_LIMIT: _explained_limit(refusal_secret),
+        Filter.EXPLAINED_LIMIT: _explained_limit(shape.refusal_secret),
         Filter.REQUEST_ID: door.request_id_filter(),
         Filter.STATE: door.state_filter(listener),
-        **({Filter.FINGERPRINTS: discovered(Filter.FINGERPRINTS, layout)} if mtls else {}),
-        **({Filter.CERTIFICATE: named(Filter.CERTIFICATE, RBAC, **_certificate_checks())} if mtls and answer_bad_certificates else {}),
+        **(_connection_filters(shape) if mtls else {}),
         Filter.API_KEYS: discovered(Filter.API_KEYS, layout),
         Filter.TOKENS: discovered(Filter.TOKENS, layout),
-        **(_certificate_filters(layout) if mtls else {}),
+        Filter.EARLY_BODY: named(Filter.EARLY_BODY, HTTP + "buffer.v3.Buffer", max_request_bytes=BUFFER_BYTES),
+        **(_certificate_filters(layout) | _system_filters(layout) if mtls else {}),
+        Filter.GIVEN: decision.given_filter(),
         Filter.DECISION: decision.filter_(),
         Filter.PAIR: standing.pair_filter(),
         Filter.OVERLAY: discovered(Filter.OVERLAY, layout),
@@ -92,11 +115,29 @@ def http_filters(listener: Listener, layout: Layout, *, answer_bad_certificates:
     return [*chain.values(), named("envoy.filters.http.router", HTTP + "router.v3.Router", suppress_envoy_headers=True, dynamic_stats=False)]
 
 
+def _connection_filters(shape: Shape) -> dict[Filter, JSON]:
+    """Return what looks at a connection's certificate, whatever is asked for."""
+    checks = {Filter.CERTIFICATE: named(Filter.CERTIFICATE, RBAC, **_certificate_checks())} if shape.answer_bad_certificates else {}
+    return {Filter.FINGERPRINTS: discovered(Filter.FINGERPRINTS, shape.layout), **checks}
+
+
 def _certificate_filters(layout: Layout) -> dict[Filter, JSON]:
     client = credentials.certificate_client()
     return {
         Filter.CERTIFICATE_NAMES: discovered(Filter.CERTIFICATE_NAMES, layout),
         Filter.CERTIFICATE_CLIENT: {"name": str(Filter.CERTIFICATE_CLIENT), "typed_config": client},
+    }
+
+
+def _system_filters(layout: Layout) -> dict[Filter, JSON]:
+    return {
+        Filter.SYSTEM: systems.system_filter(Filter.SYSTEM),
+        Filter.SYSTEM_PROXIED: systems.system_filter(Filter.SYSTEM_PROXIED),
+        Filter.SYSTEMS_OVERLAY: discovered(Filter.SYSTEMS_OVERLAY, layout),
+        Filter.SYSTEMS: discovered(Filter.SYSTEMS, layout),
+        Filter.SYSTEM_DECISION: decision.filter_(name=Filter.SYSTEM_DECISION, unless=(systems.MAP_PREFIX, systems.SET)),
+        Filter.SYSTEM_SET: systems.grant_filter(),
+        Filter.GRANTS: discovered(Filter.GRANTS, layout),
     }
 
 
@@ -139,18 +180,19 @@ def _redirect(reason: str, refusal_secret: str) -> JSON:
             "status_code": 429, "uri": f"http://wardgate{REFUSAL_PATH}", "request_headers_to_add": headers}
 
 
-def connection_manager(listener: Listener, layout: Layout, *, answer_bad_certificates: bool, refusal_secret: str) -> JSON:
+def connection_manager(listener: Listener, shape: Shape) -> JSON:
     """Return the HTTP connection manager of a listener."""
+    layout = shape.layout
     options = {"idle_timeout": duration(IDLE_SECONDS), "headers_with_underscores_action": "REJECT_REQUEST", "max_headers_count": MAX_HEADERS}
     if listener is Listener.MTLS:
-        options["max_connection_duration"] = duration(CERTIFICATE_RECHECK_SECONDS)
+        options["max_connection_duration"] = duration(tls_suites.CERTIFICATE_RECHECK_SECONDS)
     config: JSON = {
         "@type": T + "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": str(listener),
         "rds": {"config_source": source(layout.poll_seconds), "route_config_name": f"routes-{listener}"},
-        "http_filters": http_filters(listener, layout, answer_bad_certificates=answer_bad_certificates, refusal_secret=refusal_secret),
+        "http_filters": http_filters(listener, shape),
         "early_header_mutation_extensions": [door.header_mutations(str(listener))],
-        "local_reply_config": {"mappers": error_mappers.mappers()},
+        "local_reply_config": {"mappers": error_mappers.mappers(listener, shape.said)},
         "access_log": log_format.request_logs(str(layout.access_log)),
         "use_remote_address": True, "skip_xff_append": False,
         "preserve_external_request_id": True, "always_set_request_id_in_response": True,
@@ -168,13 +210,13 @@ def connection_manager(listener: Listener, layout: Layout, *, answer_bad_certifi
     return config
 
 
-def tls_context(listener: Listener, layout: Layout, *, answer_bad_certificates: bool) -> JSON:
+def tls_context(listener: Listener, shape: Shape, *, answer_bad_certificates: bool) -> JSON:
     """Return the TLS shape of a listener; certificate and trust come by SDS (application-restricted 8.3)."""
     def secret(name: str) -> JSON:
-        return {"name": name, "sds_config": source(layout.poll_seconds)}
+        return {"name": name, "sds_config": source(shape.layout.poll_seconds)}
 
     common: JSON = {
-        "tls_params": {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3", "cipher_suites": list(CIPHERS)},
+        "tls_params": shape.tls,
         "tls_certificate_sds_secret_configs": [secret(SERVER_CERTIFICATE)],
         "alpn_protocols": ["h2", "http/1.1"],
     }
@@ -192,31 +234,50 @@ def tls_context(listener: Listener, layout: Layout, *, answer_bad_certificates: 
     return context
 
 
-def listeners(layout: Layout, *, answer_bad_certificates: bool, refusal_secret: str) -> list[JSON]:
-    """Return the listeners: TLS, TLS with client certificates, and if they are asked for plain HTTP on loopback and smartcards."""
+def listeners(shape: Shape) -> list[JSON]:
+    """Return the listeners: TLS, TLS with client certificates, and if they are asked for plain HTTP on loopback, smartcards, the secure proxy."""
+    layout = shape.layout
     ports = {Listener.HTTPS: layout.https_port, Listener.MTLS: layout.mtls_port, Listener.HTTP: layout.http_port}
     found = []
     for listener, port in ports.items():
         if port is None:
             continue
-        manager = connection_manager(listener, layout, answer_bad_certificates=answer_bad_certificates, refusal_secret=refusal_secret)
+        manager = connection_manager(listener, shape)
         chain: JSON = {"filters": [{"name": "http", "typed_config": manager}]}
         if listener is not Listener.HTTP:
-            context = tls_context(listener, layout, answer_bad_certificates=answer_bad_certificates)
-            chain |= {"transport_socket": {"name": "tls", "typed_config": context}, "transport_socket_connect_timeout": "10s"}
+            chain |= _tls(tls_context(listener, shape, answer_bad_certificates=shape.answer_bad_certificates))
         address = "127.0.0.1" if listener is Listener.HTTP else layout.address
         found.append(_listener(str(listener), layout, address, port, chain))
-    return [*found, *_smartcard(layout)]
+    return [*found, *_smartcard(shape), *_relay(shape)]
 
 
-def _smartcard(layout: Layout) -> list[JSON]:
+def _tls(context: JSON) -> JSON:
+    return {"transport_socket": {"name": "tls", "typed_config": context}, "transport_socket_connect_timeout": "10s"}
+
+
+def _relay(shape: Shape) -> list[JSON]:
+    """Return the listener of the secure proxy, if there is to be one."""
+    port = shape.layout.relay_port
+    if port is None or not shape.relays:
+        return []
+    filters = relay.http_filters(list(_connection_filters(shape).values()), [discovered(name, shape.layout) for name in sorted(relay.COUNTED)])
+    manager = relay.untidied(connection_manager(Listener.MTLS, shape)) | {
+        "http_filters": filters, "local_reply_config": {"mappers": relay_errors.mappers()},
+        "rds": {"config_source": source(shape.layout.poll_seconds), "route_config_name": relay.ROUTES},
+    }
+    context = tls_context(Listener.MTLS, shape, answer_bad_certificates=shape.answer_bad_certificates)
+    chain = {"filters": [{"name": "http", "typed_config": manager}], **_tls(context)}
+    return [_listener(relay.NAME, shape.layout, shape.layout.address, port, chain)]
+
+
+def _smartcard(shape: Shape) -> list[JSON]:
     """Return the listener of smartcards, if there is to be one."""
+    layout = shape.layout
     if layout.smartcard_port is None:
         return []
     trust = {"name": CLIENT_TRUST, "sds_config": source(layout.poll_seconds)}
-    context = smartcard.accepting(tls_context(Listener.HTTPS, layout, answer_bad_certificates=False), trust)
-    chain = {"filters": [{"name": "http", "typed_config": smartcard.connection_manager(layout)}],
-             "transport_socket": {"name": "tls", "typed_config": context}, "transport_socket_connect_timeout": "10s"}
+    context = smartcard.accepting(tls_context(Listener.HTTPS, shape, answer_bad_certificates=False), trust)
+    chain = {"filters": [{"name": "http", "typed_config": smartcard.connection_manager(layout)}], **_tls(context)}
     return [_listener(smartcard.NAME, layout, layout.address, layout.smartcard_port, chain)]
 
 
@@ -225,7 +286,7 @@ def _listener(name: str, layout: Layout, address: str, port: int, chain: JSON) -
     return {
         "@type": T + "envoy.config.listener.v3.Listener", "name": name,
         "address": {"socket_address": {"address": address, "port_value": port}},
-        "filter_chains": [chain], "per_connection_buffer_limit_bytes": BUFFER_BYTES,
+        "filter_chains": [chain], "per_connection_buffer_limit_bytes": CONNECTION_BUFFER_BYTES,
         "listener_filters_timeout": "5s",
         **({"access_log": logs} if logs else {}),
     }

@@ -5,6 +5,7 @@ from typing import Final
 
 from wardgate.authserver.app import GOT, METADATA, POSTED, READ
 from wardgate.catalogue.paths import HEALTH_PATHS
+from wardgate.catalogue.platform import SYSTEM_DIRECTORY
 from wardgate.outbound.mock_jwks import PREFIX as MOCK_JWKS
 from wardgate.standins.published import CREDENTIALS_PATH
 from wardgate.standins.surfaces import ASSETS, OWN, REALMS
@@ -82,6 +83,9 @@ ENDPOINTS: Final = (
     Endpoint("GET", "/pki/ca.pem", "everyone", "200 and the roots in PEM", ""),
     Endpoint("POST", "/pki/ocsp", "everyone", "200 and an OCSP response; 408, 413, 415 for requests too slow, above 4 KiB, of another type", "RFC 6960"),
     Endpoint("GET", "/pki/ocsp/{base64 of a request}", "everyone", "200 and an OCSP response; 414 for a request above 4 KiB", "RFC 6960, RFC 5019"),
+    Endpoint("GET", SYSTEM_DIRECTORY.base_path + "/Device", f"an application with a product that lists the API `{SYSTEM_DIRECTORY.name}` (header `apikey`)",
+             "200 and a bundle of systems; the checks, in order: [the system directory](refusals.md#the-system-directory)", "spine 7.5"),
+    Endpoint("GET", SYSTEM_DIRECTORY.base_path + "/Endpoint", "the same", "200 and a bundle of endpoints", "spine 7.5"),
     Endpoint("GET", "{api}" + HEALTH_PATHS[0], "everyone", "200 and the version; the backend is not asked", "application-restricted 12"),
     Endpoint("GET", "{api}" + HEALTH_PATHS[1], "the holder of the monitoring key (header `apikey`)",
              "200 and `pass` or `fail`, after asking the backend; 401 [`api-status-key-invalid`](refusals.md#api-status-key-invalid) with an empty body", "application-restricted 12"),
@@ -96,7 +100,12 @@ The stand-in providers have sixteen mock realms, `Cis2-mock-…` and `NHS-Login-
 documents are at `/standins/nhs-cis2/openam/oauth2/realms/root/realms/NHSIdentity/realms/Healthcare/.well-known/openid-configuration` and
 `/standins/nhs-login/.well-known/openid-configuration`.
 
-The [demo](demo.md)'s backends listen on a port of their own on loopback and are not public. The control plane's socket (xDS, decisions) is a
+The system directory is asked over LDAP too, on ports of their own that `wardgate up` opens when it is asked to
+([how to](../how-to/ask-the-directory.md)).
+
+The secure proxy listens on a port of its own (`--relay-port`), on which nothing else is served: its APIs relay `/ssp/https://…` and the like.
+
+The [demo](demo.md)'s backends and its surgery listen on ports of their own on loopback and are not public; the surgery lets in the secure proxy only. The control plane's socket (xDS, decisions) is a
 Unix socket in the data directory, readable by its owner only, and no route leads to it from outside.
 """
 

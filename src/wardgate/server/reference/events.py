@@ -31,6 +31,11 @@ a patient's identifier (the route's template stands instead). What is about a pe
 is a keyed hash (`{"hmac_sha256": …}`): equal values can be matched, and nobody without the store key can tell what they were.
 Texts have at most 512 characters, details at most 64 members.
 
+**Patients.** A call between systems (a route by ASID, a translated one, the secure proxy) is recorded with whom it is about: NHS numbers of the token,
+the path and the query, in all the forms that the APIs use, if their check digit is right. Bodies are not seen by the gateway: of a patient who
+is named only there, nothing is recorded. `wardgate audit who-saw` finds the calls about a patient by the keyed hash, however long the record is.
+A call that a limit turned away before it reached the rules has no parties.
+
 Token events and `CallDecided` are durable before the answer leaves. The other calls come from Envoy's log, at most one flush interval
 (`WARDGATE_LOG_FLUSH_SECONDS`) later.
 """
@@ -98,6 +103,31 @@ _LOGGED: Final = _CALL | {
     "fingerprint": "SHA-256 fingerprint of the client certificate",
     "caller": "network address, as a keyed hash",
 }
+_PARTIES: Final = {
+    "from_asid": "between systems: ASID of the one that calls; of a refused call that Envoy judged, as the caller wrote it",
+    "to_asid": "between systems: ASID of the one that is called",
+    "interaction": "between systems: the interaction",
+    "trace": "between systems: the caller's trace id",
+    "ods": "between systems: the organisation that the token states, else those that the calling system acts for, joined by commas",
+    "certificate_name": "between systems: the name in the client certificate",
+    "caller_kind": "between systems: `professional`, `citizen`, `delegated citizen` or `unattended`, as the token states it",
+    "reason_for_request": "between systems: what the token states",
+    "scope": "between systems: what the token states",
+    "user": "between systems: whom the token states, as a keyed hash",
+    "role": "the role profile that the call acts in, as a keyed hash",
+    "actor": "between systems: the citizen who acts for the patient, as a keyed hash",
+    "patient": "between systems: the NHS number of whom the call is about, from the token, the path or the query, as a keyed hash; more of them in `patient_2` to `patient_24`",
+    "patients_left_out": "between systems: how many patients more the call named than a record has room for",
+    "endpoint": "through the secure proxy: the endpoint's identifier in the directory",
+    "host": "through the secure proxy: the endpoint's host",
+    "stated_device": "GP Connect: the device that the token states, as a keyed hash",
+    "stated_organisation": "GP Connect: the organisation's name that the token states, as a keyed hash",
+    "stated_practitioner": "GP Connect: the practitioner's name that the token states, as a keyed hash",
+    "auth_user_id": "on a translated route: who signed in, as a keyed hash",
+    "actor_user_id": "on a translated route: who acts for the patient, as a keyed hash",
+    "sign_in": "on a translated route: id of the sign-in",
+    "handed_on": "`unreadable`: what the decision service knew was sealed with a store key that is not here",
+}
 _STAND_IN: Final = {
     "provider": "`nhs-cis2` or `nhs-login`",
     "realm": "the mock realm, or the provider's own",
@@ -162,10 +192,10 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
     EventType.USERINFO_READ: Entry("A user's details were asked for and the provider answered.", _CALLER | _USER | {
         "jti": "id of the access token", "status": "status of the provider's answer"}),
     EventType.USERINFO_REFUSED: Entry("A request for a user's details was refused.", _CALLER | _USER | _REFUSED | {"jti": "id of the access token"}),
-    EventType.CALL_ALLOWED: Entry("A call was let through to its backend; written from Envoy's log.", _LOGGED),
-    EventType.CALL_REFUSED: Entry("A call was refused, or a path of ours that is not an endpoint of tokens.", _LOGGED | _CALLER | _REFUSED),
+    EventType.CALL_ALLOWED: Entry("A call was let through to its backend; written from Envoy's log.", _LOGGED | _PARTIES),
+    EventType.CALL_REFUSED: Entry("A call was refused, or a path of ours that is not an endpoint of tokens.", _LOGGED | _CALLER | _REFUSED | _PARTIES),
     EventType.CALL_DECIDED: Entry("The decision service judged a call of an `audit: before` route; its outcome follows as CallAllowed or CallRefused.",
-        _CALL | _REFUSED | {"listener": "`https`, `mtls` or `http`", "proved": "what the caller proved, in order",
+        _CALL | _REFUSED | _PARTIES | {"listener": "`https`, `mtls` or `http`", "proved": "what the caller proved, in order",
             "sign_in": "of a user's call: id of the sign-in", "auth_user_id": "who signed in, as a keyed hash", "actor_user_id": "who acts for the patient, as a keyed hash",
             "role": "the role profile, as a keyed hash, where the route asks for one", **_TURNED}),
     EventType.HANDSHAKE_REFUSED: Entry("A TLS handshake failed because of the client's certificate (listener profile `verify`).", {
@@ -183,6 +213,15 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
     EventType.CERTIFICATE_REVOKED: Entry("A certificate was revoked, or an authority retired.", _CERTIFICATE | {"revocation_reason": "why (RFC 5280 section 5.3.1)"}),
     EventType.CRL_ISSUED: Entry("A revocation list was signed.", {"authority": "whose", "number": "its number, which only rises", "entries": "how many certificates are on it"}),
     EventType.SIGNING_KEY_ROTATED: Entry("The next signing key was made.", {"use": "what it signs", "kid": "its name", "sign_from": "when it begins to sign"}),
+    EventType.SYSTEM_STEPPED: Entry("The assurance of an accredited system took a step: requested, evidence, approved, live, suspended.", _BY | {
+        "asid": "which system", "step": "the step", "state": "where it stands now", "environment": "for which environment", "taken_by": "who took the step",
+        "note": "why", "granted": "the message sets that are granted"}),
+    EventType.DIRECTORY_CHANGED: Entry("Entries or data-sharing rules of the system directory were changed, or a file was taken in.", _BY | {
+        "form": "`ldif` or `csv`, of a file", "added": "how many of its entries are new", "changed": "how many differ from what was there",
+        "unchanged": "how many do not", "put": "how many were put by hand", "removed": "how many were removed"}),
+    EventType.AUDIT_SEARCHED: Entry("Somebody asked who saw a patient's record (`wardgate audit who-saw`); durable before the answer.", _BY | {
+        "patient": "the NHS number, as a keyed hash", "found": "how many calls were shown", "from": "the first moment that was asked for",
+        "to": "the moment before which", "organisation": "the ODS code that was asked for"}),
     EventType.CLOCK_ADVANCED: Entry("The virtual clock of an environment that is not live was turned ahead; the record itself goes by the real time.", _BY | {
         "advanced_seconds": "by how much", "ahead_seconds": "how far it is ahead now"}),
     EventType.CLOCK_RESET: Entry("The virtual clock was turned back to the real time.", _BY | {"ahead_seconds": "how far it was ahead"}),

@@ -20,6 +20,7 @@ The words on the wire depend on the dialect of the API (`errors:` in the [manife
 | `fault` (default) | `{"fault": {"faultstring": …, "detail": {"errorcode": …}}}` | text and error |
 | `fhir` | an OperationOutcome, `application/fhir+json` | the line *FHIR* |
 | `problem` | RFC 9457 problem details | title: what had to be true; detail: text; type: `urn:wardgate:refusal:<code>` |
+| `spine`, `gp-connect`, `ssp` | the OperationOutcomes of Spine, a GP Connect provider and the secure proxy, JSON or XML | the line *FHIR* |
 | token endpoint | `{"error": …, "error_description": …, "message_id": …}` | error and text |
 
 Refusals of a role (`role-…`) are 401 and an OperationOutcome on every API, unless the route's `role_errors` says `plain-text` (400,
@@ -37,12 +38,16 @@ AREAS: Final = {
     Area.PROVIDERS: ("The stand-in sign-in providers", _PROVIDERS),
     Area.GATEWAY: ("The gateway", "At an API's routes: API keys, access tokens, scopes, headers, paths."),
     Area.CERTIFICATES: ("Client certificates", "With the listener profile `verify` the caller sees a TLS alert instead of status and text, and the reason is in the record."),
+    Area.SPINE: ("Spine", "The Spine JWT in the order of its checks; the same of booking APIs; then headers, ASID, interaction and ownership, and the internet gateway of Reasonable Adjustments."),
+    Area.SECURE_PROXY: ("The secure proxy", "In its own shape: the coding is the status, and the text is display and diagnostics."),
+    Area.GP_CONNECT: ("GP Connect", "What a provider says of the token, in its own order, and of the interaction."),
+    Area.DIRECTORY: ("The system directory", "In the order in which its FHIR API checks. Its OperationOutcome has the correlation id as its id."),
     Area.LIMITS: ("Limits", "Every one has `Retry-After` and the RateLimit headers."),
     Area.PLATFORM: ("Size, time and parts that are down", "Nobody's credential is at fault."),
     Area.FAULTS: ("Faults", "What is said to whoever [asks for an error](../how-to/meet-every-error.md) that cannot be had, and what can be had in no other way."),
 }
 _OAUTH: Final = frozenset({Area.TOKEN_ENDPOINT, Area.USER_TOKENS, Area.SIGN_IN, Area.PROVIDERS, Area.FAULTS})
-_PUBLISHED: Final = ("application-restricted", "user-restricted", "RFC", "FAPI", "OpenID")
+_PUBLISHED: Final = ("application-restricted", "user-restricted", "spine", "RFC", "FAPI", "OpenID")
 
 
 def page() -> str:
@@ -66,7 +71,9 @@ def _reason(reason: Reason) -> Iterator[str]:
     yield f"- Had to be true: {reason.check}."
     yield f"- What to do: {reason.advice}."
     yield f"- Who can fix it: the {reason.fixer}."
-    if reason.area not in _OAUTH and reason.text:
+    if reason.area is Area.SECURE_PROXY:
+        yield f"- FHIR: `{reason.fhir_code}` with the text, issue `{reason.fhir_issue}`, severity `{reason.fhir_severity}`."
+    elif reason.area not in _OAUTH and reason.text:
         yield f'- FHIR: `{reason.fhir_code}` "{reason.fhir_display}", issue `{reason.fhir_issue}`, diagnostics "{reason.diagnostics or reason.text}".'
     for name, value in reason.headers:
         yield f"- Header: `{name}: {value}`"

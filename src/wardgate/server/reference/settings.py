@@ -30,9 +30,9 @@ Clients' variables (`WARDGATE_API_KEY`, `WARDGATE_KEY_PASSWORD`, `WARDGATE_URL`)
 Those of the set-up are two: `WARDGATE_PYTHON` names the Python that `script/bootstrap` uses, `WARDGATE_LOCK_BEFORE` the day up
 to which `script/lock` takes releases.
 """
-OPTIONS: Final = frozenset({"data", "database_url", "port", "mtls_port", "http_port", "smartcard_port", "demo", "demo_port"})
+OPTIONS: Final = frozenset({"data", "database_url", "port", "mtls_port", "http_port", "smartcard_port", "relay_port", "ldap_port", "ldaps_port", "demo", "demo_port"})
 """Fields that `wardgate up` has an option for."""
-DEFAULTS: Final = {"envoy_threads": "the machine's cores", "http_port": "none; 8080 with `--demo`", "smartcard_port": "none; 8445 with `--demo`"}
+DEFAULTS: Final = {"envoy_threads": "the machine's cores", "http_port": "none; 8080 with `--demo`", "smartcard_port": "none; 8445 with `--demo`", "relay_port": "none; 8446 with `--demo`", "demo_provider_port": "the one after `demo_port`", "ldap_port": "none; 1389 with `--demo` if it is free"}
 """Defaults that are made when the program starts."""
 
 

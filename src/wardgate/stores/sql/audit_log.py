@@ -1,13 +1,16 @@
 """The audit log: reading the chain, and appending to it from requests and from Envoy's log."""
 
+import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import Connection, insert, literal, select
 
-from wardgate.audit.model import Event
-from wardgate.audit.redact import bounded
+from wardgate.audit.handed_on import packed, unpacked
+from wardgate.audit.model import Detail, Event
+from wardgate.audit.redact import bounded, personal_hash
+from wardgate.stores.errors import WrongStoreKey
 from wardgate.stores.ports import AuditRecord, Checkpoint, QuotaCount
 from wardgate.stores.sql import chain
 from wardgate.stores.sql.context import Context
@@ -18,6 +21,8 @@ from wardgate.stores.sql.upsert import upsert
 
 MAX_FOUND: Final = 100
 MAX_READ: Final = 10_000
+_HANDED_ON: Final = "envoy-log/details/call"
+"""The place that concealed details are sealed for."""
 
 _RECORD = (AUDIT.c.seq, AUDIT.c.body, AUDIT.c.hash)
 
@@ -74,6 +79,35 @@ class SQLAuditLog:
             found = [AuditRecord(*row) for row in connection.execute(statement)]
         return [record for record in found if _has_id(record, bounded(any_id))]
 
+    def about(self, patient_hash: str, after: int, limit: int) -> Sequence[AuditRecord]:
+        first = select(literal(after // chain.RECORDS_PER_BUCKET).label("n")).cte("buckets", recursive=True)
+        buckets = first.union_all(select(first.c.n + 1).where(first.c.n < _LAST))
+        with_id = AUDIT_IDS.c.id_key == chain.id_key(chain.patient_id(patient_hash))
+        statement = select(*_RECORD).select_from(buckets).join(AUDIT_IDS, (AUDIT_IDS.c.bucket == buckets.c.n) & with_id)
+        statement = statement.join(AUDIT, AUDIT.c.seq == AUDIT_IDS.c.seq).order_by(AUDIT.c.seq)
+        found: list[AuditRecord] = []
+        place, size = after, min(limit, MAX_READ)
+        while len(found) < limit:  # an id is 64 bits of a hash: a hit is confirmed in the record, and a miss makes room for another
+            with reading(self._context.database) as connection:
+                rows = [AuditRecord(*row) for row in connection.execute(statement.where(AUDIT_IDS.c.seq > place).limit(size))]
+            found += [record for record in rows if _is_about(record, patient_hash)]
+            if len(rows) < size:
+                break
+            place = rows[-1].seq
+        return found[:limit]
+
+    def personal_hash(self, value: str) -> str:
+        return personal_hash(value, self._context.personal_key)
+
+    def conceal(self, details: Mapping[str, Detail]) -> str:
+        return base64.urlsafe_b64encode(self._context.seal(packed(details), _HANDED_ON)).decode()
+
+    def reveal(self, concealed: str) -> Mapping[str, Detail]:
+        try:
+            return unpacked(self._context.open(base64.urlsafe_b64decode(concealed), _HANDED_ON))
+        except ValueError as error:
+            raise WrongStoreKey("details that were handed on cannot be read") from error
+
     def head(self) -> AuditRecord | None:
         """Return the last record as the head says it; its body is empty when that record is no longer there."""
         statement = select(AUDIT_HEAD.c.seq, AUDIT.c.body, AUDIT_HEAD.c.hash)
@@ -104,4 +138,10 @@ def _offset(connection: Connection, source: str) -> int:
 
 def _has_id(record: AuditRecord, any_id: str) -> bool:
     body = json.loads(record.body)
-    return any(body.get(name) == any_id for name in ("message_id", "request_id", "correlation_id"))
+    ids = [body.get(name) for name in ("message_id", "request_id", "correlation_id")]
+    return any_id in (*ids, body.get("details", {}).get(chain.TRACE))
+
+
+def _is_about(record: AuditRecord, patient_hash: str) -> bool:
+    details = json.loads(record.body).get("details", {})
+    return {"hmac_sha256": patient_hash} in details.values()

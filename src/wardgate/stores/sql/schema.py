@@ -281,6 +281,36 @@ FAILED_TRIES: Final = Table(
 )
 """`key` is a keyed hash of a person or of an address."""
 
+DIRECTORY_ENTRIES: Final = Table(
+    "directory_entries", METADATA,
+    Column("id", Text, primary_key=True),
+    Column("object_class", Text, nullable=False),
+    Column("identifier", Text, nullable=False),
+    Column("party_key", Text, nullable=False),
+    Column("sealed", LargeBinary),
+    Column("generation", BigInteger, nullable=False),
+    Index("directory_entries_generation", "generation"),
+)
+"""`id` is the identifier in lower case. A removed entry stays as a tombstone without `sealed`, so that its numbers stay taken."""
+
+DIRECTORY_ENROLMENTS: Final = Table(
+    "directory_enrolments", METADATA,
+    Column("asid", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Index("directory_enrolments_generation", "generation"),
+)
+
+SHARING_RULES: Final = Table(
+    "sharing_rules", METADATA,
+    Column("from_asid", Text, primary_key=True),
+    Column("to_asid", Text, primary_key=True),
+    Column("service", Text, primary_key=True),
+    Column("removed", Boolean, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Index("sharing_rules_generation", "generation"),
+)
+
 INSTALLATION_VALUES: Final = Table(
     "installation_values", METADATA,
     Column("name", Text, primary_key=True),

@@ -1,0 +1,67 @@
+"""XML without a document type, entities of its own, or endless depth: what FHIR allows (hl7.org/fhir/R4/xml.html).
+
+Without a document type there are no entities but XML's five, so neither expansion nor anything external is possible.
+Comments and processing instructions are passed over.
+"""
+
+from typing import Final
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers.expat import ExpatError, ParserCreate
+
+from wardgate.fhir.errors import NotWellFormed, TooLarge
+
+MAX_DEPTH: Final = 60
+MAX_ELEMENTS: Final = 50_000
+MAX_ATTRIBUTES: Final = 30
+_SEPARATOR: Final = " "
+_XML_NAMESPACE: Final = "http://www.w3.org/XML/1998/namespace"
+
+
+def parse(data: bytes | str) -> Element:
+    """Return the root, names as `{namespace}name`. Raises `NotWellFormed` and `TooLarge`."""
+    reading = _Reading()
+    parser = ParserCreate("utf-8", _SEPARATOR)
+    parser.StartElementHandler = reading.start
+    parser.EndElementHandler = reading.end
+    parser.CharacterDataHandler = reading.builder.data
+    parser.StartDoctypeDeclHandler = reading.no_document_type
+    parser.buffer_text = True
+    parser.SetParamEntityParsing(0)
+    try:
+        text = data if isinstance(data, str) else data.decode("utf-8-sig")
+        parser.Parse(text.encode("utf-8"), True)
+        return reading.builder.close()
+    except (ExpatError, ValueError):
+        raise NotWellFormed("the text is not well-formed XML in UTF-8") from None
+
+
+class _Reading:
+    """Builds the tree, and counts."""
+
+    def __init__(self) -> None:
+        self.builder = TreeBuilder()
+        self._depth = 0
+        self._elements = 0
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        self._elements += 1
+        if self._depth > MAX_DEPTH:
+            raise TooLarge(f"the XML has more than {MAX_DEPTH} levels")
+        if self._elements > MAX_ELEMENTS or len(attributes) > MAX_ATTRIBUTES:
+            raise TooLarge(f"the XML has more than {MAX_ELEMENTS} elements, or {MAX_ATTRIBUTES} attributes at one")
+        self.builder.start(_qualified(name), {_qualified(key): value for key, value in attributes.items()})
+
+    def end(self, name: str) -> None:
+        self._depth -= 1
+        self.builder.end(_qualified(name))
+
+    def no_document_type(self, *_declaration: object) -> None:
+        raise NotWellFormed("the XML has a document type, which FHIR forbids")
+
+
+def _qualified(name: str) -> str:
+    namespace, separator, local = name.rpartition(_SEPARATOR)
+    if namespace == _XML_NAMESPACE:
+        return f"xml:{local}"
+    return f"{{{namespace}}}{local}" if separator else name
