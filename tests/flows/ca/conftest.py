@@ -1,6 +1,7 @@
 """A certification authority on a real SQLite store, its application on a loopback port, and the means to try both."""
 
 import contextlib
+import json
 import socket
 import ssl
 import subprocess
@@ -53,6 +54,11 @@ class World:
     def now(self) -> datetime:
         """The real time."""
         return datetime.now(UTC)
+
+    def events(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return type and details of everything recorded, oldest first."""
+        bodies = [json.loads(record.body) for record in self.stores.audit.read(0, 1000)]
+        return [(body["type"], body["details"]) for body in bodies]
 
     def another(self, **settings: Any) -> CertificateAuthority:
         """A second authority object on the same store, as another process has."""
