@@ -26,7 +26,7 @@ from wardgate.directory.stated import directory_of, stated
 from wardgate.security_patterns.build import calling_systems, known_organisations
 from wardgate.security_patterns.snapshot import Snapshot
 from wardgate.spine.interaction_catalogue import INTERACTIONS, find
-from wardgate.spine.mint import SpineContext, build_spine_jwt
+from wardgate.spine.mint import CoreContext, build_spine_jwt
 from wardgate.spine.variants import VARIANTS, VariantName
 
 OWN: Final = "299999999999"
@@ -89,7 +89,7 @@ class SystemsRealm(Realm):
 
     def spine_jwt(self, number: int) -> str:
         """Return a Spine JWT of a system's user, good for five minutes."""
-        context = SpineContext("https://bench.thirdparty.nhs.uk", AUDIENCE, asid(number), organisation="Z9X01", role="555000000201")
+        context = CoreContext("https://bench.thirdparty.nhs.uk", AUDIENCE, asid(number), organisation="Z9X01", role="555000000201")
         return build_spine_jwt(VARIANTS[VariantName.REASONABLE_ADJUSTMENTS], context, datetime.now(UTC), find(FLAG))
 
 

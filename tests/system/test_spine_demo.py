@@ -18,7 +18,7 @@ from system.running import CommandResult, Wardgate, running, signed_request
 from wardgate.demo.samples import PRACTICE_FQDN
 from wardgate.spine.headers import Family, headers_for
 from wardgate.spine.interaction_catalogue import find
-from wardgate.spine.mint import SpineContext, build_spine_jwt
+from wardgate.spine.mint import CoreContext, build_spine_jwt
 from wardgate.spine.variants import VARIANTS, VariantName
 
 EPR, LAB, SPINE = "200000000115", "200000000116", "200000000120"
@@ -188,7 +188,7 @@ def test_the_surgery_lets_in_nobody_else(wardgate: Wardgate, certificates: Calla
 
 def test_headers_of_a_caller_are_no_proof(wardgate: Wardgate, certificates: Callable[[str], tuple[Path, Path]]) -> None:
     """Organisations that a caller states for itself do not reach the record of pointers."""
-    context = SpineContext("https://lab.example.thirdparty.nhs.uk", f"{wardgate.mtls_url}/nrl/STU3", LAB, "Z9X02")
+    context = CoreContext("https://lab.example.thirdparty.nhs.uk", f"{wardgate.mtls_url}/nrl/STU3", LAB, "Z9X02")
     token = build_spine_jwt(VARIANTS[VariantName.NRL], context, datetime.now(UTC), find("urn:nhs:names:services:nrl:DocumentReference.create"))
     headers = headers_for(Family.NRL, token, sender=LAB, receiver=SPINE, trace=str(uuid4()))
     stated = {"NHSD-ASID": EPR, "NHSD-Calling-Organisations": "Z9X01", "Content-Type": "application/fhir+json", "Accept": "application/fhir+json"}

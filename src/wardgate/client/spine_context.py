@@ -95,9 +95,9 @@ class SpineContext:
             raise SpineCallInvalid(str(fault)) from None
         return found if token else {name: value for name, value in found.items() if name != "Authorization"}
 
-    def _stated(self, api: SpineAPI, variant: Variant) -> mint.SpineContext | GPContext:
+    def _stated(self, api: SpineAPI, variant: Variant) -> mint.CoreContext | GPContext:
         if not variant.is_gp_connect:
-            return mint.SpineContext(self.issuer, api.endpoint, self.asid, self.organisation, self.role, self.local_user, self.patient, self.actor,
+            return mint.CoreContext(self.issuer, api.endpoint, self.asid, self.organisation, self.role, self.local_user, self.patient, self.actor,
                                      self.reason, self.scopes)
         if self.organisation is None or self.device is None or self.practitioner is None:
             raise SpineCallInvalid("GP Connect's token names organisation, device and practitioner")

@@ -31,7 +31,7 @@ from wardgate.spine.errors import SpineRefused
 from wardgate.spine.headers import headers_for
 from wardgate.spine.identifiers import ROLE_SYSTEM
 from wardgate.spine.interactions import Interaction
-from wardgate.spine.mint import SpineContext, build_spine_jwt
+from wardgate.spine.mint import CoreContext, build_spine_jwt
 from wardgate.spine.resolve import Service, check_parameters, resolve
 from wardgate.spine.stated import Stated
 from wardgate.spine.variants import VARIANTS, CallerKind
@@ -134,7 +134,7 @@ def _as_system(
         return _refused(judged, _ungranted(spine, system, client.asid, interaction), call)
     if route.translate is None or judged.role is None:
         raise ValueError("the route is translated, and a role was chosen")
-    context = SpineContext(route.translate.issuer or snapshot.environment.public_urls[0], route.translate.audience, client.asid, client.organisation, judged.role)
+    context = CoreContext(route.translate.issuer or snapshot.environment.public_urls[0], route.translate.audience, client.asid, client.organisation, judged.role)
     headers = _headers(context, facts, route.translate, spine, interaction)
     proved = (*judged.proved, f"ASID {client.asid} of {judged.application} has been granted {interaction.id}")
     return replace(judged, call=replace(call, headers=headers, stated=_stated(context, route.translate, interaction)), proved=proved)
@@ -146,7 +146,7 @@ def _ungranted(spine: SpineAPI, system: CallingSystem | None, asid: str, interac
                    values={"asid": asid, "interaction": interaction.id})
 
 
-def _headers(context: SpineContext, facts: Facts, translation: Translation, spine: SpineAPI, interaction: Interaction) -> dict[str, str]:
+def _headers(context: CoreContext, facts: Facts, translation: Translation, spine: SpineAPI, interaction: Interaction) -> dict[str, str]:
     told = facts.headers
     given = told.get("x-correlation-id", "")
     parts = (given if _CORRELATION.fullmatch(given) else "", told.get("x-wardgate-message-id", ""))
@@ -155,7 +155,7 @@ def _headers(context: SpineContext, facts: Facts, translation: Translation, spin
                        trace=told.get("x-request-id", ""), correlation=".".join(part for part in parts if part))
 
 
-def _stated(context: SpineContext, translation: Translation, interaction: Interaction) -> Stated:
+def _stated(context: CoreContext, translation: Translation, interaction: Interaction) -> Stated:
     """What the token states: for the record, in the words of those that callers make."""
     user = f"{ROLE_SYSTEM}|{context.role}"
     return Stated(translation.spine_jwt, CallerKind.PROFESSIONAL, context.issuer, context.audience, user, "directcare", interaction.scopes,

@@ -23,8 +23,8 @@ _USUAL_REASONS: Final[Mapping[CallerKind, str]] = {CallerKind.CITIZEN: "patienta
 
 
 @dataclass(frozen=True, slots=True)
-class SpineContext:
-    """One call: which system, for which organisation, and who is behind it.
+class CoreContext:
+    """One call with claims of Spine Core: which system, for which organisation, and who is behind it. GP Connect has `GPContext`.
 
     A role or a user makes it a professional's, a patient a citizen's, neither an unattended one.
     """
@@ -48,7 +48,7 @@ class SpineContext:
     """When empty, those of the interaction, in the words of the variant."""
 
 
-def build_spine_jwt(variant: Variant, context: SpineContext | GPContext, now: datetime, interaction: Interaction | None = None) -> str:
+def build_spine_jwt(variant: Variant, context: CoreContext | GPContext, now: datetime, interaction: Interaction | None = None) -> str:
     """Return a token for one request, good for five minutes from `now`. Raises `CannotMint`; ValueError for a context of another family."""
     issued = int(now.timestamp())
     if isinstance(context, GPContext) != variant.is_gp_connect:
@@ -61,7 +61,7 @@ def build_spine_jwt(variant: Variant, context: SpineContext | GPContext, now: da
     return compact(claims)
 
 
-def _claims(variant: Variant, context: SpineContext, issued: int, interaction: Interaction | None) -> dict[str, Any]:
+def _claims(variant: Variant, context: CoreContext, issued: int, interaction: Interaction | None) -> dict[str, Any]:
     system = f"{ids.ASID_SYSTEM}|{context.asid}"
     user = f"{ids.ROLE_SYSTEM}|{context.role}" if context.role is not None else context.local_user
     patient = f"{variant.nhs_number_system}|{context.patient}" if context.patient is not None else None
@@ -80,7 +80,7 @@ def _claims(variant: Variant, context: SpineContext, issued: int, interaction: I
     return {name: value for name, value in claims.items() if value is not None}
 
 
-def _kind(context: SpineContext, user: str | None, patient: str | None) -> CallerKind:
+def _kind(context: CoreContext, user: str | None, patient: str | None) -> CallerKind:
     if user is not None:
         return CallerKind.PROFESSIONAL
     if patient is not None:

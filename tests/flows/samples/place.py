@@ -12,7 +12,7 @@ from wardgate.samples.practice import Person, Practice
 from wardgate.samples.provenance import RoleProfile
 from wardgate.samples.records import Records
 from wardgate.spine.interaction_catalogue import find
-from wardgate.spine.mint import SpineContext, build_spine_jwt
+from wardgate.spine.mint import CoreContext, build_spine_jwt
 from wardgate.spine.variants import VARIANTS, VariantName
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -72,7 +72,7 @@ def called_by(organisations: str = "Z9X01", **more: str) -> dict[str, str]:
 
 def by_role(role: str = ROLE, interaction: str = "urn:nhs:names:services:raflags:Consent.read:1", **more: str) -> dict[str, str]:
     """What the gateway passes on to the record of reasonable adjustments: a system, and a Spine JWT."""
-    context = SpineContext("https://gateway.example", "https://clinicals.spineservices.nhs.uk/STU3", "200000000115", "Z9X01", role=role)
+    context = CoreContext("https://gateway.example", "https://clinicals.spineservices.nhs.uk/STU3", "200000000115", "Z9X01", role=role)
     token = build_spine_jwt(VARIANTS[VariantName.REASONABLE_ADJUSTMENTS], context, NOW, find(interaction))
     return called_by(Authorization=f"Bearer {token}", **more)
 

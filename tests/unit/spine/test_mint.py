@@ -16,14 +16,14 @@ from wardgate.spine.gp_mint import Device, GPContext, Practitioner
 from wardgate.spine.identifiers import Identifier, nhs_number_holds
 from wardgate.spine.interaction_catalogue import INTERACTIONS, find
 from wardgate.spine.interactions import PREFIX
-from wardgate.spine.mint import SpineContext, build_spine_jwt
+from wardgate.spine.mint import CoreContext, build_spine_jwt
 from wardgate.spine.stated import Expected
 from wardgate.spine.unsecured import parse
 from wardgate.spine.variants import VARIANTS, CallerKind, VariantName
 
 IAT = datetime.fromtimestamp(1_767_225_900, UTC)
 SAMPLE = json.loads((Path(__file__).parents[2] / "vectors" / "spine_jwt_sample.json").read_text())
-BASE = SpineContext("https://ehr.example-supplier.thirdparty.nhs.uk", "https://clinicals.spineservices.nhs.uk/STU3", "200000100001", "Z9X01")
+BASE = CoreContext("https://ehr.example-supplier.thirdparty.nhs.uk", "https://clinicals.spineservices.nhs.uk/STU3", "200000100001", "Z9X01")
 PROFESSIONAL = dataclasses.replace(BASE, role="555000000101")
 CITIZEN = dataclasses.replace(BASE, patient="9990000018")
 DELEGATE = dataclasses.replace(CITIZEN, actor="9990000026")
@@ -64,7 +64,7 @@ FITTING = (
 
 
 @pytest.mark.parametrize(("name", "context", "interaction", "kind"), FITTING)
-def test_every_variant_comes_back(name: VariantName, context: SpineContext, interaction: str, kind: CallerKind, directory: Any, now: datetime) -> None:
+def test_every_variant_comes_back(name: VariantName, context: CoreContext, interaction: str, kind: CallerKind, directory: Any, now: datetime) -> None:
     """What is made passes the checks of its reader, register and scopes included."""
     known, variant = find(PREFIX + interaction), VARIANTS[name]
     token = build_spine_jwt(variant, context, IAT, known)
@@ -117,7 +117,7 @@ def test_a_record_of_an_organisation() -> None:
     (VariantName.GP_CONNECT_1, dataclasses.replace(SURGERY, organisation="no code"), "gpconnect:fhir:rest:read:patient-1", "gp-connect-jwt-claim-invalid"),
     (VariantName.GP_CONNECT_1, dataclasses.replace(SURGERY, confidentiality="conf/R"), "gpconnect:fhir:rest:read:patient-1", "gp-connect-jwt-scope"),
 ])
-def test_what_does_not_fit_is_not_made(name: VariantName, context: SpineContext | GPContext, interaction: str, row: str) -> None:
+def test_what_does_not_fit_is_not_made(name: VariantName, context: CoreContext | GPContext, interaction: str, row: str) -> None:
     """The row it would break is named, and nobody's number."""
     with pytest.raises(CannotMint) as caught:
         build_spine_jwt(VARIANTS[name], context, IAT, find(PREFIX + interaction))
