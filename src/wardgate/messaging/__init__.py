@@ -1,0 +1,1 @@
+"""The mailbox server: `/messageexchange` (itk3-messaging 5)."""

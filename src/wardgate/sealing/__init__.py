@@ -1,0 +1,7 @@
+"""Sealing: messages signed and encrypted from outside, so that any transport may carry them (itk3-messaging 3, 6, 7).
+
+Owns: the seal's context, the keys it is made and opened with, whether a signer is to be believed, and one module per suite.
+Leaves: JOSE, CMS and XML themselves (`jose`, `cms`, `xmlsecurity`), what a message says (`itk3`), who may send it (`workflows`),
+remembering what was seen (`stores`), keeping private keys (`keystores`).
+Read: errors, model, keys.
+"""

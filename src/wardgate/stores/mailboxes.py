@@ -1,0 +1,192 @@
+"""The promises of the store of mailboxes. `ports` gives these names on.
+
+Hot calls are steps, batched by the caller into one transaction: each claims the request's token (itk3-messaging 5.1), does one
+thing and records one event, all or nothing. A step that was answered is durable. Bodies are written before their step, by
+`Bodies`; a body whose step never came is swept away.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from wardgate.audit.model import Event
+from wardgate.mesh.model import Chunk, MailboxMessage, StatusReport
+from wardgate.stores.transitions import SingleUse
+
+
+class Done(StrEnum):
+    """How a step ended. Only the first two changed anything, beside the token that was claimed."""
+
+    DONE = "done"
+    COMPLETE = "complete"
+    """A chunk was the last one missing: the message is in its recipient's inbox."""
+    REPLAYED = "replayed"
+    """The token was used before: nothing was done, nothing recorded."""
+    UNKNOWN = "unknown"
+    FOREIGN = "foreign"
+    """The message is not this mailbox's."""
+    ALREADY_COMPLETE = "already-complete"
+    OUT_OF_RANGE = "out-of-range"
+    INCOMPLETE = "incomplete"
+    """The last chunk came, and others are missing: it was kept, and the message stays open."""
+    DIFFERENT = "different"
+    """The chunk is there already, with other octets or another content encoding."""
+    GONE = "gone"
+    """Not accepted or acknowledged: there is nothing to be read any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """The first chunk of a message, and the message: ACCEPTED when it is the only one, else UPLOADING."""
+
+    message: MailboxMessage
+    chunk: Chunk
+    use: SingleUse | None
+    event: Event | None
+
+
+@dataclass(frozen=True, slots=True)
+class PostChunk:
+    """A later chunk. `completed` is recorded when it is the last one missing. Sent again unchanged, it is DONE again."""
+
+    message_id: str
+    mailbox: str
+    chunk: Chunk
+    encoding: str | None
+    now: datetime
+    expires: datetime
+    use: SingleUse | None
+    completed: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """A recipient read a message to its end. Only the first time is recorded."""
+
+    message_id: str
+    mailbox: str
+    now: datetime
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """A recipient has the message safe. Again is DONE again, and recorded once."""
+
+    message_id: str
+    mailbox: str
+    now: datetime
+    use: SingleUse | None
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A request that changes nothing claims its token."""
+
+    use: SingleUse
+
+
+MailboxStep = Post | PostChunk | Downloaded | Acknowledge | Claim
+
+
+@dataclass(frozen=True, slots=True)
+class InboxPage:
+    """Messages that wait, oldest first. `more` is where to go on; None: that was all."""
+
+    messages: tuple[MailboxMessage, ...]
+    more: str | None
+    approximate_count: int
+
+
+class Mailboxes(Protocol):
+    """Fails closed: a store that cannot answer raises `StoreUnavailable`."""
+
+    def step(self, steps: Sequence[MailboxStep]) -> Sequence[Done]:
+        """Do every step in one transaction, in order; each by itself all or nothing."""
+
+    def inbox(self, mailbox: str, *, after: str | None, limit: int, workflows: str | None) -> InboxPage:
+        """Return accepted messages, oldest first. `workflows` is a filter of 5.2. Its cost does not grow with the inbox.
+
+        Raises `ValueError` for an `after` that no page gave.
+        """
+
+    def count(self, mailbox: str) -> int: ...
+    def message(self, message_id: str) -> MailboxMessage | None: ...
+    def chunk(self, message_id: str, number: int) -> Chunk | None: ...
+    def sent(self, mailbox: str, local_id: str) -> Sequence[MailboxMessage]:
+        """Return messages of a sender with this local id, newest first, at most 100."""
+
+    def expire(self, now: datetime, limit: int, event_of: "ExpiryEvent") -> Sequence[MailboxMessage]:
+        """Make messages that were not collected in time undeliverable and put a report (code 14) into each sender's inbox, in one step each."""
+
+    def report(self, report: MailboxMessage, event: Event) -> None:
+        """Put a report into an inbox."""
+
+    def purge(self, before: datetime, limit: int) -> Sequence[str]:
+        """Forget messages created before, uploads that were never finished included; return the places of their bodies."""
+
+    def known_places(self, places: Sequence[str]) -> frozenset[str]:
+        """Return which of these bodies belong to a message."""
+
+    def set_password(self, mailbox: str, password: str, event: Event) -> None:
+        """Keep a mailbox's password, encrypted, in place of any other. Raises the generation."""
+
+    def passwords(self) -> Mapping[str, str]:
+        """Return every mailbox's password."""
+
+
+class ExpiryEvent(Protocol):
+    """What is said of a message that was not collected."""
+
+    def __call__(self, message: MailboxMessage) -> "tuple[MailboxMessage, Event]":
+        """Return the report for its sender, and the event."""
+
+
+class BodyWriter(Protocol):
+    """A body that is being written. Not for two threads at once."""
+
+    def write(self, data: bytes) -> None:
+        """Take some octets. Raises `StoreUnavailable`, such as for a full disk."""
+
+    def finish(self) -> "WrittenBody":
+        """Make it durable (fsync of the file and its directory), and say what it is."""
+
+    def abandon(self) -> None:
+        """Forget it. May be called at any time, and twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenBody:
+    """A durable body: its place, its size, its SHA-256; `inline` when it is small and is kept with the row."""
+
+    place: str
+    size: int
+    sha256: str
+    inline: bytes | None = field(default=None, repr=False)
+
+
+class Bodies(Protocol):
+    """Bodies of chunks, encrypted at rest in pieces that are each proved before they are given out. Constant memory."""
+
+    def create(self) -> BodyWriter: ...
+    def read(self, chunk: Chunk) -> Iterator[bytes]:
+        """Yield the octets in pieces of at most 1 MiB. Raises `StoreUnavailable` when something is missing or was changed."""
+
+    def remove(self, places: Sequence[str]) -> None: ...
+    def sweep(self, older_than_seconds: float, known: "KnownPlaces") -> int:
+        """Remove bodies that no message knows; return how many."""
+
+
+class KnownPlaces(Protocol):
+    """`Mailboxes.known_places`."""
+
+    def __call__(self, places: Sequence[str]) -> frozenset[str]: ...
+
+
+__all__ = [
+    "Acknowledge", "Bodies", "BodyWriter", "Claim", "Done", "Downloaded", "ExpiryEvent", "InboxPage", "KnownPlaces", "MailboxStep",
+    "Mailboxes", "Post", "PostChunk", "StatusReport", "WrittenBody",
+]

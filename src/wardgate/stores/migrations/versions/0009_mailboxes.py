@@ -1,0 +1,12 @@
+"""mailboxes."""
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    """."""
+
+
+def downgrade() -> None:
+    """."""

@@ -1,0 +1,12 @@
+"""exchange."""
+
+revision = "0010"
+down_revision = "0009"
+
+
+def upgrade() -> None:
+    """."""
+
+
+def downgrade() -> None:
+    """."""
