@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -76,6 +76,30 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Transport:
+    """What the transport said of the message that it brought (Mex-From, Mex-To, Mex-WorkflowID). A file has none."""
+
+    sender: str
+    recipient: str
+    workflow: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large and how old a seal may be that is opened (itk3-messaging 1.8, 6)."""
+
+    max_sealed_bytes: int = 16 * 1024 * 1024
+    """As it arrives. Suites that stream have limits of their own."""
+    max_content_bytes: int = 10 * 1024 * 1024
+    """As it is handed on, after unfolding."""
+    max_recipients: int = 64
+    max_age: timedelta = timedelta(days=35)
+    """How long ago it may have been signed: MESH keeps messages for 30 days."""
+    max_ahead: timedelta = timedelta(minutes=5)
+    """How far the sender's clock may be ahead."""
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """What a signer says beside its signature."""
 
@@ -126,8 +150,9 @@ class Opened:
 
     suite: Suite
     content: bytes = field(repr=False)
-    """The octets that were signed, unchanged."""
+    """The octets that were signed, unchanged; what they unfold to, where they are gzip."""
     media_type: str
+    """Of the content."""
     context: Context
     signatures: tuple[Signed, ...]
     encrypted: bool
