@@ -42,8 +42,8 @@ class Chunk:
     size: int
     sha256: str
     place: str
-    inline: bytes | None = field(default=None, repr=False)
-    """A small body that is kept with the row."""
+    kept: bytes | None = field(default=None, repr=False)
+    """What the body store wants kept with the row, encrypted: a small body itself, or the key of its file. Nobody else reads it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class Done(StrEnum):
     INCOMPLETE = "incomplete"
     """The last chunk came, and others are missing: it was kept, and the message stays open."""
     DIFFERENT = "different"
-    """The chunk is there already, with other octets or another content encoding."""
+    """The chunk is there already with other octets, or its content encoding is not that of the message."""
     GONE = "gone"
     """Not accepted or acknowledged: there is nothing to be read any more."""
 
@@ -108,25 +108,31 @@ class Mailboxes(Protocol):
         """Do every step in one transaction, in order; each by itself all or nothing."""
 
     def inbox(self, mailbox: str, *, after: str | None, limit: int, workflows: str | None) -> InboxPage:
-        """Return accepted messages, oldest first. `workflows` is a filter of 5.2. Its cost does not grow with the inbox.
+        """Return accepted messages, oldest first. `workflows` is a filter of 5.2: `X`, `!X`, `X*`, `!X*`, `*X*`, `!*X*`.
 
-        Raises `ValueError` for an `after` that no page gave.
+        Its cost does not grow with the inbox; a page of a filter that fits little may hold fewer than `limit` and have `more`.
+        Raises `ValueError` for an `after` that no page of this mailbox gave, and for a filter of another form.
         """
 
-    def count(self, mailbox: str) -> int: ...
+    def count(self, mailbox: str) -> int:
+        """Return how many messages wait."""
+
     def message(self, message_id: str) -> MailboxMessage | None: ...
     def chunk(self, message_id: str, number: int) -> Chunk | None: ...
     def sent(self, mailbox: str, local_id: str) -> Sequence[MailboxMessage]:
         """Return messages of a sender with this local id, newest first, at most 100."""
 
-    def expire(self, now: datetime, limit: int, event_of: "ExpiryEvent") -> Sequence[MailboxMessage]:
-        """Make messages that were not collected in time undeliverable and put a report (code 14) into each sender's inbox, in one step each."""
+    def expire(self, now: datetime, limit: int, event_of: "ExpiryEvent", recipient: str | None = None) -> Sequence[MailboxMessage]:
+        """Make messages that were not collected in time undeliverable and put a report (code 14) into each sender's inbox, in one step.
+
+        With `recipient`, whatever waits for that mailbox. Returns the messages as they were; fewer than `limit`: that was all.
+        """
 
     def report(self, report: MailboxMessage, event: Event) -> None:
         """Put a report into an inbox."""
 
-    def purge(self, before: datetime, limit: int) -> Sequence[str]:
-        """Forget messages created before, uploads that were never finished included; return the places of their bodies."""
+    def purge(self, before: datetime, limit: int) -> tuple[int, Sequence[str]]:
+        """Forget messages created before, uploads that were never finished included; return how many, and the places of their bodies."""
 
     def known_places(self, places: Sequence[str]) -> frozenset[str]:
         """Return which of these bodies belong to a message."""
@@ -160,12 +166,17 @@ class BodyWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WrittenBody:
-    """A durable body: its place, its size, its SHA-256; `inline` when it is small and is kept with the row."""
+    """A durable body: its place, its size, its SHA-256, and what is kept with its row."""
 
     place: str
     size: int
     sha256: str
-    inline: bytes | None = field(default=None, repr=False)
+    kept: bytes = field(repr=False)
+    """A small body itself, or the key of its file: without the row a file cannot be read."""
+
+    def as_chunk(self, number: int) -> Chunk:
+        """Return the chunk whose body this is."""
+        return Chunk(number, self.size, self.sha256, self.place, self.kept)
 
 
 class Bodies(Protocol):
