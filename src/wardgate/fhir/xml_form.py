@@ -17,11 +17,11 @@ _TAG: Final = f"{{{NAMESPACE}}}"
 _SCHEMA_LOCATION: Final = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
 
 
-def from_xml(data: bytes, known: Definitions) -> dict[str, Any]:
+def from_xml(data: bytes, known: Definitions, max_values: int = shape.MAX_VALUES) -> dict[str, Any]:
     """Return the resource in `data` as JSON has it, checked. Raises `FHIRError`."""
-    root = parse(data)
+    root = parse(data, max_elements=max_values)
     root.attrib.pop(_SCHEMA_LOCATION, None)
-    return shape.resource(_Reader(known).resource(root), known)
+    return shape.resource(_Reader(known).resource(root), known, max_values)
 
 
 def to_xml(resource: Mapping[str, Any], known: Definitions) -> bytes:
@@ -53,7 +53,8 @@ class _Reader:
             element = elements.get(name)
             if element is None or (name == "id" and "meta" not in elements):
                 raise NotValid(where, "an element that it has not")
-            self._take(found, child, element, f"{where}.{name}")
+            place = f"[{len(found.get(name) or found.get(f'_{name}') or ())}]" if element.many else ""
+            self._take(found, child, element, f"{where}.{name}{place}")
         for element in elements.values():
             _close(found, element)
         return found

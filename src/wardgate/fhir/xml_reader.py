@@ -17,9 +17,9 @@ _SEPARATOR: Final = " "
 _XML_NAMESPACE: Final = "http://www.w3.org/XML/1998/namespace"
 
 
-def parse(data: bytes | str) -> Element:
+def parse(data: bytes | str, max_elements: int = MAX_ELEMENTS) -> Element:
     """Return the root, names as `{namespace}name`. Raises `NotWellFormed` and `TooLarge`."""
-    reading = _Reading()
+    reading = _Reading(max_elements)
     parser = ParserCreate("utf-8", _SEPARATOR)
     parser.StartElementHandler = reading.start
     parser.EndElementHandler = reading.end
@@ -38,7 +38,8 @@ def parse(data: bytes | str) -> Element:
 class _Reading:
     """Builds the tree, and counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_elements: int) -> None:
+        self._max_elements = max_elements
         self.builder = TreeBuilder()
         self._depth = 0
         self._elements = 0
@@ -48,8 +49,8 @@ class _Reading:
         self._elements += 1
         if self._depth > MAX_DEPTH:
             raise TooLarge(f"the XML has more than {MAX_DEPTH} levels")
-        if self._elements > MAX_ELEMENTS or len(attributes) > MAX_ATTRIBUTES:
-            raise TooLarge(f"the XML has more than {MAX_ELEMENTS} elements, or {MAX_ATTRIBUTES} attributes at one")
+        if self._elements > self._max_elements or len(attributes) > MAX_ATTRIBUTES:
+            raise TooLarge(f"the XML has more than {self._max_elements} elements, or {MAX_ATTRIBUTES} attributes at one")
         self.builder.start(_qualified(name), {_qualified(key): value for key, value in attributes.items()})
 
     def end(self, name: str) -> None:
