@@ -63,12 +63,13 @@ class PostChunk:
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """A recipient read a message to its end. Only the first time is recorded."""
+    """A recipient reads the last chunk of a message. Only the first time is recorded."""
 
     message_id: str
     mailbox: str
     now: datetime
     event: Event
+    use: SingleUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,10 @@ class Acknowledge:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A request that changes nothing claims its token."""
+    """A request that changes nothing claims its token; `event` is recorded with it, such as of a refusal."""
 
     use: SingleUse
+    event: Event | None = None
 
 
 MailboxStep = Post | PostChunk | Downloaded | Acknowledge | Claim
