@@ -3,5 +3,5 @@
 Owns: the seal's context, the keys it is made and opened with, whether a signer is to be believed, and one module per suite.
 Leaves: JOSE, CMS and XML themselves (`jose`, `cms`, `xmlsecurity`), what a message says (`itk3`), who may send it (`workflows`),
 remembering what was seen (`stores`), keeping private keys (`keystores`).
-Read: errors, model, keys.
+Read: errors, model, keys, revocation, trust.
 """
