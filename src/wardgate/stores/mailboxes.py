@@ -96,9 +96,9 @@ MailboxStep = Post | PostChunk | Downloaded | Acknowledge | Claim
 
 @dataclass(frozen=True, slots=True)
 class InboxPage:
-    """Messages that wait, oldest first. `more` is where to go on; None: that was all."""
+    """The ids of messages that wait, oldest first. `more` is where to go on; None: that was all."""
 
-    messages: tuple[MailboxMessage, ...]
+    ids: tuple[str, ...]
     more: str | None
     approximate_count: int
 
@@ -110,7 +110,7 @@ class Mailboxes(Protocol):
         """Do every step in one transaction, in order; each by itself all or nothing."""
 
     def inbox(self, mailbox: str, *, after: str | None, limit: int, workflows: str | None) -> InboxPage:
-        """Return accepted messages, oldest first. `workflows` is a filter of 5.2: `X`, `!X`, `X*`, `!X*`, `*X*`, `!*X*`.
+        """Return which messages wait, oldest first. `workflows` is a filter of 5.2: `X`, `!X`, `X*`, `!X*`, `*X*`, `!*X*`.
 
         Its cost does not grow with the inbox; a page of a filter that fits little may hold fewer than `limit` and have `more`.
         Raises `ValueError` for an `after` that no page of this mailbox gave, and for a filter of another form.
