@@ -133,8 +133,11 @@ class Mailboxes(Protocol):
     def report(self, report: MailboxMessage, event: Event) -> None:
         """Put a report into an inbox."""
 
-    def purge(self, before: datetime, limit: int) -> tuple[int, Sequence[str]]:
-        """Forget messages created before, uploads that were never finished included; return how many, and the places of their bodies."""
+    def purge(self, before: datetime, limit: int, recipient: str | None = None) -> tuple[int, Sequence[str]]:
+        """Forget messages created before, uploads that were never finished included; return how many, and the places of their bodies.
+
+        With `recipient`, those for that mailbox only: a test environment is reset so.
+        """
 
     def known_places(self, places: Sequence[str]) -> frozenset[str]:
         """Return which of these bodies belong to a message."""
