@@ -1,10 +1,9 @@
 """Mailboxes, workflows and message keys as the manifest states them (itk3-messaging 1.5, 5.1, 6)."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from wardgate.directory.model import FQDN, Document, Flag, Line, ODSCode
 from wardgate.sealing.keys import State, Use
@@ -15,6 +14,10 @@ MailboxID = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9_-]{0,99}$")]
 WorkflowID = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,299}$")]
 PEM = Annotated[str, Field(pattern=r"^[\x09\x0A\x0D\x20-\x7E]+$", max_length=200_000)]
 KeyID = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
+MessageEvent = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,20}$")]
+DocumentType = Annotated[str, Field(pattern=r"^[0-9]{6,18}$")]
+Confidentiality = Annotated[str, Field(pattern=r"^[A-Z]{1,20}$")]
+SignerRole = Annotated[str, Field(pattern=r"^[A-Za-z0-9:._-]{1,100}$")]
 
 
 class Protection(StrEnum):
@@ -47,15 +50,15 @@ class MessageRules(Document):
 
     protection: Protection = Protection.NONE
     """`none`, `signed`, or `sealed`: signed and encrypted."""
-    suites: tuple[Suite, ...] = (Suite.MODERN,)
+    suites: Annotated[tuple[Suite, ...], Field(min_length=1)] = (Suite.MODERN,)
     """The kinds of seal that are accepted; the first is the one that is made."""
-    events: tuple[Annotated[str, Field(pattern=r"^[A-Z0-9]{1,20}$")], ...] = ()
+    events: tuple[MessageEvent, ...] = ()
     """Message event codes, such as `ITK007C`; when empty, any."""
-    document_types: tuple[Annotated[str, Field(pattern=r"^[0-9]{6,18}$")], ...] = ()
+    document_types: tuple[DocumentType, ...] = ()
     """SNOMED CT codes of `Composition.type`; when empty, any, and messages without a document."""
-    confidentiality: tuple[Annotated[str, Field(pattern=r"^[A-Z]{1,20}$")], ...] = ()
+    confidentiality: tuple[Confidentiality, ...] = ()
     """The codes that `Composition.confidentiality` and security labels may have, such as `N`, `R`; when empty, any."""
-    signer_roles: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9:._-]{1,100}$")], ...] = ()
+    signer_roles: tuple[SignerRole, ...] = ()
     """The roles of which a signer must state one; when empty, none need be stated."""
     time_stamp: Flag = False
     """Whether signatures must be time-stamped."""
@@ -98,8 +101,8 @@ class PublishedKey(Document):
     """Its certificate, in PEM; certificates between it and an anchor may follow."""
     state: State = State.PUBLISHED
     """published, retired or revoked."""
-    revoked_at: datetime | None = None
-    """When it was revoked."""
+    revoked_at: AwareDatetime | None = None
+    """When it was revoked; stated of a revoked key, and of no other."""
 
 
 class MessageKeys(Document):

@@ -66,9 +66,9 @@ class PostOffice:
     by_organisation: Mapping[str, tuple[Mailbox, ...]] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, mailboxes: Iterable[Mailbox], workflows: Iterable[Workflow]) -> Self:
-        """Make the index of what the manifest states."""
-        boxes = {mailbox.id: mailbox for mailbox in sorted(mailboxes, key=lambda one: one.id)}
+    def of(cls, mailboxes: Iterable[Mailbox], workflows: Iterable[Workflow], closed: frozenset[str] = frozenset()) -> Self:
+        """Make the index of what the manifest states. The mailboxes of the organisations in `closed` are not active."""
+        boxes = {mailbox.id: _closed(mailbox, closed) for mailbox in sorted(mailboxes, key=lambda one: one.id)}
         stated = {workflow.id: workflow for workflow in sorted(workflows, key=lambda one: one.id)}
         owned: dict[str, list[Mailbox]] = {}
         for mailbox in boxes.values():
@@ -134,6 +134,10 @@ def response_rules(messages: MessageRules) -> MessageRules:
     return messages.model_copy(update={
         "events": (RESPONSE_EVENT,), "document_types": (), "confidentiality": (), "signer_roles": (), "full_ack": False,
     })
+
+
+def _closed(mailbox: Mailbox, closed: frozenset[str]) -> Mailbox:
+    return mailbox.model_copy(update={"active": False}) if mailbox.organisation in closed else mailbox
 
 
 def _rules(workflows: Iterable[Workflow]) -> dict[str, Rules]:
