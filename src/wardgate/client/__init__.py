@@ -1,12 +1,14 @@
 """The SDK: call APIs by the platform's patterns, of this Wardgate or of the national platform, by base URL.
 
 Owns: credentials on requests, the fetching and keeping of access tokens, signing users in and renewing their tokens, calls
-between systems by ASID and interaction, look-ups in their directory, trace headers, retries, and one family of errors.
+between systems by ASID and interaction, look-ups in their directory, sending and receiving by MESH, trace headers, retries, and one family of errors.
 Leaves: what an API's messages mean; keeping private keys (`Signer` may be a KMS or an HSM); showing the user a browser.
 Read: environments, errors, outcome_xml, error_shapes, bounded, clock, retry, trace, signer, assertion, client_authentication, tokens, token_plan,
 token_auth, signed_jwt, api_key, clients, tls_ma; for users: authorization, loopback, token_endpoint, user_tokens, users,
 token_store, user_session, role, user_restricted, id_token, provider, stand_in; for systems: spine_errors, spine_api,
-spine_context, spine_auth, spine_clients, directory_answers, spine_directory.
+spine_context, spine_auth, spine_clients, directory_answers, spine_directory; for messages: mesh_steps, mesh_errors, mesh_tries,
+mesh_answers, mesh_content, mesh_outgoing, mesh_upload, mesh_inflate, mesh_download, mesh_files, mesh_calls, mesh_wire, mesh_mailbox,
+mesh_mailbox_async.
 
     signer = PrivateKeySigner.from_file("int-1.pem")
     auth = SignedJWTAuth.of(PLATFORM["int"], client_id, signer, kid="int-1")
@@ -48,6 +50,29 @@ from wardgate.client.errors import (
 )
 from wardgate.client.id_token import IDToken
 from wardgate.client.loopback import LoopbackListener
+from wardgate.client.mesh_answers import FoundMailbox, InboxPage, MeshMessage, MeshTracking
+from wardgate.client.mesh_download import ReceivedMessage
+from wardgate.client.mesh_errors import (
+    MeshAnswerInvalid,
+    MeshAPIError,
+    MeshCallInvalid,
+    MeshContentInvalid,
+    MeshContentRefused,
+    MeshHeadersRefused,
+    MeshMessageGone,
+    MeshMessageUnknown,
+    MeshNotAuthenticated,
+    MeshRecipientUnknown,
+    MeshSendUncertain,
+    MeshSourceChanged,
+    MeshTransferInvalid,
+    MeshWorkflowRefused,
+)
+from wardgate.client.mesh_mailbox import MeshMailbox
+from wardgate.client.mesh_mailbox_async import AsyncMeshMailbox
+from wardgate.client.mesh_outgoing import MeshOutgoing, MeshUpload, SentMessage
+from wardgate.client.mesh_tries import MESH_RETRY
+from wardgate.client.mesh_wire import MeshCredentials
 from wardgate.client.provider import ProviderMetadata, ProviderTokens, RelyingParty
 from wardgate.client.retry import AsyncRetryTransport, RetryPolicy, RetryTransport
 from wardgate.client.role import role_headers
@@ -90,6 +115,7 @@ from wardgate.spine.gp_mint import Device, Practitioner
 from wardgate.spine.identifiers import Identifier
 
 __all__ = [
+    "MESH_RETRY",
     "PLATFORM",
     "SPINE_RETRY",
     "APIError",
@@ -99,6 +125,7 @@ __all__ = [
     "AccessToken",
     "AnswerLost",
     "AsyncDirectorySession",
+    "AsyncMeshMailbox",
     "AsyncRetryTransport",
     "AsyncSpineDirectory",
     "CertificateAuth",
@@ -119,13 +146,35 @@ __all__ = [
     "DirectorySessionOver",
     "Environment",
     "FileTokenStore",
+    "FoundMailbox",
     "IDToken",
     "IDTokenInvalid",
     "Identifier",
+    "InboxPage",
     "KeyUnusable",
     "ListenerUnusable",
     "LoopbackListener",
     "MemoryTokenStore",
+    "MeshAPIError",
+    "MeshAnswerInvalid",
+    "MeshCallInvalid",
+    "MeshContentInvalid",
+    "MeshContentRefused",
+    "MeshCredentials",
+    "MeshHeadersRefused",
+    "MeshMailbox",
+    "MeshMessage",
+    "MeshMessageGone",
+    "MeshMessageUnknown",
+    "MeshNotAuthenticated",
+    "MeshOutgoing",
+    "MeshRecipientUnknown",
+    "MeshSendUncertain",
+    "MeshSourceChanged",
+    "MeshTracking",
+    "MeshTransferInvalid",
+    "MeshUpload",
+    "MeshWorkflowRefused",
     "MissingOrInvalidHeader",
     "NobodyCameBack",
     "NotInDirectory",
@@ -136,6 +185,7 @@ __all__ = [
     "ProviderMetadata",
     "ProviderTokens",
     "ProviderUnusable",
+    "ReceivedMessage",
     "RedirectInvalid",
     "RelyingParty",
     "ResolvedEndpoint",
@@ -146,6 +196,7 @@ __all__ = [
     "SSPReceiverCheckFailed",
     "SSPSenderCheckFailed",
     "SSPSharingCheckFailed",
+    "SentMessage",
     "SignInNeeded",
     "SignInRefused",
     "SignedJWTAuth",
