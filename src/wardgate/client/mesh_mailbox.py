@@ -48,7 +48,9 @@ class MeshMailbox:
         retry: RetryPolicy = MESH_RETRY, timeout: httpx2.Timeout = MESH_TIMEOUT, clock: Clock = SYSTEM_CLOCK, draw: Draw = random.random,
         proxy: str | None = None, compressed_downloads: bool = True, transport: httpx2.BaseTransport | None = None,
     ) -> None:
-        """`tls` shows our certificate (`tls_ma_context`). `server_name` is the name that the server's certificate has, when it is not the URL's.
+        """Connect to nobody yet.
+
+        `tls` shows our certificate (`tls_ma_context`). `server_name` is the name that the server's certificate has, when it is not the URL's.
         Without `compressed_downloads` contents come as they are: better for sealed ones, in which there is nothing to compress.
 
         Raises `ClearTextRefused` for plain HTTP to another machine.
