@@ -158,3 +158,5 @@ class Opened:
     encrypted: bool
     opened_with: str | None
     """The kid of our key that opened it; None where nothing was encrypted."""
+    evidence: bytes | None = field(default=None, repr=False)
+    """The signature as it arrived, with what lay beside it: what a record keeps, and a receipt digests (itk3-messaging 6, non-repudiation)."""
