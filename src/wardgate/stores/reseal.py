@@ -16,6 +16,7 @@ from wardgate.stores.sql.schema import (
     INSTALLATION_VALUES,
     KEPT,
     LOGIN_STATES,
+    MESSAGE_KEYS,
     OUTBOX,
     PASSKEYS,
     REFRESH_TOKENS,
@@ -26,7 +27,7 @@ from wardgate.stores.sql.transaction import writing
 SEALED: Final[Mapping[Table, Column[Any]]] = {
     INSTALLATION_VALUES: INSTALLATION_VALUES.c.name, SIGNING_KEYS: SIGNING_KEYS.c.kid, AUTHORITIES: AUTHORITIES.c.name,
     CREDENTIALS: CREDENTIALS.c.id, LOGIN_STATES: LOGIN_STATES.c.id, GRANTS: GRANTS.c.id, REFRESH_TOKENS: REFRESH_TOKENS.c.hash,
-    KEPT: KEPT.c.id, OUTBOX: OUTBOX.c.id, PASSKEYS: PASSKEYS.c.id,
+    KEPT: KEPT.c.id, OUTBOX: OUTBOX.c.id, PASSKEYS: PASSKEYS.c.id, MESSAGE_KEYS: MESSAGE_KEYS.c.kid,
     DIRECTORY_ENTRIES: DIRECTORY_ENTRIES.c.id, DIRECTORY_ENROLMENTS: DIRECTORY_ENROLMENTS.c.asid,
 }
 """Every table with a column `sealed`, and the column that names the place of a value; a test compares this with the schema."""
