@@ -10,6 +10,7 @@ marks the key as revoked in the directory: every list at hand is looked into, an
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Final
 
 from cryptography import x509
 
@@ -17,26 +18,35 @@ from wardgate.pki.crl import check_current, signed_by
 from wardgate.pki.errors import CRLRefused
 from wardgate.sealing.errors import SealRefused
 
+HARMLESS: Final = frozenset({
+    x509.ReasonFlags.unspecified, x509.ReasonFlags.affiliation_changed, x509.ReasonFlags.superseded, x509.ReasonFlags.cessation_of_operation,
+})
+"""Reasons for which what an authority for the time said before stays good, where they are given (RFC 3161 section 4)."""
+
 
 def check_revocation(
     path: Sequence[x509.Certificate], revocations: Sequence[x509.CertificateRevocationList], *, now: datetime, stamped_at: datetime | None,
+    tells_the_time: bool = False,
 ) -> None:
-    """Check every certificate of a path but its anchor. Raises `SealRefused` with `signer-revoked` or `signer-revocation-unknown`."""
+    """Check every certificate of a path but its anchor. Raises `SealRefused` with `signer-revoked` or `signer-revocation-unknown`.
+
+    Who `tells_the_time` itself could say that it did before: only a reason that leaves its key alone lets that count (RFC 3161 section 4).
+    """
     for certificate, issuer in pairwise(path):
         try:
             lists = [crl for crl in signed_by(revocations, issuer) if _is_about(crl, certificate)]
         except CRLRefused as refused:
             raise SealRefused("signer-revocation-unknown", _wanted(issuer), str(refused)) from refused
         for crl in lists:
-            _check_not_listed(crl, certificate, stamped_at)
+            _check_not_listed(crl, certificate, stamped_at, tells_the_time)
         _check_known(lists, issuer, now, stamped_at)
 
 
-def _check_not_listed(crl: x509.CertificateRevocationList, certificate: x509.Certificate, stamped_at: datetime | None) -> None:
+def _check_not_listed(crl: x509.CertificateRevocationList, certificate: x509.Certificate, stamped_at: datetime | None, tells_the_time: bool) -> None:
     entry = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
     if entry is None:
         return
-    since = _bad_since(entry)
+    since = datetime.min.replace(tzinfo=UTC) if tells_the_time and not _is_harmless(entry) else _bad_since(entry)
     if stamped_at is None or stamped_at >= since:
         raise SealRefused("signer-revoked", f"a certificate that {crl.issuer.rfc4514_string()} did not revoke", f"revoked from {since.isoformat()} on")
 
@@ -51,6 +61,13 @@ def _bad_since(entry: x509.RevokedCertificate) -> datetime:
     except (x509.DuplicateExtension, ValueError):
         return datetime.min.replace(tzinfo=UTC)
     return min(revoked, invalid)
+
+
+def _is_harmless(entry: x509.RevokedCertificate) -> bool:
+    try:
+        return entry.extensions.get_extension_for_class(x509.CRLReason).value.reason in HARMLESS
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return False
 
 
 def _check_known(lists: Sequence[x509.CertificateRevocationList], issuer: x509.Certificate, now: datetime, stamped_at: datetime | None) -> None:
