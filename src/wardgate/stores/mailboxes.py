@@ -13,6 +13,7 @@ from typing import Protocol
 
 from wardgate.audit.model import Event
 from wardgate.mesh.model import Chunk, MailboxMessage, StatusReport
+from wardgate.mesh.workflow_filter import WorkflowFilter
 from wardgate.stores.transitions import SingleUse
 
 
@@ -109,11 +110,11 @@ class Mailboxes(Protocol):
     def step(self, steps: Sequence[MailboxStep]) -> Sequence[Done]:
         """Do every step in one transaction, in order; each by itself all or nothing."""
 
-    def inbox(self, mailbox: str, *, after: str | None, limit: int, workflows: str | None) -> InboxPage:
-        """Return which messages wait, oldest first. `workflows` is a filter of 5.2: `X`, `!X`, `X*`, `!X*`, `*X*`, `!*X*`.
+    def inbox(self, mailbox: str, *, after: str | None, limit: int, workflows: WorkflowFilter | None) -> InboxPage:
+        """Return which messages wait, oldest first. `workflows` is a filter of 5.2.
 
         Its cost does not grow with the inbox; a page of a filter that fits little may hold fewer than `limit` and have `more`.
-        Raises `ValueError` for an `after` that no page of this mailbox gave, and for a filter of another form.
+        Raises `ValueError` for an `after` that no page of this mailbox gave.
         """
 
     def count(self, mailbox: str) -> int:
@@ -152,7 +153,7 @@ class Mailboxes(Protocol):
 class ExpiryEvent(Protocol):
     """What is said of a message that was not collected."""
 
-    def __call__(self, message: MailboxMessage) -> "tuple[MailboxMessage, Event]":
+    def __call__(self, message: MailboxMessage, /) -> "tuple[MailboxMessage, Event]":
         """Return the report for its sender, and the event."""
 
 
@@ -199,7 +200,7 @@ class Bodies(Protocol):
 class KnownPlaces(Protocol):
     """`Mailboxes.known_places`."""
 
-    def __call__(self, places: Sequence[str]) -> frozenset[str]: ...
+    def __call__(self, places: Sequence[str], /) -> frozenset[str]: ...
 
 
 __all__ = [

@@ -18,6 +18,7 @@ from wardgate.stores.sql.grants import SQLGrants
 from wardgate.stores.sql.hot_postgres import PostgreSQLStatements
 from wardgate.stores.sql.hot_sqlite import SQLiteStatements
 from wardgate.stores.sql.kept import SQLKept
+from wardgate.stores.sql.mailboxes import SQLMailboxes
 from wardgate.stores.sql.message_keys import SQLMessageKeys
 from wardgate.stores.sql.outbox import SQLOutbox
 from wardgate.stores.sql.passkeys import SQLPasskeys
@@ -82,6 +83,7 @@ def _assemble(database: Database, store_key: Sealer) -> Stores:
         passkeys=SQLPasskeys(context),
         system_directory=SQLSystemDirectory(context),
         message_keys=SQLMessageKeys(context),
+        mailboxes=SQLMailboxes(context),
         close=database.engine.dispose,
     )
 

@@ -28,6 +28,7 @@ from wardgate.stores.grants import (
     Taken,
 )
 from wardgate.stores.kept import Kept, KeptEntry
+from wardgate.stores.mailboxes import Mailboxes
 from wardgate.stores.message_keys import HeldMessageKey, MessageKeyStore
 from wardgate.stores.outbox import Outbox, Parcel
 from wardgate.stores.passkeys import Passkey, Passkeys
@@ -336,5 +337,6 @@ class Stores:
     passkeys: Passkeys
     system_directory: SystemDirectory
     message_keys: MessageKeyStore
+    mailboxes: Mailboxes
     close: Callable[[], None] = _nothing_to_close
     """End every connection. Call it once, when nothing uses the stores any more."""
