@@ -7,6 +7,8 @@ from typing import Final
 ID_RANDOM_BYTES: Final = 3
 MESSAGE_ID: Final = re.compile(r"[A-Z0-9_-]{1,100}", re.ASCII)
 """After the server's capitals. Opaque otherwise (5.4)."""
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+"""What no text may have."""
 TOKEN_TIME: Final = "%Y%m%d%H%M"  # noqa: S105 - a form of time
 STATUS_TIME: Final = "%Y%m%d%H%M%S"
 

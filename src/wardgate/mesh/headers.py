@@ -11,6 +11,7 @@ from typing import Final
 from wardgate.mesh import chunk_range
 from wardgate.mesh.chunk_range import ChunkRange
 from wardgate.mesh.errors import MeshRefused, wrong_parameter
+from wardgate.mesh.forms import CONTROL
 
 TO, FROM, WORKFLOW, RANGE = "Mex-To", "Mex-From", "Mex-WorkflowID", "Mex-Chunk-Range"
 SUBJECT, LOCAL_ID, FILE_NAME, PARTNER_ID = "Mex-Subject", "Mex-LocalID", "Mex-FileName", "Mex-PartnerID"
@@ -32,7 +33,6 @@ HANDSHAKE: Final = ("Mex-ClientVersion", "Mex-OSName", "Mex-OSVersion")
 MAX_HANDSHAKE_CHARACTERS: Final = 500
 
 _NAMES: Final = {name: name.lower().encode("ascii") for name in MAX_CHARACTERS}
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _URL: Final = re.compile(r"\s*https?:", re.IGNORECASE)
 _CHECKSUM: Final = re.compile(r"[A-Za-z0-9 :/-]*", re.ASCII)
 _TRUE: Final = frozenset({"y", "yes", "true", "1", "on", "t"})
@@ -100,7 +100,7 @@ def _check_lengths(said: Mapping[str, str]) -> None:
 
 def _check_characters(said: Mapping[str, str]) -> None:
     """5.3: control characters, and URLs where an address or a name should be."""
-    wrong = tuple(name for name, value in said.items() if _CONTROL.search(value) or (name in NO_URLS and _URL.match(value)))
+    wrong = tuple(name for name, value in said.items() if CONTROL.search(value) or (name in NO_URLS and _URL.match(value)))
     if wrong:
         raise MeshRefused("mesh-control-file", "plain texts", ", ".join(wrong), fields=wrong)
     if not _CHECKSUM.fullmatch(said.get(CHECKSUM, "")):

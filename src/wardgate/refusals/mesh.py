@@ -71,7 +71,7 @@ MESH: Final = (
     # what is asked
     _row("accept", 400, "", "", "Accept header api format incorrect", "Accept names version 1 or 2 of the API, if it names one", "accept `application/vnd.mesh.v2+json`"),
     _plain("path", 404, "Not Found", "the path is one of the API's", "see the paths in the reference"),
-    _plain("method", 405, "Method Not Allowed", "the method is one of the path's", "see the paths in the reference"),
+    _plain("method", 405, "Method Not Allowed", "the method is one of the path's", "see the paths in the reference", headers=(("Allow", "{methods}"),), placeholders=("methods",)),
     _parameter("parameter-missing", "Field required", "every required header and parameter is there", _ASK, ()),
     _parameter("parameter-long", "String should have at most {limit} characters", "headers and parameters are within their lengths", _ASK, ("limit",)),
     _parameter("parameter-short", "String should have at least {limit} characters", "headers and parameters are within their lengths", _ASK, ("limit",)),
