@@ -8,7 +8,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, x25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 
@@ -108,7 +108,10 @@ class Held:
 
     def agree(self, public: Any) -> bytes:
         """Z of ECDH."""
-        if not isinstance(self.private, ec.EllipticCurvePrivateKey) or public.curve.name != self.private.curve.name:
+        if isinstance(self.private, x25519.X25519PrivateKey) and isinstance(public, x25519.X25519PublicKey):
+            return self.private.exchange(public)
+        curve = public.curve.name if isinstance(public, ec.EllipticCurvePublicKey) else None
+        if not isinstance(self.private, ec.EllipticCurvePrivateKey) or curve != self.private.curve.name:
             raise ValueError("another kind of key")
         return self.private.exchange(ec.ECDH(), public)
 
