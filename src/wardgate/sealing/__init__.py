@@ -4,5 +4,6 @@ Owns: the seal's context, the keys it is made and opened with, whether a signer 
 Leaves: JOSE, CMS and XML themselves (`jose`, `cms`, `xmlsecurity`), what a message says (`itk3`), who may send it (`workflows`),
 remembering what was seen (`stores`), keeping private keys (`keystores`).
 Read: errors, model, keys, revocation, trust, time_stamp; JOSE: translation, context, content, signature, beside_signature, recipient, modern, detached,
-header_readable, counter_signature, inspect; FHIR: canonical_forms, fhir_signature, provenance.
+header_readable, counter_signature, inspect; FHIR: canonical_forms, fhir_signature, provenance;
+XML: xml_errors, xml_document, xml_properties, xml_signer, xml.
 """

@@ -26,7 +26,7 @@ from wardgate.xmlsecurity.reading import attribute, children, exactly, octets
 KEY_BYTES: Final = 32
 MAX_ENCRYPTED_KEY_BYTES: Final = 1024
 _PARTS: Final = ("AlgorithmID", "PartyUInfo", "PartyVInfo", "SuppPubInfo", "SuppPrivInfo")
-_HEX: Final = re.compile(r"00(?:[0-9A-Fa-f]{2}){0,512}", re.ASCII)
+_HEX: Final = re.compile(r"(?:00(?:[0-9A-Fa-f]{2}){0,512})?", re.ASCII)
 """How many bits of the last octet do not count, which is none, then the octets (section 5.4.1)."""
 _AGREEMENT: Final = (named(XENC11, "KeyDerivationMethod"), named(XENC, "OriginatorKeyInfo"), named(XENC, "RecipientKeyInfo"))
 

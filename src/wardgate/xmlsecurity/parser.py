@@ -78,7 +78,9 @@ def _check_octets(data: bytes, allowed: Limits) -> None:
 
 def _check_tree(root: Element, allowed: Limits, *, unique_ids: bool) -> None:
     seen: set[str] = set()
-    for element, depth in walk(root, allowed.max_depth):
+    for count, (element, depth) in enumerate(walk(root, allowed.max_depth), 1):
+        if count > allowed.max_elements:
+            raise XMLTooLarge(f"at most {allowed.max_elements} elements")
         if depth > allowed.max_depth:
             raise XMLTooLarge(f"at most {allowed.max_depth} levels")
         if not isinstance(element.tag, str):
