@@ -19,9 +19,16 @@ _PADDING: Final = {0: b"", 2: b"==", 3: b"="}
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 
 
-def encode_bytes(data: bytes | memoryview) -> bytes:
-    """Return `data` as base64url without padding, as octets. For what is large: nothing is copied more often than needed."""
-    return b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL)
+def encode_bytes(data: bytes) -> bytes:
+    """Return `data` as base64url without padding, as octets."""
+    return b"".join(encode_parts(data))
+
+
+def encode_parts(data: bytes | memoryview) -> tuple[bytes, bytes]:
+    """Return the two parts of base64url without padding: what is large is written once, and joined with what surrounds it."""
+    whole = len(data) - len(data) % 3
+    view = memoryview(data)
+    return b2a_base64(view[:whole], newline=False).translate(_TO_URL), b2a_base64(view[whole:], newline=False).rstrip(b"=").translate(_TO_URL)
 
 
 def encode(data: bytes) -> str:

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import GCM
 
 from wardgate.jose import base64url
 from wardgate.jose.errors import AlgorithmRefused, MalformedJWE, Undecryptable
@@ -67,7 +70,7 @@ def encrypt(
     encoded_aad = base64url.encode_bytes(aad)
     entries = [entry(named, key, content_key) for named, key in recipients]
     sealed = memoryview(AESGCM(content_key).encrypt(iv, plaintext, b"%b.%b" % (protected, encoded_aad)))
-    return _written(protected, encoded_aad, entries, iv, base64url.encode_bytes(sealed[:-TAG_BYTES]), bytes(sealed[-TAG_BYTES:]))
+    return _written(protected, encoded_aad, entries, iv, sealed[:-TAG_BYTES], bytes(sealed[-TAG_BYTES:]))
 
 
 def entry(named: Mapping[str, Any], key: PublicKey, content_key: bytes) -> Recipient:
@@ -79,14 +82,15 @@ def entry(named: Mapping[str, Any], key: PublicKey, content_key: bytes) -> Recip
 def with_recipients(jwe: UnopenedJWE, recipients: Sequence[Recipient]) -> bytes:
     """Return the message with other recipients' entries. Content, header and additional data stay as they are."""
     encoded_aad = jwe.encoded_aad if jwe.encoded_aad is not None else b""
-    return _written(jwe.protected, encoded_aad, recipients, jwe.iv, base64url.encode_bytes(jwe.ciphertext), jwe.tag)
+    return _written(jwe.protected, encoded_aad, recipients, jwe.iv, jwe.ciphertext, jwe.tag)
 
 
-def _written(protected: bytes, aad: bytes, recipients: Sequence[Recipient], iv: bytes, ciphertext: bytes, tag: bytes) -> bytes:
+def _written(protected: bytes, aad: bytes, recipients: Sequence[Recipient], iv: bytes, ciphertext: bytes | memoryview, tag: bytes) -> bytes:
     entries = [{"header": dict(one.header), "encrypted_key": base64url.encode(one.encrypted_key)} for one in recipients]
     return b"".join((
         b'{"protected":"', protected, b'","aad":"' if aad else b"", aad, b'","recipients":', encode_json(entries).encode("ascii"),
-        b',"iv":"', base64url.encode_bytes(iv), b'","ciphertext":"', ciphertext, b'","tag":"', base64url.encode_bytes(tag), b'"}',
+        b',"iv":"', base64url.encode_bytes(iv), b'","ciphertext":"',
+        *base64url.encode_parts(ciphertext), b'","tag":"', base64url.encode_bytes(tag), b'"}',
     ))
 
 
@@ -165,7 +169,9 @@ def decrypt(jwe: UnopenedJWE, recipient: Recipient, key: Unwrapper) -> tuple[byt
 def decrypt_content(jwe: UnopenedJWE, content_key: bytes) -> bytes:
     """Return the plaintext. Raises `Undecryptable`."""
     try:
-        return AESGCM(content_key).decrypt(jwe.iv, jwe.ciphertext + jwe.tag, jwe.authenticated)
+        opening = Cipher(AES(content_key), GCM(jwe.iv, jwe.tag, TAG_BYTES)).decryptor()
+        opening.authenticate_additional_data(jwe.authenticated)
+        return opening.update(jwe.ciphertext) + opening.finalize()  # all of it, and only when the tag is right
     except (InvalidTag, ValueError):
         raise Undecryptable from None
 

@@ -30,6 +30,8 @@ class UnverifiedJWS:
     protected: bytes = field(repr=False)
     encoded_payload: bytes | None = field(repr=False)
     """None: detached."""
+    inside: bytes | memoryview = field(repr=False)
+    """What the signature covers, where the payload is inside."""
     signature: bytes = field(repr=False)
     encoded_signature: bytes = field(repr=False)
     unprotected: Mapping[str, Any] = field(default_factory=dict)
@@ -39,10 +41,10 @@ class UnverifiedJWS:
         """Whether the payload is signed as it is (RFC 7797 section 3)."""
         return self.header.get("b64") is False
 
-    def signed_octets(self, detached: bytes | None = None) -> bytes:
+    def signed_octets(self, detached: bytes | None = None) -> bytes | memoryview:
         """Return what the signature covers; `detached` is the payload that travelled beside it. Raises `MalformedJWS`."""
         if self.encoded_payload is not None and detached is None:
-            return b".".join((self.protected, self.encoded_payload))
+            return self.inside
         if self.encoded_payload is None and detached is not None:
             return signing_input(self.protected, detached, encoded=not self.is_unencoded)
         raise MalformedJWS("the payload either inside or beside", "both" if detached is not None else "neither")
@@ -54,7 +56,9 @@ class UnverifiedJWS:
 
 def signing_input(protected: bytes, payload: bytes, *, encoded: bool = True) -> bytes:
     """Return the octets to sign (RFC 7515 section 5.1 step 5, RFC 7797 section 3)."""
-    return b".".join((protected, base64url.encode_bytes(payload) if encoded else payload))
+    if not encoded:
+        return b".".join((protected, payload))
+    return b"".join((protected, b".", *base64url.encode_parts(payload)))
 
 
 def encode_header(header: Mapping[str, Any]) -> bytes:
@@ -94,11 +98,11 @@ def parse(data: bytes, max_bytes: int) -> UnverifiedJWS:
 
 
 def _compact(data: bytes) -> UnverifiedJWS:
-    parts = data.split(b".", 3)
-    if len(parts) != 3:
-        raise MalformedJWS("three parts separated by dots", "another number of parts")
-    protected, payload, signature = parts
-    return _made(protected, payload or None, signature, {})
+    first, last = data.find(b"."), data.rfind(b".")
+    if first == last:
+        raise MalformedJWS("three parts separated by dots", "fewer")
+    payload = data[first + 1 : last] or None  # a dot in it is no base64url, and is refused as such
+    return _made(data[:first], payload, memoryview(data)[:last], data[last + 1 :], {})
 
 
 def _flattened(data: bytes) -> UnverifiedJWS:
@@ -111,10 +115,11 @@ def _flattened(data: bytes) -> UnverifiedJWS:
         raise MalformedJWS("protected, signature, and perhaps payload and header", "other members")
     if "payload" in members and not payload:
         raise MalformedJWS("a payload that is text", "another payload")
-    return _made(protected.encode("utf-8"), payload, signature.encode("utf-8"), unprotected)
+    inside = b"" if payload is None else b".".join((protected.encode("utf-8"), payload))
+    return _made(protected.encode("utf-8"), payload, inside, signature.encode("utf-8"), unprotected)
 
 
-def _made(protected: bytes, payload: bytes | None, signature: bytes, unprotected: dict[str, Any]) -> UnverifiedJWS:
+def _made(protected: bytes, payload: bytes | None, inside: bytes | memoryview, signature: bytes, unprotected: dict[str, Any]) -> UnverifiedJWS:
     if len(protected) > MAX_HEADER_CHARS or not 0 < len(signature) <= MAX_SIGNATURE_CHARS:
         raise MalformedJWS(f"a header of at most {MAX_HEADER_CHARS} characters, and a signature", "another size")
     header = read_header(protected)
@@ -122,7 +127,7 @@ def _made(protected: bytes, payload: bytes | None, signature: bytes, unprotected
         raise MalformedJWS("header members either protected or not", "a member that is both")
     if header.get("b64") is False and payload is not None:
         raise MalformedJWS("an unencoded payload beside the signature", "one inside")
-    return UnverifiedJWS(header, protected, payload, _decoded(signature, "signature"), signature, unprotected)
+    return UnverifiedJWS(header, protected, payload, inside, _decoded(signature, "signature"), signature, unprotected)
 
 
 def read_header(protected: bytes) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from wardgate.jose.errors import BadSignature, UnsuitableKey
 MIN_RSA_BITS: Final = 2048
 MAX_RSA_BITS: Final = 8192
 
-Verify = Callable[[Any, bytes, bytes], None]
+Verify = Callable[[Any, bytes, bytes | memoryview], None]
 """(public key, signature, signed octets): raises `InvalidSignature`."""
 Sign = Callable[[Any, bytes], bytes]
 """(private key, octets to sign): the signature in JWS form."""
@@ -41,7 +41,7 @@ def _ecdsa(name: str, curve: type[ec.EllipticCurve], octets: int, digest: HashAl
     def fits(key: Any) -> bool:
         return isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, curve)
 
-    def verify(key: Any, signature: bytes, data: bytes) -> None:
+    def verify(key: Any, signature: bytes, data: bytes | memoryview) -> None:
         if len(signature) != 2 * octets:
             raise InvalidSignature
         key.verify(encode_dss_signature(int.from_bytes(signature[:octets]), int.from_bytes(signature[octets:])), data, scheme)
@@ -62,7 +62,7 @@ def _rsa(name: str, pad: Any) -> SignatureAlgorithm:
     def fits(key: Any) -> bool:
         return isinstance(key, rsa.RSAPublicKey) and MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS
 
-    def verify(key: Any, signature: bytes, data: bytes) -> None:
+    def verify(key: Any, signature: bytes, data: bytes | memoryview) -> None:
         key.verify(signature, data, pad, SHA256())
 
     def sign(key: Any, data: bytes) -> bytes:
@@ -75,7 +75,7 @@ def _eddsa() -> SignatureAlgorithm:
     def fits(key: Any) -> bool:
         return isinstance(key, ed25519.Ed25519PublicKey)
 
-    def verify(key: Any, signature: bytes, data: bytes) -> None:
+    def verify(key: Any, signature: bytes, data: bytes | memoryview) -> None:
         key.verify(signature, data)
 
     def sign(key: Any, data: bytes) -> bytes:
@@ -114,7 +114,7 @@ def algorithm_of_key(key: Any) -> str:
     raise UnsuitableKey("a P-256, P-384, RSA or Ed25519 key", type(key).__name__)
 
 
-def check_signature(algorithm: SignatureAlgorithm, key: Any, signature: bytes, data: bytes) -> None:
+def check_signature(algorithm: SignatureAlgorithm, key: Any, signature: bytes, data: bytes | memoryview) -> None:
     """Return when the signature is the key's over these octets. Raises `BadSignature`."""
     try:
         algorithm.verify(key, signature, data)
