@@ -37,6 +37,11 @@ def read(data: bytes, form: Format, version: Version, max_bytes: int = MAX_BYTES
     return (from_xml if form is Format.XML else from_json)(data, definitions(version), max_values)
 
 
+def checked(resource: Resource, version: Version) -> Resource:
+    """Return a resource of our own making as `read` would: checked, and in the order of the specification. Raises `FHIRError`."""
+    return shape.resource(resource, definitions(version), MAX_VALUES_WRITTEN)
+
+
 def write(resource: Resource, form: Format, version: Version) -> bytes:
     """Return a resource that was read, or made to the same rules, in either form.
 
@@ -44,5 +49,4 @@ def write(resource: Resource, form: Format, version: Version) -> bytes:
     """
     if form is Format.JSON:
         return to_json(resource)
-    known = definitions(version)
-    return to_xml(shape.resource(resource, known, MAX_VALUES_WRITTEN), known)
+    return to_xml(checked(resource, version), definitions(version))

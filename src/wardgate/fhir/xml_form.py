@@ -37,13 +37,14 @@ class _Reader:
     def __init__(self, known: Definitions) -> None:
         self._known = known
 
-    def resource(self, node: Node) -> dict[str, Any]:
-        kind = self._name(node, "resource")
+    def resource(self, node: Node, where: str = "") -> dict[str, Any]:
+        kind = self._name(node, where or "resource")
         if kind not in self._known.resources:
-            raise NotValid("resource", "a type of resource that is not spoken here")
+            raise NotValid(where or "resource", "a type of resource that is not spoken here")
+        place = f"{where}.{kind}" if where else kind
         if node.attrib:
-            raise NotValid(kind, "an attribute")
-        return {"resourceType": kind} | self._members(node, self._known.types[kind], kind)
+            raise NotValid(place, "an attribute")
+        return {"resourceType": kind} | self._members(node, self._known.types[kind], place)
 
     def _members(self, node: Node, elements: Mapping[str, Element], where: str) -> dict[str, Any]:
         _no_text(node, where)
@@ -77,7 +78,7 @@ class _Reader:
             _no_text(node, where)
             if len(node) != 1 or node.attrib:
                 raise NotValid(where, "not one resource")
-            return self.resource(node[0])
+            return self.resource(node[0], where)
         elements = self._known.types[kind]
         allowed = {"id", "url"} if kind == "Extension" else {"id"}
         if not allowed.issuperset(node.attrib):

@@ -25,7 +25,10 @@ class Handling:
     message_definition: str
     """An absolute URL."""
     sender_reference: str = "None"
-    local_extension: str = "None"
+    local_extension: str | dict[str, Any] = "None"
+    """A text, or the extension's value under its name, such as `valueCoding`."""
+    more: tuple[dict[str, Any], ...] = ()
+    """Further keys, by local agreement: extensions as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,11 @@ class Party:
     """SDS user id, of a Practitioner. Personal."""
     role: str | None = field(default=None, repr=False)
     """SDS role profile id, of a Practitioner. Personal."""
+
+    @property
+    def is_person(self) -> bool:
+        """Whether it is a Practitioner."""
+        return self.ods is None and self.site is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,11 @@ class Response:
     """ok, transient-error or fatal-error."""
     issues: tuple[Issue, ...]
 
+    @property
+    def is_business(self) -> bool:
+        """Whether it answers for the receiver's business, not for its infrastructure."""
+        return any(issue.code.startswith("3") for issue in self.issues)
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -101,9 +114,44 @@ class Message:
     receiver: Party | None = None
     response: Response | None = None
     payload: dict[str, Any] | None = field(default=None, repr=False)
+    """The payload's bundle; where the payload lies in the message's own bundle, one that is made of its resources, the focus first."""
+    nested: bool = True
+    """Whether the payload is a bundle of its own within the message's: the two-bundle variant (1.1)."""
     version: Version = Version.STU3
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+    """What was passed over when it was read."""
 
     @property
     def is_response(self) -> bool:
         """Whether it answers another."""
         return self.response is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """What could be read of a message that is to be answered, valid or not: None is what could not."""
+
+    message_id: str | None = None
+    event: str | None = None
+    business_ack: bool | None = None
+    infrastructure_ack: bool | None = None
+    sender_reference: str | None = None
+    response_identifier: str | None = None
+    """Of a response: what it answers."""
+    business: bool = False
+    """Whether it is a business response."""
+    version: Version = Version.STU3
+
+    @property
+    def is_response(self) -> bool:
+        """Whether it answers another, as far as can be read."""
+        return self.event == "ITK008M" or self.response_identifier is not None
+
+
+def original(message: Message) -> Original:
+    """Return what a response needs of a message."""
+    handling, response = message.handling, message.response
+    return Original(
+        message.message_id, message.event, handling.business_ack, handling.infrastructure_ack, handling.sender_reference,
+        response.identifier if response else None, business=response is not None and response.is_business, version=message.version,
+    )
