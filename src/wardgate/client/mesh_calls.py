@@ -26,7 +26,7 @@ from wardgate.client.mesh_content import Content, Progress, Source
 from wardgate.client.mesh_download import ReceivedMessage, receiving
 from wardgate.client.mesh_errors import MeshCallInvalid, MeshContentInvalid, MeshTransferInvalid
 from wardgate.client.mesh_files import PartFile
-from wardgate.client.mesh_inflate import Part
+from wardgate.client.mesh_inflate import Part, check_sha256
 from wardgate.client.mesh_outgoing import MeshOutgoing, MeshUpload, SentMessage
 from wardgate.client.mesh_steps import PIECE_BYTES, Ask, Steps, work
 from wardgate.client.mesh_tries import Tries, asking
@@ -103,6 +103,15 @@ class MeshCalls:
         if acknowledge:
             yield from self.acknowledge(message_id)
         return received
+
+    def received_before(self, message_id: str, path: Path) -> Steps[ReceivedMessage]:
+        """A file that an earlier `receive_to_file` made of this message."""
+        message = yield from self.head(message_id)
+        with path.open("rb") as file:
+            part = Part(file, 0)
+            yield from work(partial(part.take_up, path.stat().st_size))
+        check_sha256(message.checksum, part.sha256)
+        return ReceivedMessage(message, part.end, part.sha256)
 
     def acknowledge(self, message_id: str) -> Steps[None]:
         """The message is safe with us, and is not offered again."""

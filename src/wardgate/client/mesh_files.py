@@ -19,10 +19,12 @@ from wardgate.client.mesh_content import Progress
 from wardgate.client.mesh_download import MeshDownload
 from wardgate.client.mesh_errors import MeshTransferInvalid
 from wardgate.client.mesh_inflate import Part
-from wardgate.client.mesh_outgoing import MAX_STATE_BYTES
+from wardgate.client.mesh_outgoing import MAX_STATE_BYTES, MeshUpload
 
 _VERSION: Final = 1
 _PRIVATE: Final = 0o600
+_STATE_BYTES: Final = 2_047
+"""More than ids and headers of the greatest length take."""
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
 """Of file systems that have no second names; there a name is looked at before it is given."""
 
@@ -122,6 +124,43 @@ class PartFile:
         for path in (self._state, self._path):
             with suppress(OSError):
                 path.unlink()
+
+
+class UploadFile:
+    """The state of an upload in a file, for one process at a time. Close it, or use it as a context; it stays until `forget`."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `MeshTransferInvalid` for what is no state, or is another process's, and `OSError`."""
+        self._path = path
+        self._file: BinaryIO = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _PRIVATE), "r+b", buffering=0)
+        try:
+            locked(self._file, "this sending")
+            found = self._file.read(MAX_STATE_BYTES)
+            self.state = MeshUpload.from_json(found) if found.strip() else None
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self._file.close()
+
+    def keep(self, state: MeshUpload) -> None:
+        """Make the state durable: always as long, in one write. Raises `OSError`."""
+        new = self.state is None
+        os.pwrite(self._file.fileno(), state.to_json().ljust(_STATE_BYTES) + b"\n", 0)
+        os.fsync(self._file.fileno())
+        self.state = state
+        if new:
+            sync_directory(self._path.parent)
+
+    def forget(self) -> None:
+        """There is nothing to go on with."""
+        self.state = None
+        with suppress(OSError):
+            self._path.unlink()
 
 
 def _read(path: Path) -> MeshDownload | None:

@@ -112,6 +112,10 @@ class AsyncMeshMailbox:
         """
         return await self._run(self._calls.receive_to_file(message_id, path, max_bytes, progress, acknowledge=acknowledge))
 
+    async def received_before(self, message_id: str, path: Path) -> ReceivedMessage:
+        """Return what `receive_to_file` would have, for a file that it made and a message that was not acknowledged. Raises the same."""
+        return await self._run(self._calls.received_before(message_id, path))
+
     async def acknowledge(self, message_id: str) -> None:
         """Tell that a message is durably here: it is not offered again. Twice is once."""
         await self._run(self._calls.acknowledge(message_id))

@@ -1,0 +1,19 @@
+"""`wardgate mesh`: send and receive by MESH, here, at another Wardgate, or at the national service."""
+
+import click
+
+from wardgate.cli.mesh_ask import acknowledge, handshake, list_messages, lookup, track
+from wardgate.cli.mesh_receive import receive
+from wardgate.cli.mesh_send import send
+
+
+@click.group()
+def mesh() -> None:
+    """Send files to mailboxes, and receive what came to ours: here, at another Wardgate, or at the national service.
+
+    A mailbox proves itself by its password, the environment's shared key and a client certificate.
+    """
+
+
+for command in (send, receive, list_messages, acknowledge, track, lookup, handshake):
+    mesh.add_command(command)
