@@ -12,7 +12,7 @@ from wardgate.fhir.xml_form import from_xml, to_xml
 
 Resource = dict[str, Any]
 MAX_BYTES: Final = 1_000_000
-LEAST_BYTES_OF_A_VALUE: Final = 50
+LEAST_BYTES_OF_A_VALUE: Final = 20
 """Of a resource that may be larger, as many values are read as it could have of this size, and never fewer than of the usual one."""
 MAX_VALUES_WRITTEN: Final = 5_000_000
 

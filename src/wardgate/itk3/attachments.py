@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from wardgate.fhir import Version, walk
+from wardgate.fhir import Found, Version, walk
 from wardgate.itk3.report import PAYLOAD, Report
 
 NOT_APPROVED: Final = "20004"
@@ -38,35 +38,40 @@ class Attachment:
     start: bytes = field(repr=False)
 
 
-def attachments(resource: dict[str, Any], version: Version, where: str = "") -> Iterator[Attachment]:
+def attachments(resource: dict[str, Any], version: Version) -> Iterator[Attachment]:
     """Return every Binary and every Attachment that holds data."""
-    for found in walk(resource, version, where):
-        value = found.value
-        data = value.get("data") or value.get("content")
-        if found.kind in {"Binary", "Attachment"} and isinstance(data, str):
-            yield _attachment(found.where, value.get("contentType"), data)
+    for found in walk(resource, version):
+        one = _attachment(found) if found.kind in {"Binary", "Attachment"} else None
+        if one is not None:
+            yield one
 
 
-def _attachment(where: str, content_type: str | None, data: str) -> Attachment:
+def _attachment(found: Found) -> Attachment | None:
+    """Return the file in an element; None for one without data."""
+    data, content_type = found.value.get("data") or found.value.get("content"), found.value.get("contentType")
+    if not isinstance(data, str):
+        return None
     kind = content_type.partition(";")[0].strip().lower() if content_type else None
     try:
         octets = base64.b64decode("".join(data.split()), validate=True)
     except binascii.Error:
-        return Attachment(where, kind, None, b"")
-    return Attachment(where, kind, len(octets), octets[:16].lstrip(b"\xef\xbb\xbf"))
+        return Attachment(found.where, kind, None, b"")
+    return Attachment(found.where, kind, len(octets), octets[:16].removeprefix(b"\xef\xbb\xbf"))
 
 
-def check_attachments(resource: dict[str, Any], where: str, report: Report) -> None:
-    """Note attachments of types that are not approved, or not supported, or that are not what they say."""
-    for one in attachments(resource, report.version, where):
-        if one.size_bytes is None:
-            report.fault(PAYLOAD, one.where, "the content is base64", "value")
-        elif one.content_type is None or one.content_type not in report.rules.supported_types:
-            report.fault(NOT_SUPPORTED, f"{one.where}.contentType", "a type that is not supported here", "security")
-        elif one.content_type not in report.rules.approved_types:
-            report.fault(NOT_APPROVED, f"{one.where}.contentType", "a type that is not approved", "security")
-        elif not _is_what_it_says(one.content_type, one.start):
-            report.fault(NOT_APPROVED, one.where, "the content is of another type than it says", "security")
+def check_attachment(found: Found, report: Report) -> None:
+    """Note a file of a type that is not approved, or not supported, or that is not what it says."""
+    one = _attachment(found)
+    if one is None:
+        return
+    if one.size_bytes is None:
+        report.fault(PAYLOAD, one.where, "the content is base64", "value")
+    elif one.content_type is None or one.content_type not in report.rules.supported_types:
+        report.fault(NOT_SUPPORTED, f"{one.where}.contentType", "a type that is not supported here", "security")
+    elif one.content_type not in report.rules.approved_types:
+        report.fault(NOT_APPROVED, f"{one.where}.contentType", "a type that is not approved", "security")
+    elif not _is_what_it_says(one.content_type, one.start):
+        report.fault(NOT_APPROVED, one.where, "the content is of another type than it says", "security")
 
 
 def _is_what_it_says(content_type: str, start: bytes) -> bool:
@@ -75,13 +80,15 @@ def _is_what_it_says(content_type: str, start: bytes) -> bool:
     return not (content_type.startswith(_TEXT) and start.startswith(_PROGRAMS))
 
 
-def check_places(resource: dict[str, Any], where: str, urls: frozenset[str], report: Report) -> None:
-    """Note attachments that lie outside, and Binary resources that say who may see them."""
-    for found in walk(resource, report.version, where):
-        if found.kind == "Attachment" and found.value.get("url", "").lower() not in {"", *urls}:
-            report.fault(PAYLOAD, f"{found.where}.url", "an attachment is inside the message, not at an address", "value")
-        if found.kind == "Binary":
-            if "securityContext" in found.value:
-                report.fault(PAYLOAD, f"{found.where}.securityContext", "this may not be there", "structure")
-            if "contentType" not in found.value or not ({"content", "data"} & set(found.value)):
-                report.fault(PAYLOAD, found.where, "an attachment has a type and a content", "required")
+def check_place(found: Found, urls: frozenset[str], report: Report) -> None:
+    """Note an Attachment that lies outside."""
+    if found.value.get("url", "").lower() not in {"", *urls}:
+        report.fault(PAYLOAD, f"{found.where}.url", "an attachment is inside the message, not at an address", "value")
+
+
+def check_binary(found: Found, report: Report) -> None:
+    """Note a Binary that says who may see it, or that is empty."""
+    if "securityContext" in found.value:
+        report.fault(PAYLOAD, f"{found.where}.securityContext", "this may not be there", "structure")
+    if "contentType" not in found.value or not ({"content", "data"} & set(found.value)):
+        report.fault(PAYLOAD, found.where, "an attachment has a type and a content", "required")

@@ -27,13 +27,13 @@ RECIPIENT_TYPES: Final = MappingProxyType({RecipientType.FOR_ACTION: "For Action
 _ONE: Final = frozenset({1})
 _TO_FOUR: Final = frozenset({1, 2, 3, 4})
 DEFINITIONS: Final[Mapping[str, frozenset[int]]] = MappingProxyType({
-    "SendPayload": _ONE, "Response": _ONE, "GPConnectSendDocument": _ONE, "EDIS": _TO_FOUR, "OPL": _TO_FOUR,
+    "SendPayload": _ONE, "Response": _ONE, "GPConnectSendDocument": _ONE, "EDIS": _TO_FOUR, "OPL": _TO_FOUR, "EC-eDischarge": _ONE,
     "DM-EmergencySupply": _ONE, "DM-Immunization": _ONE, "DM-MIRC": _ONE, "EMS": _ONE,
 })
 """The definitions of messages that are known, and their versions: those of payloads' own are published up to 4."""
 _DEFINITION: Final = re.compile(r"https://fhir\.nhs\.uk/STU3/MessageDefinition/ITK-([A-Za-z0-9-]+?)-MessageDefinition(?:-Instance)?-([0-9]{1,4})")
 _OF_EVENT: Final[Mapping[str, tuple[str, int]]] = MappingProxyType({
-    "ITK003D": ("EDIS", 1), "ITK006D": ("OPL", 4), "ITK007C": ("GPConnectSendDocument", 1), "ITK008M": ("Response", 1),
+    "ITK003D": ("EDIS", 1), "ITK005D": ("EC-eDischarge", 1), "ITK006D": ("OPL", 4), "ITK007C": ("GPConnectSendDocument", 1), "ITK008M": ("Response", 1),
     "ITK009D": ("DM-Immunization", 1), "ITK010D": ("DM-EmergencySupply", 1), "ITK011M": ("EMS", 1), "ITK013D": ("DM-MIRC", 1),
 })
 

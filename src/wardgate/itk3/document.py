@@ -1,12 +1,12 @@
 """The document in a payload: what it must say of itself, and what it says (itk3-messaging 1.2, 1.6 FHIR-VER-01)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wardgate.fhir import Version, walk
 from wardgate.itk3.attachments import Attachment, attachments
-from wardgate.itk3.entries import Entry, find
+from wardgate.itk3.entries import Entry, by_url, find
 from wardgate.itk3.model import Party
 from wardgate.itk3.names import INFORMATION_RECIPIENT, NHS_NUMBER, SNOMED
 from wardgate.itk3.parties import party_of
@@ -70,35 +70,36 @@ def document_facts(payload: dict[str, Any] | None, version: Version = Version.ST
         composition=composition.get("identifier", {}).get("value"),
         types=tuple(one["code"] for one in codings if one.get("system") == SNOMED and "code" in one),
         confidentiality=tuple(sorted(labels | ({composition["confidentiality"]} if "confidentiality" in composition else set()))),
-        patients=tuple(dict.fromkeys(_patients(composition, entries))),
-        replaces=tuple(_replaced(composition, entries)),
-        recipients=tuple(party for _, party in recipients(composition, entries) if party is not None),
+        patients=tuple(dict.fromkeys(_patients(composition, entries, by_url(entries)))),
+        replaces=tuple(_replaced(composition, by_url(entries))),
+        recipients=tuple(_recipients(composition, by_url(entries))),
         attachments=tuple(attachments(payload, version)),
     )
 
 
-def _patients(composition: dict[str, Any], entries: tuple[Entry, ...]) -> Iterator[str]:
-    subject = find(composition.get("subject", {}), entries)
+def _patients(composition: dict[str, Any], entries: tuple[Entry, ...], urls: Mapping[str, Entry]) -> Iterator[str]:
+    subject = find(composition.get("subject", {}), urls)
     for entry in ((subject,) if subject else ()) + entries:
         if entry.kind == "Patient":
             yield from (one["value"] for one in entry.resource.get("identifier", ()) if one.get("system") in _NHS_NUMBERS and "value" in one)
 
 
-def _replaced(composition: dict[str, Any], entries: tuple[Entry, ...]) -> Iterator[str]:
+def _replaced(composition: dict[str, Any], urls: Mapping[str, Entry]) -> Iterator[str]:
     for one in composition.get("relatesTo", ()):
         if one.get("code") == "replaces":
             target = one.get("targetReference", {})
-            entry = find(target, entries)
+            entry = find(target, urls)
             named = one.get("targetIdentifier") or target.get("identifier") or (entry.resource.get("identifier") if entry else None) or {}
             yield (named[0] if isinstance(named, list) else named).get("value", "")
 
 
-def recipients(composition: dict[str, Any], entries: tuple[Entry, ...]) -> Iterator[tuple[str, Party | None]]:
-    """Return whom a document names as recipients: the place, and who; None for one that has no identifier of ours."""
-    for place, one in enumerate(composition.get("extension", ())):
-        if one.get("url", "").rpartition("-")[0] == _STEM:
-            entry = find(one.get("valueReference", {}), entries)
-            yield f"Composition.extension[{place}]", party_of(entry.resource) if entry else None
+def _recipients(composition: dict[str, Any], urls: Mapping[str, Entry]) -> Iterator[Party]:
+    """Return whom a document names as recipients, as far as they have identifiers of NHS directories."""
+    for one in composition.get("extension", ()):
+        entry = find(one.get("valueReference", {}), urls) if one.get("url", "").rpartition("-")[0] == _STEM else None
+        party = party_of(entry.resource) if entry else None
+        if party is not None:
+            yield party
 
 
 def check_document_bundle(bundle: dict[str, Any], where: str, report: Report) -> None:

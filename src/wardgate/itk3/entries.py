@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wardgate.fhir import walk
+from wardgate.fhir import Found
 from wardgate.itk3.ids import is_urn
 from wardgate.itk3.report import Report
 
@@ -52,17 +52,23 @@ def check_absent(value: Mapping[str, Any], names: Iterable[str], where: str, cod
             report.fault(code, f"{where}.{name}", "this may not be there", "structure")
 
 
-def find(reference: Mapping[str, Any], entries: Iterable[Entry]) -> Entry | None:
+def by_url(entries: Iterable[Entry]) -> dict[str, Entry]:
+    """Return entries by their URLs, in which to find what a reference leads to."""
+    return {entry.url: entry for entry in entries if entry.url}
+
+
+def find(reference: Mapping[str, Any], entries: Mapping[str, Entry]) -> Entry | None:
     """Return the entry that a reference leads to."""
-    url = str(reference.get("reference", "")).lower()
-    return next((entry for entry in entries if entry.url == url), None)
+    return entries.get(str(reference.get("reference", "")).lower())
 
 
-def check_references(entry: Entry, urls: frozenset[str], code: str, report: Report) -> None:
-    """Note references that lead out of the bundle, or nowhere. Those within a nested bundle are its own."""
-    contained = {f"#{one['id']}" for one in entry.resource.get("contained", ()) if "id" in one} | {"#"}
-    for found in walk(entry.resource, report.version, entry.where, within=frozenset({"Bundle"})):
-        if found.kind == "Reference" and "reference" in found.value:
-            reference = found.value["reference"]
-            if reference.lower() not in urls and reference not in contained:
-                report.fault(code, f"{found.where}.reference", "the reference leads to no entry of this bundle", "value")
+def contained_in(resource: Mapping[str, Any]) -> frozenset[str]:
+    """Return the references within a resource to those that it contains, and to itself."""
+    return frozenset(f"#{one['id']}" for one in resource.get("contained", ()) if "id" in one) | {"#"}
+
+
+def check_reference(found: Found, inside: frozenset[str], code: str, report: Report) -> None:
+    """Note a reference that leads out of the bundle, or nowhere."""
+    reference = found.value.get("reference")
+    if reference is not None and reference not in inside and reference.lower() not in inside:
+        report.fault(code, f"{found.where}.reference", "the reference leads to no entry of this bundle", "value")

@@ -16,7 +16,7 @@ Loose = Mapping[str, list[Any]]
 """An element's children by name; a child without children is its value."""
 _TAG: Final = f"{{{NAMESPACE}}}"
 _JSON_HEADER: Final = re.compile(r'\{\s*"resourceType"\s*:\s*"MessageHeader"')
-_R4: Final = re.compile(rb'<eventCoding[\s/>]|(?<!\\)"eventCoding"\s*:')
+_R4: Final = re.compile(rb'<([A-Za-z0-9_.-]+:)?eventCoding[\s/>]|(?<!\\)"eventCoding"\s*:')
 """Where `eventCoding` is the name of an element: in no resource of STU3 is it."""
 _ID: Final = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _EVENT: Final = re.compile(r"[A-Z0-9]{1,20}")
@@ -28,8 +28,10 @@ def form_of(data: bytes) -> Format | None:
     return {b"<": Format.XML, b"{": Format.JSON}.get(start)
 
 
-def version_of(data: bytes) -> Version:
+def version_of(data: bytes, header: Loose | None) -> Version:
     """Return the release that a message is written in."""
+    if header is not None:
+        return Version.R4 if "eventCoding" in header else Version.STU3
     return Version.R4 if _R4.search(data) else Version.STU3
 
 
@@ -41,6 +43,12 @@ def header_of(data: bytes, form: Format | None) -> Loose | None:
     if form is Format.JSON:
         return _of_json(data)
     return None
+
+
+def header_in(bundle: Mapping[str, Any]) -> Loose | None:
+    """Return the header of a bundle of FHIR, wherever it is among the entries."""
+    resources = (row.get("resource", {}) for row in bundle.get("entry", ()))
+    return next((_of_object(one) for one in resources if one.get("resourceType") == "MessageHeader"), None)
 
 
 def _of_node(node: Element) -> Loose:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from wardgate.itk3.codes import RECIPIENT_TYPES, RESPONSE_EVENT, definition_parts
+from wardgate.itk3.codes import RECIPIENT_TYPES, RESPONSE_EVENT, definition_of, definition_parts
 from wardgate.itk3.model import Handling, RecipientType
 from wardgate.itk3.names import HANDLING, RECIPIENT_TYPE
 from wardgate.itk3.report import Report
@@ -27,8 +27,8 @@ def is_handling(extension: Mapping[str, Any]) -> bool:
     return str(extension.get("url", "")).rpartition("-")[0] == _STEM
 
 
-def read_handling(extensions: list[dict[str, Any]], where: str, report: Report) -> Handling | None:
-    """Return the handling of a header's extensions; None after a fault."""
+def read_handling(extensions: list[dict[str, Any]], event: str, where: str, report: Report) -> Handling | None:
+    """Return the handling of a header's extensions; None after a fault. A lenient reader takes a response whose keys are not all there."""
     found = [(f"{where}.extension[{place}]", one) for place, one in enumerate(extensions) if is_handling(one)]
     if len(found) != 1:
         report.fault(SPECIFICATION, f"{where}.extension", "the handling extension is there once")
@@ -39,18 +39,19 @@ def read_handling(extensions: list[dict[str, Any]], where: str, report: Report) 
         return None
     faults = len(report.problems)
     keys = _keys(extension.get("extension", []), place, report)
+    _check_all_there(keys, event, place, report)
     values = {name: _READERS[name](keys[name][1], keys[name][0], report) for name in KEYS if name in keys}
     more = tuple(one for name, (_, one) in keys.items() if name not in KEYS)
     if len(report.problems) > faults:
         return None
     return Handling(
-        values["BusAckRequested"], values["InfAckRequested"], values["RecipientType"], values["MessageDefinition"], values["SenderReference"],
-        values.get("LocalExtension", "None"), more,
+        values.get("BusAckRequested", False), values.get("InfAckRequested", False), values.get("RecipientType", RecipientType.FOR_ACTION),
+        values.get("MessageDefinition", definition_of(event)), values.get("SenderReference", "None"), values.get("LocalExtension", "None"), more,
     )
 
 
 def _keys(extensions: list[dict[str, Any]], where: str, report: Report) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Return the extensions by key, with their places, once each is there that should be, and once."""
+    """Return the extensions by key, with their places, once each is one that is known, and there once."""
     found: dict[str, tuple[str, dict[str, Any]]] = {}
     for number, one in enumerate(extensions):
         place, name = f"{where}.extension[{number}]", one.get("url", "")
@@ -61,10 +62,14 @@ def _keys(extensions: list[dict[str, Any]], where: str, report: Report) -> dict[
         else:
             gone = "PriorityFlag, which there is no more" if name in REMOVED else "a key that was not agreed"
             report.strict(SPECIFICATION, place, gone)
-    for name in KEYS:
-        if name not in found:
-            (report.strict if name == "LocalExtension" else report.fault)(SPECIFICATION, where, f"{name} is missing")
     return found
+
+
+def _check_all_there(keys: Mapping[str, Any], event: str, where: str, report: Report) -> None:
+    for name in KEYS:
+        if name not in keys:
+            may_lack = event == RESPONSE_EVENT or name == "LocalExtension"
+            (report.strict if may_lack else report.fault)(SPECIFICATION, where, f"{name} is missing")
 
 
 def _only(extension: dict[str, Any], kind: str) -> Any:
@@ -100,7 +105,7 @@ def _definition(extension: dict[str, Any], where: str, report: Report) -> str:
     name, version = definition_parts(url) or ("", 0)
     if url not in report.rules.other_definitions:
         if name not in report.rules.definitions:
-            report.fault(KEYS["MessageDefinition"], place, "a definition that is not known here")
+            (report.strict if name else report.fault)(KEYS["MessageDefinition"], place, "a definition that is not known here")
         elif version not in report.rules.definitions[name]:
             report.fault("10005", place, "a version of the definition that is not known here")
     return str(url)

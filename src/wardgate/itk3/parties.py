@@ -35,8 +35,11 @@ def read_party(resource: Mapping[str, Any], where: str, report: Report) -> Party
         report.fault(HEADER, f"{where}.{kind}.identifier", "two identifiers of one system", "invalid")
         return None
     party = party_of(resource)
-    if party is None:
+    if party is None and kind == "Organization":
         report.fault(HEADER, f"{where}.{kind}.identifier", "no identifier of an ITK header", "required")
+    elif party is None:
+        report.strict(HEADER, f"{where}.{kind}.identifier", "no identifier of an ITK header", "required")
+        return Party()
     return party
 
 
@@ -44,4 +47,5 @@ def write_party(party: Party, of: str) -> dict[str, Any]:
     """Return the resource of a sender or receiver, with this id."""
     kind, profile = ("Practitioner", HEADER_PRACTITIONER) if party.is_person else ("Organization", HEADER_ORGANIZATION)
     identifiers = [{"system": system, "value": getattr(party, name)} for system, name in _SYSTEMS[kind].items() if getattr(party, name) is not None]
-    return {"resourceType": kind, "id": of, "meta": {"profile": [profile]}, "identifier": identifiers}
+    resource = {"resourceType": kind, "id": of, "meta": {"profile": [profile]}}
+    return resource | ({"identifier": identifiers} if identifiers else {})

@@ -2,18 +2,20 @@
 
 from typing import Any, Final
 
-from wardgate.itk3.attachments import check_attachments, check_places
+from wardgate.fhir import walk
+from wardgate.itk3.attachments import check_attachment, check_binary, check_place
 from wardgate.itk3.document import check_document, check_document_bundle
-from wardgate.itk3.entries import Entry, check_absent, check_references, read_entries
+from wardgate.itk3.entries import Entry, check_absent, check_reference, contained_in, read_entries
 from wardgate.itk3.report import PAYLOAD, Report
 
 DOCUMENT: Final = "document"
 TYPES: Final = frozenset({DOCUMENT, "message", "transaction", "batch", "collection"})
+_BUNDLE: Final = frozenset({"Bundle"})
 
 
-def check_nested(bundle: dict[str, Any], where: str, report: Report) -> None:
-    """Note what is wrong with a payload that is a bundle of its own, at the place `where`."""
-    place, kind = f"{where}.Bundle", bundle.get("type")
+def check_nested(bundle: dict[str, Any], place: str, report: Report) -> None:
+    """Note what is wrong with a payload, or a part of one, that is a bundle of its own, at `place`."""
+    kind = bundle.get("type")
     if kind not in TYPES:
         report.fault(PAYLOAD, f"{place}.type", "no type of payload", "value")
     check_absent(bundle, ("signature",), place, PAYLOAD, report)
@@ -28,6 +30,19 @@ def check_laid_in(entries: tuple[Entry, ...], urls: frozenset[str], report: Repo
     if is_document and entries:
         check_document(entries, report)
     for entry in entries:
-        check_references(entry, urls, PAYLOAD, report)
-        check_places(entry.resource, entry.where, urls, report)
-        check_attachments(entry.resource, entry.where, report)
+        _check_resource(entry, urls, report)
+
+
+def _check_resource(entry: Entry, urls: frozenset[str], report: Report) -> None:
+    inside = urls | contained_in(entry.resource)
+    for found in walk(entry.resource, report.version, entry.where, within=_BUNDLE):
+        if found.kind == "Reference":
+            check_reference(found, inside, PAYLOAD, report)
+        elif found.kind == "Attachment":
+            check_place(found, urls, report)
+            check_attachment(found, report)
+        elif found.kind == "Binary":
+            check_binary(found, report)
+            check_attachment(found, report)
+        elif found.kind == "Bundle":
+            check_nested(found.value, found.where, report)

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from wardgate import fhir
 from wardgate.fhir import Format, Resource, Version
-from wardgate.itk3.entries import ENTRY_HAS_NOT, MESSAGE_HAS_NOT, Entry, check_absent, find, read_entries
+from wardgate.itk3.entries import ENTRY_HAS_NOT, MESSAGE_HAS_NOT, Entry, by_url, check_absent, find, read_entries
 from wardgate.itk3.errors import ITK3Error, NotAccepted, NotReadable, Problem
-from wardgate.itk3.glimpse import Loose, form_of, header_of, key_code, original_of, version_of
+from wardgate.itk3.glimpse import Loose, form_of, header_in, header_of, key_code, original_of, version_of
 from wardgate.itk3.handling import check_business_rules, read_handling
 from wardgate.itk3.header import (
     check_definition,
@@ -41,24 +41,24 @@ _STRAYS: Final = frozenset({"Organization", "Practitioner", "Provenance"})
 def read(data: bytes, rules: Rules = NATIONAL, form: Format | None = None, version: Version | None = None) -> Message:
     """Return the message in `data`, in the form and release that it is in unless they are given. Raises `ITK3Error`."""
     form = form or form_of(data)
-    known = version or version_of(data)
+    header = header_of(data, form)
+    known = version or version_of(data, header)
     if len(data) > rules.max_bytes:
-        raise _refused(TOO_LARGE, "Bundle", f"more than {rules.max_bytes} bytes", header_of(data, form), known)
+        raise _refused(TOO_LARGE, "Bundle", f"more than {rules.max_bytes} bytes", header, known)
     if form is None:
         raise NotReadable((Problem(UNREADABLE_CODE, "message", "neither XML nor JSON", "processing"),))
     try:
         bundle = fhir.read(data, form, known, rules.max_bytes)
     except fhir.TooLarge as error:
-        raise _refused(TOO_LARGE, "Bundle", str(error), header_of(data, form), known) from None
+        raise _refused(TOO_LARGE, "Bundle", str(error), header, known) from None
     except fhir.NotWellFormed as error:
-        raise NotReadable((Problem(UNREADABLE_CODE, "message", str(error), "processing"),), original_of(header_of(data, form), known)) from None
+        raise NotReadable((Problem(UNREADABLE_CODE, "message", str(error), "processing"),), original_of(header, known)) from None
     except fhir.NotValid as error:
-        header = header_of(data, form)
         raise _refused(_code(error.where, header), error.where, error.problem, header, known) from None
     try:
         return accept(bundle, known, rules)
     except ITK3Error as error:
-        raise type(error)(error.problems, original_of(header_of(data, form), known)) from None
+        raise type(error)(error.problems, original_of(header_in(bundle), known)) from None
 
 
 def _refused(code: str, where: str, problem: str, header: Loose | None, version: Version) -> NotAccepted | NotReadable:
@@ -114,6 +114,7 @@ class _Reading:
         self._report = report
         self._header = entries[0].resource
         self._where = f"{entries[0].where}.MessageHeader"
+        self._by_url = by_url(entries[1:])
         self._named: set[str] = {entries[0].url}
 
     def message(self) -> Message:
@@ -135,14 +136,14 @@ class _Reading:
         )
 
     def _handling(self, event: str) -> Handling | None:
-        handling = read_handling(self._header.get("extension", []), self._where, self._report)
+        handling = read_handling(self._header.get("extension", []), event, self._where, self._report)
         if handling is not None:
             check_business_rules(handling, event, f"{self._where}.extension", self._report)
             check_definition(self._header, handling, self._where, self._report)
         return handling
 
     def _find(self, reference: Any, name: str) -> Entry | None:
-        entry = find(reference, self._entries[1:])
+        entry = find(reference, self._by_url)
         if entry is None:
             self._report.fault(HEADER, f"{self._where}.{name}.reference", "the reference leads to no entry of this bundle", "required")
         else:
@@ -186,7 +187,7 @@ class _Reading:
             return None, True
         if entry.kind == "Bundle":
             self._check_strays()
-            check_nested(entry.resource, entry.where, self._report)
+            check_nested(entry.resource, f"{entry.where}.Bundle", self._report)
             return entry.resource, True
         return self._laid_in(entry), False
 
