@@ -6,7 +6,7 @@ something else, or the right thing in another place, has other octets or another
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -18,6 +18,7 @@ from signxml.exceptions import SignXMLException
 from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
 
 from wardgate.xmlsecurity import names
+from wardgate.xmlsecurity.canonical import inclusive
 from wardgate.xmlsecurity.errors import AlgorithmRefused, SignatureInvalid, SignatureWrapped
 from wardgate.xmlsecurity.parser import Element
 from wardgate.xmlsecurity.signature_form import Reference, SignatureForm
@@ -86,6 +87,15 @@ def check_key(method: str, certificate: x509.Certificate) -> None:
         raise AlgorithmRefused(f"a key for {method}", type(key).__name__)
 
 
+class _Verifier(XMLVerifier):
+    """`signxml`, but for one thing: lxml forgets the default namespace around an element that it writes in inclusive canonical form, and `canonical` does not."""
+
+    def _c14n(self, nodes: Any, algorithm: CanonicalizationMethod, inclusive_ns_prefixes: Any = None) -> bytes:
+        if isinstance(nodes, list) or algorithm is CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0:
+            return bytes(super()._c14n(nodes, algorithm, inclusive_ns_prefixes))
+        return inclusive(nodes)
+
+
 def _verified(form: SignatureForm, certificate: x509.Certificate, must_cover: Sequence[MustCover], *, detached: bool) -> list[VerifyResult]:
     """Hand to `signxml` the document, this certificate, and only the algorithms that the form was found to have."""
     outside = {must.uri: must.octets for must in must_cover} if detached else {}
@@ -99,7 +109,7 @@ def _verified(form: SignatureForm, certificate: x509.Certificate, must_cover: Se
             verification_time=certificate.not_valid_before_utc,  # in date or not is `sealing.trust`'s to say
             default_reference_c14n_method=CanonicalizationMethod.CANONICAL_XML_1_0,
         )
-        found = XMLVerifier().verify(
+        found = _Verifier().verify(
             form.element.getroottree().getroot(), x509_cert=certificate, expect_config=configuration, uri_resolver=outside.get if detached else None,
         )
     except (SignXMLException, InvalidSignature, UnsupportedAlgorithm, etree.LxmlError, ValueError, LookupError, TypeError, AttributeError) as error:
