@@ -60,7 +60,7 @@ ErrorShape = Annotated[
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-RESERVED_BASE_PATHS: Final = ("/oauth2", "/oauth2-mock", "/.well-known", "/realms", "/pki", "/portal", "/mock-jwks", "/standins", "/spine-directory")
+RESERVED_BASE_PATHS: Final = ("/oauth2", "/oauth2-mock", "/.well-known", "/realms", "/pki", "/portal", "/mock-jwks", "/standins", "/spine-directory", "/messageexchange")
 
 
 class Pattern(StrEnum):

@@ -101,6 +101,30 @@ class Settings(BaseSettings):
     """How often the head of the audit chain is signed."""
     client_certificate_suffixes: tuple[str, ...] = ("nhs.uk",)
     """Domains whose names are certified for systems and applications."""
+    mesh_directory: Path | None = None
+    """Directory of the bodies of mailbox messages, encrypted; shared by all nodes on one database. When absent, `mesh` in `data`."""
+    mesh_request_bytes: Annotated[int, Field(ge=1_024, le=1_073_741_824)] = 104_857_600
+    """The largest chunk of a mailbox message, in bytes."""
+    mesh_message_bytes: Annotated[int, Field(ge=1_024)] = 107_374_182_400
+    """The largest mailbox message, in bytes, over all of its chunks."""
+    mesh_transfers: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """How many chunks that do not fit a row of the store (64 KiB) may be under way at once; clients of more are told to try again."""
+    mesh_idle_seconds: Annotated[float, Field(ge=1, le=120)] = 60.0
+    """How long nothing may come of a chunk, or be taken of it, before its transfer is given up."""
+    mesh_collect_days: Annotated[int, Field(ge=1, le=365)] = 5
+    """Days after which a message that was not acknowledged is reported to its sender as not collected."""
+    mesh_keep_days: Annotated[int, Field(ge=1, le=3_650)] = 30
+    """Days after which a message is forgotten, whatever became of it."""
+    mesh_bind_certificate: bool = True
+    """Whether a mailbox is spoken for only with a client certificate that the manifest lets speak for it."""
+    mesh_serve_acknowledged: bool = False
+    """Whether a message that was acknowledged can be downloaded again."""
+    mesh_verify_checksum: bool = True
+    """Whether a checksum of the form `SHA256` and 64 hex digits, which a sender may state, is compared with the content."""
+    mesh_enforce_workflows: bool = True
+    """Whether a workflow of the manifest must list sender and recipient; refused to be off in a live environment."""
+    mesh_test_routes: bool = False
+    """Whether mailboxes can be emptied, and reports put into them, by `/messageexchange/admin/…`, which needs no token; refused in a live environment."""
     sqlite_synchronous: Annotated[str, Field(pattern="^(full|normal)$")] = "full"
     """`full` survives loss of power; `normal` survives the end of the process only."""
 

@@ -71,6 +71,7 @@ async def _serve(settings: Settings, stores: Stores, output: str) -> int:
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as cleanup:
         cleanup.push_async_callback(server.commits.close)
+        cleanup.push_async_callback(server.messaging.close)
         cleanup.push_async_callback(server.key_sets.aclose)
         cleanup.push_async_callback(server.providers.aclose)
         cleanup.push_async_callback(server.told.aclose)

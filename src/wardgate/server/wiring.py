@@ -45,6 +45,7 @@ from wardgate.server.errors import StartRefused
 from wardgate.server.health import APIHealth
 from wardgate.server.installation import CA_BASE_URL, STATUS_KEY, default_ca_base_url, rotation_of
 from wardgate.server.ldap_ports import DirectoryContent, LDAPTrust
+from wardgate.server.messaging import Messaging, wire_messaging
 from wardgate.server.own_health import OwnHealth
 from wardgate.server.settings import Settings
 from wardgate.server.sign_in import TrustedProviders, own_application, stand_ins
@@ -94,6 +95,8 @@ class Server:
     """What the demo's samples keep."""
     practice: PracticeTLS | None
     """How the demo's surgery speaks TLS."""
+    messaging: Messaging
+    """The ASGI application of the messaging socket."""
 
 
 def now() -> datetime:
@@ -174,6 +177,7 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
     def reload_keys() -> None:
         keys.reload()
         token_keys.reload()
+        messaging.keys.reload()
 
     def tls(snapshot: Snapshot, moment: datetime) -> TLSMaterial:
         trusted.reload(keeper.identities, snapshot.environment.public_urls)  # on the thread that reads the store, with the snapshot
@@ -196,6 +200,8 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
 
     async def record(event: Event) -> None:
         await commits.append(event)
+
+    messaging = wire_messaging(settings, stores, control.snapshot, clock, lambda: keeper.organisations, record)
 
     async def claim(use: SingleUse) -> bool:
         return (await commits.run(stores.single_uses.claim, [use]))[0]
@@ -233,10 +239,10 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
         tail=LogTail(layout.access_log, stores.audit.append_from, stores.audit.offset_of,
                      lambda: admin.reopen_logs(layout.admin_socket), lambda: keeper.quotas, now, settings.log_flush_seconds,
                      known=Known(stores.audit.reveal, lambda asid: _organisations_of(control.snapshot(), asid))),
-        chores=Chores(stores, keys, authority, now, settings.checkpoint_seconds), key_sets=key_sets, providers=providers,
+        chores=Chores(stores, keys, authority, now, settings.checkpoint_seconds, messaging.chores), key_sets=key_sets, providers=providers,
         told=told, deliveries=LogoutDelivery(people), public=public,
         xds=XDSApp(discovery), ldap=LDAPServer(DirectoryContent(control.snapshot, lambda: keeper.organisations), LDAPSettings()), ldap_trust=ldap_trust,
-        samples=samples, practice=practice,
+        samples=samples, practice=practice, messaging=messaging,
         decisions=DecisionService(control.world, now, record, (StoreError, asyncio.TimeoutError), stores.audit.conceal),
     )
 

@@ -128,7 +128,7 @@ class Mailboxes(Protocol):
     def expire(self, now: datetime, limit: int, event_of: "ExpiryEvent", recipient: str | None = None) -> Sequence[MailboxMessage]:
         """Make messages that were not collected in time undeliverable and put a report (code 14) into each sender's inbox, in one step.
 
-        With `recipient`, whatever waits for that mailbox. Returns the messages as they were; fewer than `limit`: that was all.
+        The message itself says the same from then on. With `recipient`, whatever waits for that mailbox. Returns the messages as they were; fewer than `limit`: that was all.
         """
 
     def report(self, report: MailboxMessage, event: Event) -> None:

@@ -76,6 +76,7 @@ NAMED_BY_ENVOY: Final = (
     ("request-timeout", "request_header_timeout", 408),
     ("request-timeout", "stream_idle_timeout", None),
     ("request-timeout", "request_overall_timeout", None),
+    ("request-timeout", "max_duration_timeout", 408),
     ("backend-timeout", "response_timeout", 504),
     ("backend-timeout", "upstream_response_timeout", 504),
     ("backend-unavailable", "upstream_reset", 503),

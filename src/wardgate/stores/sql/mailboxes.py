@@ -1,6 +1,7 @@
 """Mailboxes: what waits for whom, what was collected in time, and what is forgotten."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final
@@ -84,11 +85,14 @@ class SQLMailboxes:
         with hot_writing(self._context.database) as driver:
             written = self._begin(driver)
             found = [(row, message_of(self._context, row)) for row in self._statements.rows(driver, statement, (first, limit))]
+            told = []
             for row, message in found:
                 report, event = event_of(message)
                 self._put(written, report, event)
                 written.changes.append(_changed(MessageRow._make(row), Status.UNDELIVERABLE))
                 written.count(message.recipient, -1)
+                told.append((message_row(self._context, replace(message, report=report.report), 1, message.size).sealed, message.id))
+            self._statements.seal_again(driver, told)
             written.write()
         return [message for _, message in found]
 

@@ -37,6 +37,8 @@ _INSERT_CHUNKS: Final = f"INSERT INTO mailbox_chunks ({CHUNK}) "
 _COUNT: Final = "INSERT INTO mailbox_counts (mailbox, waiting) "
 _ADD: Final = " ON CONFLICT (mailbox) DO UPDATE SET waiting = mailbox_counts.waiting + excluded.waiting"
 
+_SEAL: Final = "UPDATE mailbox_messages SET sealed = {} WHERE id = {}"
+
 
 class MailboxStatements(Protocol):
     """`driver` is the driver's connection; what changes rows is in a transaction that has locked the head of the record."""
@@ -48,6 +50,9 @@ class MailboxStatements(Protocol):
         """Return size and SHA-256 of those that are there, by key."""
 
     def change_messages(self, driver: Any, rows: Sequence[ChangeRow]) -> None: ...
+    def seal_again(self, driver: Any, rows: Sequence[tuple[bytes, str]]) -> None:
+        """Replace what is sealed with messages: pairs of it and an id. For few."""
+
     def count(self, driver: Any, added: Sequence[tuple[str, int]]) -> None:
         """Add to how many wait in each mailbox."""
 
@@ -94,6 +99,9 @@ class SQLiteMailboxes:
 
     def change_messages(self, driver: Any, rows: Sequence[ChangeRow]) -> None:
         driver.execute(_SQLITE_CHANGE, (json.dumps(rows),))
+
+    def seal_again(self, driver: Any, rows: Sequence[tuple[bytes, str]]) -> None:
+        driver.executemany(_SEAL.format("?", "?"), rows)
 
     def count(self, driver: Any, added: Sequence[tuple[str, int]]) -> None:
         insert_rows(driver, _COUNT + "VALUES {}" + _ADD, added)
@@ -145,6 +153,10 @@ class PostgreSQLMailboxes:
 
     def change_messages(self, driver: Any, rows: Sequence[ChangeRow]) -> None:
         run_over(driver, _PG_CHANGE, rows)
+
+    def seal_again(self, driver: Any, rows: Sequence[tuple[bytes, str]]) -> None:
+        with driver.cursor() as cursor:
+            cursor.executemany(_SEAL.format("%s", "%s"), rows)
 
     def count(self, driver: Any, added: Sequence[tuple[str, int]]) -> None:
         run_over(driver, _COUNT + _unnested("text bigint") + _ADD, added)

@@ -73,7 +73,7 @@ def message_row(context: Context, message: MailboxMessage, received: int, size: 
         raise ValueError(f"the texts of a message have more than {MAX_TEXT_CHARACTERS} characters")
     return MessageRow(
         message.id, str(message.type), message.sender, message.recipient, message.workflow, str(message.status), to_micros(message.created),
-        message.total_chunks, received, size, message.headers.get(ENCODING), local_key(context, message.sender, message.local_id),
+        message.total_chunks, received, size, message.headers.get(ENCODING) or None, local_key(context, message.sender, message.local_id),
         message.linked_id, None, _micros(message.accepted_at), _micros(message.downloaded_at), _micros(message.acknowledged_at),
         _micros(message.expires), context.seal(text, _message_place(message.id)),
     )
