@@ -99,9 +99,9 @@ def parse(data: bytes, max_bytes: int) -> UnverifiedJWS:
 
 def _compact(data: bytes) -> UnverifiedJWS:
     first, last = data.find(b"."), data.rfind(b".")
-    if first == last:
-        raise MalformedJWS("three parts separated by dots", "fewer")
-    payload = data[first + 1 : last] or None  # a dot in it is no base64url, and is refused as such
+    if first == last or data.find(b".", first + 1) != last:
+        raise MalformedJWS("three parts separated by dots", "another number of parts")
+    payload = data[first + 1 : last] or None
     return _made(data[:first], payload, memoryview(data)[:last], data[last + 1 :], {})
 
 
