@@ -17,13 +17,15 @@ MAX_SMALL_BYTES: Final = 256 * 1024
 """Largest element that is no content: recipients, certificates, signers."""
 MAX_DEPTH: Final = 16
 MAX_LENGTH_BYTES: Final = 8
-HEADER_BYTES: Final = 2 + MAX_LENGTH_BYTES
+MIN_PART_BYTES: Final = 256
+FEW_PARTS: Final = 4096
+"""Of more parts than this, an octet string's have at least so many octets on average: tools write 1000 and more."""
 
 
 class Source(Protocol):
     """Where octets come from. It may give fewer than asked, and gives none at the end."""
 
-    def read(self, size: int, /) -> bytes: ...
+    def read(self, size: int, /) -> bytes | memoryview: ...
 
 
 class SeekableSource(Source, Protocol):
@@ -94,10 +96,7 @@ class BERReader:
             yield from self._content(length)
         elif found == tag | CONSTRUCTED:
             self._ends.append((self._limit if length is None else self.position + length, length is None))
-            while not self.at_end():
-                part, size = self._header()
-                if part != der.OCTET_STRING or size is None:
-                    raise MalformedCMS("a part of the content is no octet string")
+            for size in self._parts():
                 yield from self._content(size)
             self.leave()
         else:
@@ -106,6 +105,19 @@ class BERReader:
     @property
     def _limit(self) -> int | None:
         return self._ends[-1][0] if self._ends else None
+
+    def _parts(self) -> Iterator[int]:
+        """The sizes of the parts of an octet string, each to be read before the next."""
+        count = total = 0
+        while not self.at_end():
+            tag, size = self._header()
+            if tag != der.OCTET_STRING or size is None:
+                raise MalformedCMS("a part of the content is no octet string")
+            count += 1
+            total += size
+            if count > FEW_PARTS and total < count * MIN_PART_BYTES:
+                raise MalformedCMS("the content is in parts that are too small")
+            yield size
 
     def _content(self, length: int) -> Iterator[memoryview]:
         while length:
@@ -217,10 +229,7 @@ class FileReader(BERReader):
             raise MalformedCMS(f"expected tag {tag:#04x}, received {found:#04x}")
         self._ends.append((self._limit if length is None else self.position + length, length is None))
         total = 0
-        while not self.at_end():
-            part, size = self._header()
-            if part != der.OCTET_STRING or size is None:
-                raise MalformedCMS("a part of the content is no octet string")
+        for size in self._parts():
             self._skip(size)
             total += size
         self.leave()

@@ -6,6 +6,7 @@ CMSError
 ├── AlgorithmRefused    an algorithm, a mode or a parameter that is not spoken
 ├── Unsigned            no signature, or one that does not cover what it must
 ├── SignatureInvalid    the signature or the digest is of other octets, or of another key
+├── Unencrypted         signed data where encrypted data should be
 ├── NotARecipient       none of the keys at hand is a recipient's
 └── CannotDecrypt       the content or its key was changed, or encrypted to another key
 """
@@ -33,6 +34,10 @@ class Unsigned(CMSError):
 
 class SignatureInvalid(CMSError):
     """The signature does not cover these octets by this key."""
+
+
+class Unencrypted(CMSError):
+    """The message is not encrypted."""
 
 
 class NotARecipient(CMSError):

@@ -135,10 +135,10 @@ def write_piece(size: int) -> bytes:
     return der.header(der.OCTET_STRING, size)
 
 
-def write_tail(certificates: Sequence[x509.Certificate], signers: Sequence[bytes], *, detached: bool = False) -> bytes:
+def write_tail(certificates: Sequence[bytes], signers: Sequence[bytes], *, detached: bool = False) -> bytes:
     """Everything after the last piece of the content."""
     from_content = b"" if detached else END * 3
-    encoded = implicit(set_of([certificate_der(certificate) for certificate in certificates]), 0) if certificates else b""
+    encoded = implicit(set_of(list(certificates)), 0) if certificates else b""
     return from_content + encoded + set_of(list(signers)) + END * 3
 
 

@@ -61,6 +61,7 @@ class SignerInfo:
     """As JOSE calls it; `RS256` is PKCS #1 v1.5."""
     signature: bytes = field(repr=False)
     unsigned: Attributes
+    encoded: bytes = field(repr=False)
 
     @property
     def signed_at(self) -> datetime | None:
@@ -146,7 +147,7 @@ def read_signer_info(encoded: bytes) -> SignerInfo:
         reader.end()
     if not 0 < len(signature) <= MAX_SIGNATURE_BYTES:
         raise MalformedCMS("a signature of such a length")
-    return SignerInfo(signer, digest, signed, name, signature, unsigned)
+    return SignerInfo(signer, digest, signed, name, signature, unsigned, encoded)
 
 
 def read_certificate_id(reader: der.Reader, key_identifier: int = KEY_IDENTIFIER) -> CertificateId:
