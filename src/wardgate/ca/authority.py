@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from wardgate.ca.errors import AuthorityNotFound
@@ -15,6 +17,7 @@ from wardgate.ca.revocation import ClientTrust, CRLHealth, Revocation
 from wardgate.ca.server_certificate import RELAY, ServerCertificate, ServerCertificates
 from wardgate.ca.settings import CASettings
 from wardgate.pki import profiles
+from wardgate.sealing.keys import Use
 from wardgate.stores.ports import Certificates, IssuedCertificate, IssuedCRL, Values
 
 
@@ -56,6 +59,12 @@ class CertificateAuthority:
     ) -> Issued:
         """Certify a request, for a user with the name `person` for people; raises `wardgate.pki.CheckFailed`, `KeyRefused`."""
         return self._issuing.from_csr(csr, subject_kind, subject, expected_name, now, person)
+
+    def certify_message_key(
+        self, key: RSAPublicKey | EllipticCurvePublicKey, *, organisation: str, use: Use, kid: str, now: datetime
+    ) -> Issued:
+        """Certify an organisation's message key, whose private half the caller holds; raises `wardgate.pki.CheckFailed`, `KeyRefused`."""
+        return self._issuing.message_key(key, organisation, use, kid, now)
 
     def renew(
         self,

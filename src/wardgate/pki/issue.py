@@ -97,8 +97,9 @@ def _builder(
     )
     if profile.extended_key_usage:
         builder = builder.add_extension(x509.ExtendedKeyUsage(profile.extended_key_usage), critical=False)
-    if draft.names:
-        builder = builder.add_extension(x509.SubjectAlternativeName(map(general_name, draft.names)), critical=False)
+    alternative = [*map(general_name, draft.names), *map(x509.UniformResourceIdentifier, draft.uris)]
+    if alternative:
+        builder = builder.add_extension(x509.SubjectAlternativeName(alternative), critical=False)
     if profile.ocsp_no_check:
         builder = builder.add_extension(x509.OCSPNoCheck(), critical=False)
     return builder
