@@ -9,7 +9,8 @@ from wardgate.messaging.call import Call
 from wardgate.messaging.wire import ClientGone
 
 UNKNOWN_DRAIN_BYTES: Final = 1_048_576
-"""So much is read of a body that is refused without knowing whose it is."""
+"""So much is read of a refused body of somebody of whom not even a certificate is known."""
+CERTIFICATE: Final = b"x-forwarded-client-cert"
 NO_MORE: Final = frozenset({"mesh-body-too-large", "mesh-body-slow"})
 MAX_DIGITS: Final = 18
 
@@ -48,13 +49,17 @@ async def pieces(call: Call) -> AsyncIterator[bytes]:
 
 
 async def drain(call: Call, refused: MeshRefused) -> None:
-    """Read what is left of a refused request, so that its sender gets to read the answer; of a stranger's, a little. Raises `ClientGone`."""
+    """Read what is left of a refused request, so that its sender gets to read the answer; of a stranger's, a little. Raises `ClientGone`.
+
+    NOTE: over TLS, clients that write do not read: a connection that ends meanwhile tells them nothing, whatever was answered on it.
+    """
     if call.body_over or refused.code in NO_MORE or call.scope["method"] != "POST" or call.header(b"expect") is not None:
         return
     length = call.header(b"content-length")
     if length == "0" or (length is None and call.header(b"transfer-encoding") is None):
         return
-    most = call.server.settings.max_request_bytes if call.is_authenticated else UNKNOWN_DRAIN_BYTES
+    known = call.is_authenticated or call.header(CERTIFICATE) is not None
+    most = call.server.settings.max_request_bytes if known else UNKNOWN_DRAIN_BYTES
     received = 0
     try:
         async for piece in pieces(call):
