@@ -43,7 +43,8 @@ def receiving(
         answer = yield from _chunk(mailbox, message_id, 1, part, tries, gzip)
         message = read_message(message_id, answer)
         done = 1
-        check_chunk(answer, 1, message.total_chunks)
+        if not message.is_report:  # which is no chunk of anything
+            check_chunk(answer, 1, message.total_chunks)
     else:  # what is said of the message is asked for; its chunks are here
         answer = yield from asking(Ask("HEAD", f"/{mailbox}/inbox/{message_id}"), tries.again())
         message = read_message(message_id, answer)

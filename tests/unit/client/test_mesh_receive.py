@@ -244,7 +244,7 @@ def test_a_report_has_no_content_and_makes_no_file(server: MeshServer, tmp_path:
     message_id = server.put(b"", mex_messagetype="REPORT")
     server.extra = {"mex-messagetype": "REPORT", "mex-linkedmsgid": "M0", "mex-statusevent": "SEND", "mex-statuscode": "14",
                     "mex-statusdescription": "Message not collected by recipient after 5 days", "mex-statussuccess": "ERROR",
-                    "mex-statustimestamp": "20260301120000", "mex-localid": "letter-1"}
+                    "mex-statustimestamp": "20260301120000", "mex-localid": "letter-1", "mex-chunk-range": "1:0"}
     with server.mailbox("BOB") as mailbox:
         received = mailbox.receive_to_file(message_id, tmp_path / "file", acknowledge=True)
     assert (received.message.type, received.message.linked_id, received.message.local_id) == (MessageType.REPORT, "M0", "letter-1")
