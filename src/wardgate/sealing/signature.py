@@ -74,6 +74,8 @@ def read_header(header: Mapping[str, Any], typ: str, more: frozenset[str] = froz
     """Return the header when each member is known, critical where it must be, and of its type. Raises `SealRefused`."""
     with jose_refusals():
         check_members(header, REGISTERED | set(STATEMENT) | more, (set(STATEMENT) & header.keys()) | more)
+    if not more <= header.keys():
+        raise SealRefused("seal-algorithm-refused", "the members of the profile: " + ", ".join(sorted(more)), "fewer")
     if header.get("alg") not in SEAL_ALGORITHMS or header.get("typ") != typ:
         raise SealRefused("seal-algorithm-refused", f"typ {typ}, alg one of " + ", ".join(sorted(SEAL_ALGORITHMS)), "another header")
     kid, digest, cty = (header.get(name) for name in ("kid", "x5t#S256", "cty"))
