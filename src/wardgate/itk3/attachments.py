@@ -82,7 +82,8 @@ def _is_what_it_says(content_type: str, start: bytes) -> bool:
 
 def check_place(found: Found, urls: frozenset[str], report: Report) -> None:
     """Note an Attachment that lies outside."""
-    if found.value.get("url", "").lower() not in {"", *urls}:
+    url = found.value.get("url")
+    if url is not None and url.lower() not in urls:
         report.fault(PAYLOAD, f"{found.where}.url", "an attachment is inside the message, not at an address", "value")
 
 

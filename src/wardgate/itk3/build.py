@@ -14,10 +14,10 @@ from wardgate.itk3.header import written_time
 from wardgate.itk3.ids import Random, is_urn, is_uuid, made
 from wardgate.itk3.model import Handling, Message, Party, RecipientType
 from wardgate.itk3.names import DOCUMENT_BUNDLE, PAYLOAD_BUNDLE, URN_UUID, UUID
-from wardgate.itk3.read import accept
+from wardgate.itk3.read import TOO_LARGE, accept
 from wardgate.itk3.report import PAYLOAD
 from wardgate.itk3.rules import NATIONAL, Rules
-from wardgate.itk3.write import bundle_of
+from wardgate.itk3.write import checked_bundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +61,12 @@ def build(
         event_display=rules.events.get(sending.event, sending.event), handling=sending.handling(), sender=sending.sender, endpoint=sending.endpoint,
         timestamp=now, receiver=sending.receiver, payload=payload, nested=nested, version=version,
     )  # fmt: skip
-    try:
-        return accept(fhir.checked(bundle_of(message), version), version, rules)
-    except fhir.FHIRError as error:
-        raise _not_fhir(error) from None
+    return accept(checked_bundle(message), version, rules)
 
 
 def _not_fhir(error: fhir.FHIRError) -> NotAccepted:
     where, problem = (error.where, error.problem) if isinstance(error, fhir.NotValid) else ("Bundle", str(error))
-    return NotAccepted((Problem("20015" if isinstance(error, fhir.TooLarge) else PAYLOAD, where, problem, "structure"),))
+    return NotAccepted((Problem(TOO_LARGE if isinstance(error, fhir.TooLarge) else PAYLOAD, where, problem, "structure"),))
 
 
 def payload_of(content: Resource | Sequence[Resource], *, now: datetime, random: Random, version: Version = Version.STU3) -> Resource:

@@ -120,7 +120,7 @@ def _sender_reference(extension: dict[str, Any], where: str, report: Report) -> 
 
 def _local(extension: dict[str, Any], where: str, report: Report) -> str | dict[str, Any]:
     value = {name: member for name, member in extension.items() if name not in _VALUE}
-    if not value:
+    if not any(name.startswith("value") for name in value):
         report.fault(SPECIFICATION, where, "the key has a value")
     text = value.get("valueString")
     return text if text is not None and len(value) == 1 else value

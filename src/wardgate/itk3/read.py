@@ -33,7 +33,8 @@ from wardgate.itk3.rules import NATIONAL, Rules
 TOO_LARGE: Final = "20015"
 UNREADABLE_CODE: Final = "10009"
 _KEY: Final = re.compile(r"Bundle\.entry\[\d+\]\.resource\.MessageHeader\.extension\[(\d+)\]\.extension\[(\d+)\]")
-_IN_HEADER: Final = re.compile(r"Bundle\.(?!entry)|Bundle\.entry(\[\d+\])?(\.(?!resource).*)?$|Bundle\.entry\[\d+\]\.resource\.(MessageHeader|OperationOutcome|Organization|Practitioner)\b")
+_HEADERS: Final = "MessageHeader|OperationOutcome|Organization|Practitioner"
+_IN_HEADER: Final = re.compile(rf"Bundle(\.(?!entry).*|\.entry(\[\d+\])?(\.(?!resource).*)?)?$|Bundle\.entry\[\d+\]\.resource\.({_HEADERS})\b")
 _STRAYS: Final = frozenset({"Organization", "Practitioner", "Provenance"})
 """What may lie in a message's bundle without being named by its header."""
 
@@ -54,7 +55,7 @@ def read(data: bytes, rules: Rules = NATIONAL, form: Format | None = None, versi
     except fhir.NotWellFormed as error:
         raise NotReadable((Problem(UNREADABLE_CODE, "message", str(error), "processing"),), original_of(header, known)) from None
     except fhir.NotValid as error:
-        raise _refused(_code(error.where, header), error.where, error.problem, header, known) from None
+        raise _refused(code_at(error.where, header), error.where, error.problem, header, known) from None
     try:
         return accept(bundle, known, rules)
     except ITK3Error as error:
@@ -66,12 +67,12 @@ def _refused(code: str, where: str, problem: str, header: Loose | None, version:
     return kind((Problem(code, where, problem, "structure" if code in {HEADER, PAYLOAD} else "processing"),), original_of(header, version))
 
 
-def _code(where: str, header: Loose | None) -> str:
+def code_at(where: str, header: Loose | None = None) -> str:
     """Return the response code for an element that is not FHIR, by its place."""
     key = _KEY.match(where)
     if key:
         return key_code(header, int(key[1]), int(key[2])) or HEADER
-    if not where.startswith("Bundle."):
+    if not where.startswith("Bundle"):
         return UNREADABLE_CODE
     return HEADER if _IN_HEADER.match(where) else PAYLOAD
 

@@ -8,6 +8,7 @@ from wardgate.itk3.rules import Rules
 
 HEADER: Final = "20006"
 PAYLOAD: Final = "20009"
+MAX_NOTES: Final = 100
 
 
 class Report:
@@ -21,7 +22,8 @@ class Report:
 
     def fault(self, code: str, where: str, problem: str, issue: str = "invalid") -> None:
         """Note what no reader accepts."""
-        self.problems.append(Problem(code, where, problem, issue))
+        if len(self.problems) < MAX_NOTES:
+            self.problems.append(Problem(code, where, problem, issue))
 
     def strict(self, code: str, where: str, problem: str, issue: str = "invalid") -> None:
         """Note what a lenient reader passes over."""
@@ -32,7 +34,8 @@ class Report:
 
     def warn(self, where: str, problem: str) -> None:
         """Note what every reader passes over."""
-        self.warnings.append(f"{where}: {problem}")
+        if len(self.warnings) < MAX_NOTES:
+            self.warnings.append(f"{where}: {problem}")
 
     def close(self) -> None:
         """Raise `NotAccepted` if there was a problem."""

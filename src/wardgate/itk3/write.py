@@ -3,21 +3,20 @@
 The same message gives the same octets: entries that a message has no ids for get them from its own.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from wardgate import fhir
 from wardgate.fhir import Format, Resource, Version
 from wardgate.itk3.errors import NotAccepted, Problem
+from wardgate.itk3.glimpse import header_in
 from wardgate.itk3.header import write_header, written_time
 from wardgate.itk3.ids import derived, urn
 from wardgate.itk3.model import Message, original
 from wardgate.itk3.names import MESSAGE_BUNDLE, URN_UUID, UUID
 from wardgate.itk3.outcome import write_outcome
 from wardgate.itk3.parties import write_party
-from wardgate.itk3.read import TOO_LARGE, accept
+from wardgate.itk3.read import TOO_LARGE, accept, code_at
 from wardgate.itk3.rules import NATIONAL, Rules
-
-_MALFORMED: Final = "20009"
 
 
 def bundle_of(message: Message) -> Resource:
@@ -54,16 +53,23 @@ def _entry(url: str, resource: dict[str, Any]) -> dict[str, Any]:
     return {"fullUrl": url, "resource": resource}
 
 
+def checked_bundle(message: Message) -> Resource:
+    """Return the bundle that a message is, once it is FHIR. Raises `NotAccepted`."""
+    bundle = bundle_of(message)
+    try:
+        return fhir.checked(bundle, message.version)
+    except fhir.NotValid as error:
+        problem = Problem(code_at(error.where, header_in(bundle)), error.where, error.problem, "structure")
+    except fhir.TooLarge as error:
+        problem = Problem(TOO_LARGE, "Bundle", str(error), "processing")
+    raise NotAccepted((problem,), original(message))
+
+
 def write(message: Message, form: Format = Format.XML, rules: Rules = NATIONAL) -> bytes:
     """Return a message in XML, as it travels, or in JSON. Raises `NotAccepted`: what leaves has been checked as what enters."""
-    try:
-        bundle = fhir.checked(bundle_of(message), message.version)
-        accept(bundle, message.version, rules)
-        data = fhir.write(bundle, form, message.version)
-    except fhir.NotValid as error:
-        raise NotAccepted((Problem(_MALFORMED, error.where, error.problem),), original(message)) from None
-    except fhir.TooLarge as error:
-        raise NotAccepted((Problem(TOO_LARGE, "Bundle", str(error), "processing"),), original(message)) from None
+    bundle = checked_bundle(message)
+    accept(bundle, message.version, rules)
+    data = fhir.write(bundle, form, message.version)
     if len(data) > rules.max_bytes:
         raise NotAccepted((Problem(TOO_LARGE, "Bundle", f"more than {rules.max_bytes} bytes", "processing"),), original(message))
     return data
