@@ -6,7 +6,7 @@ import itertools
 import json
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,8 +22,7 @@ from wardgate.messaging import MailboxServer, MeshSettings, MessagingApp
 from wardgate.stores import Stores, open_stores
 from wardgate.stores.bodies import FileBodies
 from wardgate.stores.errors import StoreUnavailable
-from wardgate.stores.lane import Lane, LaneLimits
-from wardgate.stores.mailboxes import Done, MailboxStep
+from wardgate.stores.mailbox_lane import MailboxLane
 from wardgate.workflows.model import Mailbox, Workflow
 from wardgate.workflows.post_office import PostOffice
 
@@ -133,12 +132,8 @@ class Down:
 async def a_place(url: str, directory: Path, settings: MeshSettings | None = None, **other: Any) -> AsyncIterator[Place]:
     """Run the application with a database of this URL, and bodies below a directory."""
     stores = open_stores(url, Sealer([STORE_KEY]), migrate=False)
-    lane: Lane[MailboxStep] = Lane("mailboxes", lambda steps: _answers(stores, steps), LaneLimits(1_000, 100, 5.0))
+    lane = MailboxLane(stores.mailboxes)
     pool = ThreadPoolExecutor(4, "mailboxes")
-
-    async def step(one: MailboxStep) -> Done:
-        done: Done = await lane.ask(one)
-        return done
 
     async def record(event: Event) -> None:
         await asyncio.get_running_loop().run_in_executor(pool, stores.audit.append, [event])
@@ -151,7 +146,7 @@ async def a_place(url: str, directory: Path, settings: MeshSettings | None = Non
 
     parts: dict[str, Any] = {
         "settings": settings or MeshSettings(), "post_office": lambda: OFFICE, "passwords": lambda mailbox: None if mailbox == WITHOUT_PASSWORD else PASSWORD,
-        "shared_key": lambda: SHARED_KEY, "step": step, "mailboxes": stores.mailboxes, "bodies": FileBodies(directory), "record": record, "now": now,
+        "shared_key": lambda: SHARED_KEY, "step": lane.step, "mailboxes": stores.mailboxes, "bodies": FileBodies(directory), "record": record, "now": now,
         "random": secrets.token_bytes, "pool": pool, "is_live": False, "organisation_name": lambda ods: f"Practice {ods}",
     }
     server = MailboxServer(**parts | other)
@@ -164,13 +159,6 @@ async def a_place(url: str, directory: Path, settings: MeshSettings | None = Non
             await lane.close()
             app.close()
             stores.close()
-
-
-def _answers(stores: Stores, steps: Sequence[MailboxStep]) -> Sequence[Any]:
-    try:
-        return stores.mailboxes.step(steps)
-    except Exception as fault:  # noqa: BLE001 - each caller learns it
-        return [fault] * len(steps)
 
 
 __all__ = ["MAILBOXES", "NOW", "V1", "V2", "Down", "Place", "a_place", "certificate", "forwarded"]

@@ -103,6 +103,11 @@ _LOGGED: Final = _CALL | {
     "fingerprint": "SHA-256 fingerprint of the client certificate",
     "caller": "network address, as a keyed hash",
 }
+_MAILED: Final = {
+    "mailbox": "the mailbox that asked, or whose the message is", "mex_message_id": "the message's id, which is `message_id` too", "sender": "its sender's mailbox",
+    "recipient": "its recipient's mailbox", "workflow": "its workflow", "bytes": "how many octets it has, as they were sent", "chunks": "in how many chunks",
+    "local_id": "the sender's own id of it, as a keyed hash", **_TURNED,
+}
 _PARTIES: Final = {
     "from_asid": "between systems: ASID of the one that calls; of a refused call that Envoy judged, as the caller wrote it",
     "to_asid": "between systems: ASID of the one that is called",
@@ -219,6 +224,16 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
     EventType.DIRECTORY_CHANGED: Entry("Entries or data-sharing rules of the system directory were changed, or a file was taken in.", _BY | {
         "form": "`ldif` or `csv`, of a file", "added": "how many of its entries are new", "changed": "how many differ from what was there",
         "unchanged": "how many do not", "put": "how many were put by hand", "removed": "how many were removed"}),
+    EventType.MAILBOX_CHANGED: Entry("A mailbox was given a password; or, for tests, mailboxes were emptied.", _BY | {
+        "mailbox": "the mailbox", "reset": "the mailbox that was emptied, or `all`", **_TURNED}),
+    EventType.MAILBOX_ACCEPTED: Entry("A whole message is durable, and its recipient can list it; before the answer to its last chunk.", _MAILED),
+    EventType.MAILBOX_DOWNLOADED: Entry("A recipient read the last chunk of a message for the first time; before that answer.", _MAILED),
+    EventType.MAILBOX_ACKNOWLEDGED: Entry("A recipient said that it has a message safe; before the answer.", _MAILED),
+    EventType.MAILBOX_EXPIRED: Entry("A message was not collected in time, and its sender was told by a report.", _MAILED | {
+        "report_id": "the id of the report", "deactivated": "true: the recipient's mailbox is not active"}),
+    EventType.MAILBOX_REFUSED: Entry("A request of the mailbox server was refused; `message_id` is the answer's internal id. Before the answer.", _REFUSED | {
+        "mailbox": "the mailbox that the token names, as soon as there is one", "recipient": "the mailbox it was to be sent to, if there is one",
+        "workflow": "the workflow, if there is one", "mex_message_id": "the message it was about", **_TURNED}),
     EventType.AUDIT_SEARCHED: Entry("Somebody asked who saw a patient's record (`wardgate audit who-saw`); durable before the answer.", _BY | {
         "patient": "the NHS number, as a keyed hash", "found": "how many calls were shown", "from": "the first moment that was asked for",
         "to": "the moment before which", "organisation": "the ODS code that was asked for"}),
