@@ -7,15 +7,19 @@ import os
 import random
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click.testing
 import pytest
 
 from interop import mesh_sandbox
 from interop.mesh_sandbox import PASSWORD, SHARED_KEY, WORKFLOW, Wire, admin
+from wardgate.cli import main
 from wardgate.client import (
     AsyncMeshMailbox,
     MeshCredentials,
@@ -192,63 +196,72 @@ def test_the_mailbox_on_asyncio(port: int, breaking: Wire, tmp_path: Path) -> No
     assert breaking.broken == 2
 
 
-def run(port: int, directory: Path, *words: str, content: bytes = b"", password: str = PASSWORD) -> "subprocess.CompletedProcess[bytes]":
-    """Run `wardgate mesh …`."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("WARDGATE_")} | {
+@dataclass(frozen=True)
+class Done:
+    """What a command printed, and its exit code."""
+
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+def run(port: int, *words: str, content: bytes = b"", password: str = PASSWORD) -> Done:
+    """Run `wardgate mesh …` in this process."""
+    environ = {name: None for name in os.environ if name.startswith("WARDGATE_")} | {
         "WARDGATE_MESH_URL": f"http://127.0.0.1:{port}", "WARDGATE_MESH_PASSWORD": password, "WARDGATE_MESH_SHARED_KEY": SHARED_KEY}
-    return subprocess.run([PROGRAM, "mesh", *words], input=content, capture_output=True, env=environ, cwd=directory, timeout=60, check=False)
+    done = click.testing.CliRunner().invoke(main, ["mesh", *words], input=content, env=environ, catch_exceptions=False)
+    return Done(done.exit_code, done.stdout_bytes, done.stderr_bytes or b"")
 
 
-def test_the_command_line_sends_and_receives(port: int, tmp_path: Path) -> None:
+def test_the_command_line_sends_and_receives(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file goes there and arrives; what went wrong is one line and code 1; wrong use is code 2."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "letter.bin").write_bytes(CONTENT)
     to = ("--mailbox", "X26ABC1", "--to", "X26ABC2", "--workflow", WORKFLOW)
-    done = run(port, tmp_path, "send", "letter.bin", *to, "--chunk-bytes", str(CHUNK), "--compress", "-o", "json")
+    done = run(port, "send", "letter.bin", *to, "--chunk-bytes", str(CHUNK), "--compress", "-o", "json")
     assert (done.returncode, done.stderr) == (0, b"")
     sent = json.loads(done.stdout)
-    piped = json.loads(run(port, tmp_path, "send", "-", *to, "--local-id", "note-1", "-o", "json", content=b"a note").stdout)
-    listed = json.loads(run(port, tmp_path, "list", "--mailbox", "X26ABC2", "-o", "json").stdout)
+    piped = json.loads(run(port, "send", "-", *to, "--local-id", "note-1", "-o", "json", content=b"a note").stdout)
+    listed = json.loads(run(port, "list", "--mailbox", "X26ABC2", "-o", "json").stdout)
     assert listed["messages"] == [sent["message_id"], piped["message_id"]]
-    done = run(port, tmp_path, "receive", "--mailbox", "X26ABC2", "--into", "in", "-o", "json")
+    done = run(port, "receive", "--mailbox", "X26ABC2", "--into", "in", "-o", "json")
     assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == listed["messages"]
     assert (tmp_path / "in" / f"{sent['message_id']}.dat").read_bytes() == CONTENT
     assert json.loads((tmp_path / "in" / f"{piped['message_id']}.json").read_text())["local_id"] == "note-1"
-    assert json.loads(run(port, tmp_path, "track", sent["message_id"], "--mailbox", "X26ABC1", "-o", "json").stdout)["status"] == "acknowledged"
+    assert json.loads(run(port, "track", sent["message_id"], "--mailbox", "X26ABC1", "-o", "json").stdout)["status"] == "acknowledged"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "letter.bin"]
-    refused = run(port, tmp_path, "send", "letter.bin", "--mailbox", "X26ABC1", "--to", "NOBODY", "--workflow", WORKFLOW, "-o", "json")
+    refused = run(port, "send", "letter.bin", "--mailbox", "X26ABC1", "--to", "NOBODY", "--workflow", WORKFLOW, "-o", "json")
     assert (refused.returncode, json.loads(refused.stdout)["failure"], json.loads(refused.stdout)["code"]) == (1, "transport", "12")
-    wrong = run(port, tmp_path, "handshake", "--mailbox", "X26ABC1", password="wrong")
+    wrong = run(port, "handshake", "--mailbox", "X26ABC1", password="wrong")
     assert (wrong.returncode, wrong.stderr) == (1, b"HTTP 403: Invalid Authentication Token\n")
-    assert run(port, tmp_path, "track", "--mailbox", "X26ABC1").returncode == 2
+    assert run(port, "track", "--mailbox", "X26ABC1").returncode == 2
 
 
-def test_the_command_line_goes_on(port: int, breaking: Wire, tmp_path: Path) -> None:
+def test_the_command_line_goes_on(port: int, breaking: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A command that was killed goes on when it is given again: the same message, and a file that was whole before the server was told."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "letter.bin").write_bytes(CONTENT)
     send = ("send", "letter.bin", "--mailbox", "X26ABC1", "--to", "X26ABC2", "--workflow", WORKFLOW, "--chunk-bytes", str(CHUNK))
-    with mesh_sandbox.wire(1) as dead:
-        dead.to = port
-        breaking.to = dead.port
-        dead.cut("up", 2_500_000)
-        environ = os.environ | {"WARDGATE_MESH_URL": f"http://127.0.0.1:{breaking.port}", "WARDGATE_MESH_PASSWORD": PASSWORD,
-                                "WARDGATE_MESH_SHARED_KEY": SHARED_KEY}
-        process = subprocess.Popen([PROGRAM, "mesh", *send], env=environ, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while not dead.broken:
+    breaking.cut("up", 2_500_000)
+    environ = os.environ | {"WARDGATE_MESH_URL": f"http://127.0.0.1:{breaking.port}", "WARDGATE_MESH_PASSWORD": PASSWORD,
+                            "WARDGATE_MESH_SHARED_KEY": SHARED_KEY}
+    with subprocess.Popen([PROGRAM, "mesh", *send], env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while not breaking.broken:
             assert process.poll() is None
+            time.sleep(0.001)
         process.kill()
-        process.wait(30)
     (state,) = tmp_path.glob(".letter.bin.*.mesh-upload")
     kept = MeshUpload.from_json(state.read_bytes())
     assert kept.done in {1, 2}
-    done = run(port, tmp_path, *send)
+    done = run(port, *send)
     assert done.returncode == 0, done.stderr
     assert b"going on" in done.stderr
     assert not state.exists()
-    listed = json.loads(run(port, tmp_path, "list", "--mailbox", "X26ABC2", "-o", "json").stdout)["messages"]
+    listed = json.loads(run(port, "list", "--mailbox", "X26ABC2", "-o", "json").stdout)["messages"]
     assert listed == [kept.message_id]
-    assert run(port, tmp_path, "receive", "--keep", "--mailbox", "X26ABC2").returncode == 0
+    assert run(port, "receive", "--keep", "--mailbox", "X26ABC2").returncode == 0
     assert (tmp_path / f"{kept.message_id}.dat").read_bytes() == CONTENT
     (tmp_path / f"{kept.message_id}.json").unlink()
-    assert run(port, tmp_path, "receive", "--mailbox", "X26ABC2").returncode == 0
+    assert run(port, "receive", "--mailbox", "X26ABC2").returncode == 0
     assert (tmp_path / f"{kept.message_id}.json").exists()
-    assert json.loads(run(port, tmp_path, "list", "--mailbox", "X26ABC2", "-o", "json").stdout)["messages"] == []
+    assert json.loads(run(port, "list", "--mailbox", "X26ABC2", "-o", "json").stdout)["messages"] == []

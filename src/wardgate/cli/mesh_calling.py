@@ -31,10 +31,10 @@ from wardgate.client import (
 )
 from wardgate.refusals.messages import Failure
 from wardgate.server import serving
+from wardgate.server.installation import MESH_SHARED_KEY
 
 PASSWORD_VARIABLE: Final = "WARDGATE_MESH_PASSWORD"  # noqa: S105 - the name of a variable
 SHARED_KEY_VARIABLE: Final = "WARDGATE_MESH_SHARED_KEY"
-SHARED_KEY_VALUE: Final = "mesh-shared-key"
 IN_FILE_OR_STDIN: Final = click.Path(exists=True, dir_okay=False, path_type=Path, allow_dash=True)
 FAILURES: Final = MappingProxyType({
     MeshCallInvalid: Failure.MALFORMED, MeshWorkflowRefused: Failure.NOT_ALLOWED, MeshContentInvalid: Failure.ALTERED,
@@ -91,7 +91,7 @@ class MeshCaller:
     def _shared_key(self) -> str:
         said = _said(self.shared_key_file, SHARED_KEY_VARIABLE, "the shared key")
         if said is None and self.world.exists:
-            said = self.world.stores.values.get(SHARED_KEY_VALUE)
+            said = self.world.stores.values.get(MESH_SHARED_KEY)
         if said is None:
             raise Failed(f"there is no shared key here: give --shared-key-file, or set {SHARED_KEY_VARIABLE}")
         return said
