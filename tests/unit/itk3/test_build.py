@@ -51,10 +51,10 @@ def test_addresses_become_urls_of_the_bundle() -> None:
     """As a server gives a document: by absolute addresses, with versions."""
     base = "https://example.org/STU3/"
     rows = [{"fullUrl": f"{base}{one['resourceType']}/{one.get('id', 'c')}", "resource": one} for one in resources()]
-    rows[0]["resource"]["id"] = "c"  # type: ignore[index]
-    rows[0]["resource"]["subject"]["reference"] = f"{base}Patient/p/_history/3"  # type: ignore[index]
-    rows[0]["resource"]["section"][0]["entry"][0]["reference"] = f"{base}Binary/b"  # type: ignore[index]
-    rows[1]["resource"]["photo"] = [{"url": f"{base}Binary/b"}]  # type: ignore[index]
+    rows[0]["resource"]["id"] = "c"
+    rows[0]["resource"]["subject"]["reference"] = f"{base}Patient/p/_history/3"
+    rows[0]["resource"]["section"][0]["entry"][0]["reference"] = f"{base}Binary/b"
+    rows[1]["resource"]["photo"] = [{"url": f"{base}Binary/b"}]
     payload = made({"resourceType": "Bundle", "type": "document", "entry": rows})
     urls = [row["fullUrl"] for row in payload["entry"]]
     assert payload["entry"][0]["resource"]["subject"]["reference"] == urls[1]
@@ -78,7 +78,7 @@ REFUSED = (
     ("20005", lambda r: r[3].update(contentType="application/zip"), "Bundle.entry[3].resource.Bundle.entry[3].resource.Binary.contentType"),
     ("20009", lambda r: r[1].update(nonsense=1), "Patient"),
     ("20009", lambda r: r[1].pop("resourceType"), "resource"),
-    ("20009", lambda r: r.clear(), "Bundle.entry[3].resource.Bundle"),
+    ("20009", lambda r: r.clear(), "Bundle.entry[3].resource.Bundle.entry"),
 )
 
 
