@@ -28,8 +28,8 @@ NULL: Final = b"\x05\x00"
 ECDSA_DIGESTS: Final = {"1.2.840.10045.4.3.2": "sha256", "1.2.840.10045.4.3.3": "sha384", "1.2.840.10045.4.3.4": "sha512"}
 PKCS1_DIGESTS: Final = {"1.2.840.113549.1.1.11": "sha256", "1.2.840.113549.1.1.12": "sha384", "1.2.840.113549.1.1.13": "sha512"}
 BITS: Final = {"sha256": "256", "sha384": "384", "sha512": "512"}
-MADE: Final = {"ES256": "sha256", "ES384": "sha384", "PS256": "sha256", "EdDSA": "sha512"}
-"""What signatures are made with here, and the digest of each; Ed25519 with SHA-512 (RFC 8419 section 2.3)."""
+MADE: Final = {"ES256": "sha256", "ES384": "sha384", "PS256": "sha256", "EdDSA": "sha512", "RS256": "sha256"}
+"""What signatures are made with here, and the digest of each; Ed25519 with SHA-512 (RFC 8419 section 2.3). RS256 is for time-stamps."""
 COORDINATE_BYTES: Final = {"ES256": 32, "ES384": 48}
 MAX_SALT_BYTES: Final = 512
 PARAMETERS: Final = "an algorithm has parameters that it should not have"
@@ -91,6 +91,8 @@ def signature_algorithm(name: str) -> bytes:
         return der.sequence((oid(RSA_PSS), parameters))
     if name == "EdDSA":
         return der.sequence((oid(ED25519),))
+    if name == "RS256":
+        return der.sequence((oid("1.2.840.113549.1.1.11"), NULL))
     digest = MADE.get(name)
     if digest is None or name not in COORDINATE_BYTES:
         raise AlgorithmRefused(f"signatures are not made with {name}")

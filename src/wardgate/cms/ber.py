@@ -13,6 +13,9 @@ from wardgate.pki import der
 CONSTRUCTED: Final = 0x20
 PIECE_BYTES: Final = 512 * 1024
 """How much is read, hashed and encrypted at a time."""
+NEAR_BYTES: Final = 4096
+FAR_BYTES: Final = 64 * 1024
+"""What is skipped in steps of at least so much is read only where something stands that is not skipped."""
 MAX_SMALL_BYTES: Final = 256 * 1024
 """Largest element that is no content: recipients, certificates, signers."""
 MAX_DEPTH: Final = 16
@@ -44,6 +47,7 @@ class BERReader:
         self._at = 0
         self._base = start
         self._ends: list[tuple[int | None, bool]] = []
+        self._ahead = PIECE_BYTES
 
     @property
     def position(self) -> int:
@@ -198,7 +202,7 @@ class BERReader:
             return True
         parts = [self._buffer[self._at :]]
         while held < count:
-            more = self._source.read(max(PIECE_BYTES, count - held))
+            more = self._source.read(max(self._ahead, count - held))
             if not more:
                 break
             parts.append(memoryview(more))
@@ -244,4 +248,5 @@ class FileReader(BERReader):
         if target > self._size:
             raise MalformedCMS("cut short")
         self._file.seek(target)
+        self._ahead = PIECE_BYTES if count < FAR_BYTES else NEAR_BYTES
         self._buffer, self._at, self._base = memoryview(b""), 0, target

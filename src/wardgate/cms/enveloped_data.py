@@ -148,7 +148,7 @@ class DecryptingSource:
 
     def __init__(self, source: SeekableSource, envelope: Envelope, key: bytes) -> None:
         reader = FileReader(source, max_bytes=MAX_GCM_BYTES, start=envelope.content_at)
-        self._pieces = reader.octets(CONTENT)
+        self._pieces = _within(reader.octets(CONTENT))
         self._tag = envelope.tag
         self._done = False
         self._unpad: Any = None
@@ -186,7 +186,7 @@ class DecryptingSource:
     def _next(self) -> bytes | memoryview:
         out = bytearray(PIECE_BYTES + BLOCK_BYTES)
         view, size = memoryview(out), 0
-        for part in _within(self._pieces):
+        for part in self._pieces:
             size += self._cipher.update_into(part, view[size:])
             if size > PIECE_BYTES // 2:
                 break

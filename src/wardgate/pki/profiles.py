@@ -56,6 +56,8 @@ class Profile:
     key_usage: frozenset[str]
     extended_key_usage: tuple[x509.ObjectIdentifier, ...] = ()
     path_length: int | None = None
+    critical_purpose: bool = False
+    """Whether nobody may ignore the extended key usage (RFC 3161 section 2.3)."""
     ocsp_no_check: bool = False
     """RFC 6960 section 4.2.2.2.1: clients need not ask whether the responder's own certificate is revoked."""
 
@@ -204,6 +206,9 @@ RELAY: Final = Profile("relay", (KEY_STRENGTH, SERVED_NAMES), TLS_KEY, (Extended
 """The gateway's own as a client: what the secure proxy shows to endpoints."""
 SMARTCARD_HOLDER: Final = Profile(
     "smartcard", (KEY_STRENGTH, NO_NAMES, PERSON), frozenset({"digital_signature"}), (ExtendedKeyUsageOID.CLIENT_AUTH,))
+TIME_STAMPING: Final = Profile(
+    "time-stamping", (KEY_STRENGTH, NO_NAMES), frozenset({"digital_signature"}), (ExtendedKeyUsageOID.TIME_STAMPING,), critical_purpose=True)
+"""The environment's own time-stamping authority."""
 OCSP_RESPONDER: Final = Profile(
     "ocsp-responder",
     (KEY_STRENGTH, NO_NAMES),

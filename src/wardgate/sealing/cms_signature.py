@@ -47,6 +47,7 @@ CODES: Final[tuple[tuple[type[CMSError], str], ...]] = (
     (TooLarge, "seal-too-large"), (AlgorithmRefused, "seal-algorithm-refused"), (Unsigned, "seal-signature-missing"),
     (Unencrypted, "seal-encryption-missing"), (NotARecipient, "seal-not-for-us"), (SignatureInvalid, "signature-invalid"), (MalformedCMS, "seal-malformed"),
 )
+SPOKEN: Final = frozenset(MADE) - {"RS256"}
 CURVES: Final = {"ES256": "secp256r1", "ES384": "secp384r1"}
 MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}", re.ASCII)
 MAX_STATEMENT_BYTES: Final = 16_384
@@ -100,6 +101,11 @@ def _counter(signer: SigningKey, statement: Statement, signature: bytes) -> byte
     return make_signer_info(signer.certificate, signer.algorithm, signer.sign, digest, None, _said(statement))
 
 
+def digest_for(signer: SigningKey) -> str:
+    """Return the digest of what the key signs. Raises `SealRefused` for a key that is not of its algorithm, or an algorithm that is not made."""
+    return MADE[_algorithm(signer)]
+
+
 def _algorithm(signer: SigningKey) -> str:
     """Check that the key is of its algorithm, and the algorithm one that is made."""
     _check_algorithm(signer.algorithm, signer.certificate.public_key())
@@ -108,8 +114,8 @@ def _algorithm(signer: SigningKey) -> str:
 
 def _check_algorithm(name: str, key: Any) -> None:
     curve = key.curve.name if isinstance(key, EllipticCurvePublicKey) else None
-    if name not in MADE or CURVES.get(name) != curve:
-        raise SealRefused("seal-algorithm-refused", "one of " + ", ".join(sorted(MADE)) + " with its own curve", f"{name}, {curve}")
+    if name not in SPOKEN or CURVES.get(name) != curve:
+        raise SealRefused("seal-algorithm-refused", "one of " + ", ".join(sorted(SPOKEN)) + " with its own curve", f"{name}, {curve}")
 
 
 def _said(statement: Statement) -> dict[str, list[bytes]]:

@@ -14,7 +14,6 @@ from hashlib import sha256
 from typing import Final
 
 from wardgate.cms import oids, signed_data
-from wardgate.cms.algorithms import MADE
 from wardgate.cms.attributes import write_attributes
 from wardgate.cms.ber import PIECE_BYTES, SeekableSource, Source
 from wardgate.cms.enveloped_data import (
@@ -31,7 +30,7 @@ from wardgate.cms.recipient_info import KEY_BYTES, Recipient, content_key, encry
 from wardgate.cms.signed_content import Digester, SignedContent, read_signed
 from wardgate.pki import der
 from wardgate.sealing.beside_signature import CounterSigner
-from wardgate.sealing.cms_signature import check_media_type, cms_refusals, signer_info, verify
+from wardgate.sealing.cms_signature import check_media_type, cms_refusals, digest_for, signer_info, verify
 from wardgate.sealing.context import canonical_context, check_fresh, check_transport, read_context
 from wardgate.sealing.errors import SealRefused
 from wardgate.sealing.keys import DecryptionKey, HeldKeys, KeyDirectory, MessageKey, SigningKey, TimeStamper
@@ -74,9 +73,7 @@ def seal_stream(
     check_signing_key(signer, context.sender_ods, statement.signed_at)  # (2) and ours will be
     bound = canonical_context(context)
     authenticated = write_attributes({oids.CONTENT_TYPE: [oids.oid(oids.SIGNED_DATA)], oids.SEAL_CONTEXT: [der.write(der.OCTET_STRING, bound)]})
-    digest = MADE.get(signer.algorithm, "")
-    if not digest:
-        raise SealRefused("seal-algorithm-refused", ", ".join(MADE), signer.algorithm)
+    digest = digest_for(signer)
     with cms_refusals():
         out = Encrypting(
             target, [key.certificate for key in recipients], key=random(KEY_BYTES), nonce=random(NONCE_BYTES), content_type=oids.SIGNED_DATA, authenticated=authenticated,
