@@ -4,6 +4,7 @@ import hmac
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -84,8 +85,15 @@ def verify(token: Token, *, password: str | None, shared_key: bytes, now: dateti
 
 
 def _hash(shared_key: bytes, mailbox: str, nonce: str, nonce_count: str, password: str, timestamp: str) -> str:
-    message = f"{mailbox}:{nonce}:{nonce_count}:{password}:{timestamp}"
-    return hmac.digest(shared_key, message.encode("utf-8"), "sha256").hex()
+    made = _keyed(shared_key).copy()
+    made.update(f"{mailbox}:{nonce}:{nonce_count}:{password}:{timestamp}".encode())
+    return made.hexdigest()
+
+
+@lru_cache(8)
+def _keyed(shared_key: bytes) -> hmac.HMAC:
+    """Begin a hash. NOTE: `hmac.digest` is quicker alone, but lets other threads go first, and they take their time."""
+    return hmac.new(shared_key, digestmod=sha256)
 
 
 def _time(text: str) -> datetime | None:

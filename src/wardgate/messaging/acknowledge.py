@@ -11,7 +11,7 @@ from wardgate.stores.mailboxes import Acknowledge, Done
 async def acknowledge(call: Call) -> None:
     """Acknowledge, and answer with the id."""
     version, message_id, mailbox = call.version, call.parts["message_id"], call.mailbox.id
-    message = await call.server.run(call.server.mailboxes.message, message_id)
+    message = call.server.recent.take(message_id) or await call.server.run(call.server.mailboxes.message, message_id)
     if message is None:
         raise MeshRefused("mesh-message-unknown", message_id=message_id)
     if message.recipient != mailbox:
@@ -21,5 +21,5 @@ async def acknowledge(call: Call) -> None:
     if done is Done.UNKNOWN:
         raise MeshRefused("mesh-message-unknown", message_id=message_id)
     if done is not Done.DONE:
-        raise MeshRefused("mesh-message-gone", "accepted or acknowledged", message.status.value, message_id=message_id)
+        raise MeshRefused("mesh-message-gone", "accepted or acknowledged", "given up", message_id=message_id)
     await call.answer(200, bodies.acknowledged(version, message_id))

@@ -84,7 +84,7 @@ class MessagingApp:
         if scope["type"] != "http":
             raise ValueError(f"not an HTTP request: {scope['type']}")
         server = self._server
-        call = Call(server, scope, receive, send, server.now(), server.new_internal_id(), dict(scope["headers"]))
+        call = Call(server, scope, receive, send, server.now(), dict(scope["headers"]))
         try:
             await self._answer(call)
         except MeshRefused as refused:

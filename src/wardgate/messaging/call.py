@@ -29,7 +29,6 @@ class Call:
     receive: Receive
     _send: Send
     at: datetime
-    internal_id: str
     headers: Mapping[bytes, bytes]
     parts: Mapping[str, str] = field(default_factory=dict)
     """Of the path, by name."""
@@ -43,6 +42,7 @@ class Call:
     """What is recorded of a refusal, as far as it is known."""
     _mailbox: Mailbox | None = None
     _version: int = 0
+    _internal_id: str = ""
 
     @property
     def mailbox(self) -> Mailbox:
@@ -59,6 +59,12 @@ class Call:
     def is_authenticated(self) -> bool:
         """Whether it was proved who asks."""
         return self._mailbox is not None
+
+    @property
+    def internal_id(self) -> str:
+        """The id of this request: most answers do not tell it, and have none made."""
+        self._internal_id = self._internal_id or self.server.new_internal_id()
+        return self._internal_id
 
     @property
     def version(self) -> int:

@@ -52,6 +52,7 @@ async def _read(call: Call, number: int) -> None:
     if last:
         event = message_event(call, EventType.MAILBOX_DOWNLOADED, message)
         await _done(call, Downloaded(message.id, call.mailbox.id, call.at, event, call.use))
+        call.server.recent.keep(message)
     else:
         await call.claim()
     await _answer(call, version, message, number, body, 200 if last else 206)

@@ -11,6 +11,7 @@ from wardgate.audit.model import Event
 from wardgate.mesh.forms import ID_RANDOM_BYTES, message_id
 from wardgate.mesh.routing import Practices, nobody
 from wardgate.mesh.tracking import Party
+from wardgate.messaging.recent import RecentMessages
 from wardgate.messaging.settings import MeshSettings
 from wardgate.stores.mailboxes import Bodies, Done, Mailboxes, MailboxStep
 from wardgate.workflows.post_office import PostOffice
@@ -46,6 +47,7 @@ class MailboxServer:
     """Of an ODS code."""
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, "wardgate-mailboxes"))
     """Reads of the store, and bodies too large for a row."""
+    recent: RecentMessages = field(default_factory=RecentMessages)
     transfers: list[int] = field(default_factory=lambda: [0])
     """How many larger bodies are under way."""
 
