@@ -55,7 +55,7 @@ def test_the_letter(form: Format, version: Version, nested: bool) -> None:
     assert read(data).warnings == ()
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(SENDINGS, TIMES, st.booleans(), st.sampled_from(Version), st.sampled_from(Format))
 def test_any_sending(sending: Sending, now: datetime, nested: bool, version: Version, form: Format) -> None:
     """Whoever sends what to whom, with whatever reference."""
@@ -66,7 +66,7 @@ def test_any_sending(sending: Sending, now: datetime, nested: bool, version: Ver
     assert again.handling == sending.handling()
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example, HealthCheck.data_too_large, HealthCheck.filter_too_much])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example, HealthCheck.data_too_large, HealthCheck.filter_too_much])
 @given(st.data(), st.sampled_from(Version))
 def test_any_payload(data: st.DataObject, version: Version) -> None:
     """A collection of resources of any type goes there and back unchanged, when it refers to nothing outside."""
