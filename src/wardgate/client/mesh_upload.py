@@ -152,9 +152,9 @@ def _sent(upload: _Upload, number: int, message_id: str) -> Steps[None]:
     if answer.status < 300:
         return
     error: MeshAPIError = mesh_error(answer, upload.tries.now)
-    if answer.status != _ALREADY_COMPLETE or number != upload.total:
+    if answer.status != _ALREADY_COMPLETE:
         raise error
-    # An earlier try of the last chunk may have arrived, and its answer not.
+    # All of it may have arrived before, and an answer, or the state that was to be kept, been lost.
     tracked = yield from asking(tracking_question(upload.mailbox, message_id), upload.tries.again())
     if not read_tracking(tracked).is_complete:
         raise error

@@ -205,7 +205,7 @@ def test_a_last_chunk_whose_answer_was_lost_completed_the_message(server: MeshSe
 
 
 def test_a_locked_message_that_is_not_complete_is_a_refusal(server: MeshServer) -> None:
-    """423 to a chunk in the middle, or without a complete message behind it, is what it says."""
+    """423 without a complete message behind it is what it says."""
     for last in ("2", "3"):
         server.spoil("POST", last, status(423))
         with server.mailbox() as mailbox, pytest.raises(MeshAPIError) as caught:
