@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wardgate.fhir import Found
+from wardgate.fhir import Found, Version, walk
 from wardgate.itk3.ids import is_urn
 from wardgate.itk3.report import Report
 
-MESSAGE_HAS_NOT: Final = ("total", "link", "signature")
+MESSAGE_HAS_NOT: Final = ("implicitRules", "total", "link", "signature")
 ENTRY_HAS_NOT: Final = ("link", "search", "request", "response")
 
 
@@ -60,6 +60,12 @@ def by_url(entries: Iterable[Entry]) -> dict[str, Entry]:
 def find(reference: Mapping[str, Any], entries: Mapping[str, Entry]) -> Entry | None:
     """Return the entry that a reference leads to."""
     return entries.get(str(reference.get("reference", "")).lower())
+
+
+def references(entries: Iterable[Entry], version: Version) -> frozenset[str]:
+    """Return the URLs that entries refer to."""
+    inside = (found for entry in entries for found in walk(entry.resource, version, within=frozenset({"Bundle"})))
+    return frozenset(found.value["reference"].lower() for found in inside if found.kind == "Reference" and "reference" in found.value)
 
 
 def contained_in(resource: Mapping[str, Any]) -> frozenset[str]:

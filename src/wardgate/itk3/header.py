@@ -20,6 +20,8 @@ _HAS_NOT: Final = {
     Version.STU3: ("destination", "enterer", "author", "responsible", "reason"),
     Version.R4: ("eventUri", "enterer", "author", "responsible", "reason"),
 }
+_NOT_UNDERSTOOD: Final = ("implicitRules", "modifierExtension")
+"""What changes the meaning of all else, and has to be refused by who does not know it."""
 _SOURCE_HAS_NOT: Final = ("name", "software", "version", "contact")
 _STEM: Final = MESSAGE_HEADER.rpartition("-")[0]
 _ADDRESS: Final = "urn:nhs-uk:addressing:ods:"
@@ -32,7 +34,7 @@ def check_header(header: Mapping[str, Any], where: str, report: Report) -> None:
     for profile in header.get("meta", {}).get("profile", ()):
         if profile.rpartition("-")[0] == _STEM and profile != MESSAGE_HEADER:
             report.fault("10005", f"{where}.meta.profile", "a version of the header that is not spoken here")
-    check_absent(header, _HAS_NOT[report.version], where, HEADER, report)
+    check_absent(header, (*_NOT_UNDERSTOOD, *_HAS_NOT[report.version]), where, HEADER, report)
     check_absent(header.get("source", {}), _SOURCE_HAS_NOT, f"{where}.source", HEADER, report)
     if "endpoint" not in header.get("source", {}):
         report.fault(HEADER, f"{where}.source.endpoint", "the sender's mailbox is named", "required")

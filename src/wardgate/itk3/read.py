@@ -9,7 +9,16 @@ from typing import Any, Final
 
 from wardgate import fhir
 from wardgate.fhir import Format, Resource, Version
-from wardgate.itk3.entries import ENTRY_HAS_NOT, MESSAGE_HAS_NOT, Entry, by_url, check_absent, find, read_entries
+from wardgate.itk3.entries import (
+    ENTRY_HAS_NOT,
+    MESSAGE_HAS_NOT,
+    Entry,
+    by_url,
+    check_absent,
+    find,
+    read_entries,
+    references,
+)
 from wardgate.itk3.errors import ITK3Error, NotAccepted, NotReadable, Problem
 from wardgate.itk3.glimpse import Loose, form_of, header_in, header_of, key_code, original_of, version_of
 from wardgate.itk3.handling import check_business_rules, read_handling
@@ -193,8 +202,12 @@ class _Reading:
         return self._laid_in(entry), False
 
     def _laid_in(self, focus: Entry) -> dict[str, Any]:
-        """Return a bundle of the payload's resources, which lie in the message's own: the focus, and all that the header does not name."""
+        """Return a bundle of the payload's resources, which lie in the message's own: the focus, all that the header does not name, and
+        of what it names whatever those refer to.
+        """
         rest = tuple(entry for entry in self._entries if entry.url not in self._named)
+        wanted = references((focus, *rest), self._report.version) & (self._named - {self._entries[0].url, focus.url})
+        rest += tuple(entry for entry in self._entries if entry.url in wanted)
         is_document = focus.kind == "Composition"
         check_laid_in((focus, *rest), frozenset(entry.url for entry in self._entries[1:]), self._report, is_document=is_document)
         rows = [{"fullUrl": entry.url, "resource": entry.resource} for entry in (focus, *rest)]

@@ -30,7 +30,8 @@ def bundle_of(message: Message) -> Resource:
         answer = message.response
         response = {"identifier": answer.identifier, "code": answer.code, "details": {"reference": f"{URN_UUID}{outcome}"}}
         entries.append(_entry(f"{URN_UUID}{outcome}", write_outcome(answer.issues, outcome)))
-    payload = _payload(message)
+    written = {entry["fullUrl"] for entry in entries}
+    payload = [entry for entry in _payload(message) if entry["fullUrl"] not in written]  # a sender that resources beside it refer to
     focus = payload[0]["fullUrl"] if payload else None
     header = write_header(message, f"{URN_UUID}{sender}", f"{URN_UUID}{receiver}" if message.receiver else None, response, focus)
     bundle: dict[str, Any] = {

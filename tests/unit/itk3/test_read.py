@@ -66,6 +66,8 @@ SHAPE: Final[tuple[tuple[str, str, str, Change], ...]] = (
     ("a total", "20006", "Bundle.total", lambda b: put(b, "total", 1)),
     ("a link", "20006", "Bundle.link", lambda b: put(b, "link", [{"relation": "self", "url": "https://x"}])),
     ("a signature", "20006", "Bundle.signature", lambda b: put(b, "signature", {"whoUri": "https://x"})),
+    ("rules that are not said", "20006", "Bundle.implicitRules", lambda b: put(b, "implicitRules", "https://x")),
+    ("a header that means something else", "20006", f"{HEADER}.modifierExtension", lambda b: put(header(b), "modifierExtension", [{"url": "https://x", "valueBoolean": True}])),
     ("a search", "20006", "Bundle.entry[1].search", lambda b: put(b["entry"][1], "search", {"mode": "match"})),
     ("a request", "20006", "Bundle.entry[1].request", lambda b: put(b["entry"][1], "request", {"method": "POST", "url": "x"})),
     ("a response in an entry", "20006", "Bundle.entry[1].response", lambda b: put(b["entry"][1], "response", {"status": "200"})),

@@ -28,9 +28,9 @@ Everything that is wrong is listed (the first hundred), and the first one's code
 | at most {MAX_BYTES:,} bytes, {MAX_ENTRIES:,} entries, and the levels and values that FHIR's reader allows | 20015 |
 | XML or JSON, without document type, entities or repeated names; a Bundle of type message | 10009 |
 | every element and value is FHIR's: in the handling extension, in the header, in the payload | 1000x by key, 20006, 20009 |
-| the bundle has an id and an identifier; no `total`, `link`, `signature`; no `link`, `search`, `request`, `response` in entries | 20006 |
+| the bundle has an id and an identifier; no `total`, `link`, `signature`, `implicitRules`; no `link`, `search`, `request`, `response` in entries | 20006 |
 | every entry has a resource and a `fullUrl` of its own, a UUID as a URN | 20006, 20009 |
-| the header has an id, event, time, sender and mailbox; no destination, author, enterer, responsible, reason, software | 20006 |
+| the header has an id, event, time, sender and mailbox; no destination, author, enterer, responsible, reason, software, `modifierExtension` | 20006 |
 | the handling extension has its six keys once (below), and goes with the event and the payload | 10001 to 10010 |
 | sender and receiver are an Organization with an ODS code, or a Practitioner with an SDS id, and say no more | 20006 |
 | a response has event ITK008M, what it answers, an outcome, and issues whose codes are of the table; anything else has one payload | 20006 |
