@@ -64,13 +64,15 @@ def read_signature_algorithm(name: str, parameters: bytes, digest: str) -> str:
 
 def _pss_digest(parameters: bytes) -> str:
     """The digest of RSASSA-PSS-params. What is left out is SHA-1, so nothing is."""
+    if not parameters:
+        raise AlgorithmRefused("RSASSA-PSS without parameters, which means SHA-1")
     with strictly("RSASSA-PSS-params"):
         reader = whole(parameters, der.SEQUENCE)
-        digest = read_digest(*algorithm(reader.inner(der.context(0))))
-        masks = reader.inner(der.context(1)).inner(der.SEQUENCE)
+        digest = read_digest(*algorithm(stated(reader, 0)))
+        masks = stated(reader, 1).inner(der.SEQUENCE)
         if identifier(masks) != MGF1 or read_digest(*algorithm(masks)) != digest:
             raise AlgorithmRefused("RSASSA-PSS with different digests")
-        salt = reader.inner(der.context(2)).integer()
+        salt = stated(reader, 2).integer()
         trailer = reader.optional(der.context(3))
         if trailer is not None and trailer.integer() != 1:
             raise AlgorithmRefused("RSASSA-PSS with another trailer")
@@ -78,6 +80,13 @@ def _pss_digest(parameters: bytes) -> str:
     if not HASHES[digest].digest_size <= salt <= MAX_SALT_BYTES:
         raise AlgorithmRefused("RSASSA-PSS with a salt shorter than its digest")
     return digest
+
+
+def stated(reader: der.Reader, number: int) -> der.Reader:
+    """A parameter that must be stated: what stands for one that is not is SHA-1. Raises `AlgorithmRefused`."""
+    if reader.peek() != der.context(number):
+        raise AlgorithmRefused("a parameter is left out, which means SHA-1")
+    return reader.inner(der.context(number))
 
 
 def signature_algorithm(name: str) -> bytes:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from wardgate.cms import oids
-from wardgate.cms.algorithms import NULL, digest_algorithm, read_digest
+from wardgate.cms.algorithms import NULL, digest_algorithm, read_digest, stated
 from wardgate.cms.errors import AlgorithmRefused, CannotDecrypt, MalformedCMS
 from wardgate.cms.oids import oid
 from wardgate.cms.reading import algorithm, identifier, set_of, strictly, whole
@@ -121,9 +121,11 @@ def _key_transport(reader: der.Reader) -> Recipient:
 
 def _check_oaep(parameters: bytes) -> None:
     """SHA-256 twice and no label. What is left out is SHA-1, so nothing is (RFC 4055 section 4.1)."""
+    if not parameters:
+        raise AlgorithmRefused("RSA-OAEP without parameters, which means SHA-1")
     reader = whole(parameters, der.SEQUENCE)
-    digest = read_digest(*algorithm(reader.inner(der.context(0))))
-    masks = reader.inner(der.context(1)).inner(der.SEQUENCE)
+    digest = read_digest(*algorithm(stated(reader, 0)))
+    masks = stated(reader, 1).inner(der.SEQUENCE)
     if identifier(masks) != oids.MGF1 or {digest, read_digest(*algorithm(masks))} != {"sha256"}:
         raise AlgorithmRefused("RSA-OAEP with another digest than SHA-256")
     label = reader.optional(der.context(2))
