@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "directory": Lazy("wardgate.cli.directory:directory", "Look up, search, export and import the system directory."),
     "cert": Lazy("wardgate.cli.cert:cert", "Issue, list, renew and revoke certificates."),
     "ca": Lazy("wardgate.cli.ca:ca", "The certification authorities, and their change of generation."),
+    "message": Lazy("wardgate.cli.message:message", "Messages: sealed, opened, tracked, and their keys."),
     "mesh": Lazy("wardgate.cli.mesh:mesh", "Send and receive by MESH, the message exchange."),
     "token": Lazy("wardgate.cli.token:token", "Get and revoke access tokens."),
     "call": Lazy("wardgate.cli.call:call", "Call an API by one of the published patterns."),

@@ -2,9 +2,11 @@
 
 import click
 
+from wardgate.cli.mailboxes import mailbox
 from wardgate.cli.mesh_ask import acknowledge, handshake, list_messages, lookup, track
 from wardgate.cli.mesh_receive import receive
 from wardgate.cli.mesh_send import send
+from wardgate.cli.workflows import shared_key, workflow
 
 
 @click.group()
@@ -15,5 +17,5 @@ def mesh() -> None:
     """
 
 
-for command in (send, receive, list_messages, acknowledge, track, lookup, handshake):
+for command in (send, receive, list_messages, acknowledge, track, lookup, handshake, mailbox, workflow, shared_key):
     mesh.add_command(command)

@@ -7,8 +7,10 @@ from typing import Final
 from cryptography import x509
 
 from wardgate.catalogue import Environment
+from wardgate.keystores.pkcs11 import HardwareModule, pin_of
 from wardgate.pki import pem
 from wardgate.sealing.keys import Trust
+from wardgate.server.settings import Settings
 from wardgate.stores import Stores
 from wardgate.workflows.key_directory import OrganisationKeys, PublishedKeys, read_keys
 from wardgate.workflows.model import MessageKeys
@@ -85,3 +87,10 @@ def _revoked(stores: Stores) -> dict[str, datetime]:
     """Certificates of ours that were taken back, and when."""
     found = {entry.fingerprint: entry.revoked_at for entry in stores.certificates.revoked(_EVER)}
     return {fingerprint: at for fingerprint, at in found.items() if at is not None}
+
+
+def hardware_of(settings: Settings, environ: Mapping[str, str]) -> HardwareModule | None:
+    """Return the hardware module that the settings name; its PIN is asked for when a key in it is first used."""
+    if settings.pkcs11_module is None:
+        return None
+    return HardwareModule(settings.pkcs11_module, lambda: pin_of(environ), settings.pkcs11_timeout_seconds)

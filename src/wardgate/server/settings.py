@@ -125,6 +125,10 @@ class Settings(BaseSettings):
     """Whether a workflow of the manifest must list sender and recipient; refused to be off in a live environment."""
     mesh_test_routes: bool = False
     """Whether mailboxes can be emptied, and reports put into them, by `/messageexchange/admin/…`, which needs no token; refused in a live environment."""
+    pkcs11_module: Path | None = None
+    """The library of the hardware module that holds message keys (PKCS #11). Its PIN is in `WARDGATE_PKCS11_PIN_FILE`, a file that only its owner may read, or in `WARDGATE_PKCS11_PIN`."""
+    pkcs11_timeout_seconds: Annotated[float, Field(ge=0.1, le=300)] = 10.0
+    """How long the hardware module may take over one operation."""
     sqlite_synchronous: Annotated[str, Field(pattern="^(full|normal)$")] = "full"
     """`full` survives loss of power; `normal` survives the end of the process only."""
 

@@ -1,10 +1,8 @@
 """Message keys in a hardware module (SoftHSM): made, used by many threads, gone and back again, and refused."""
 
 import hashlib
-import os
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from simulators.message_authority import MessageAuthority, new_key
-from simulators.soft_token import LIBRARY, PIN, SoftToken
+from simulators.soft_token import GUARDED, LIBRARY, PIN, TOKEN, soft_tokens
 from wardgate.keystores.errors import HardwareSettings, KeyUnavailable
 from wardgate.keystores.hardware_keys import (
     HardwareDecryptionKey,
@@ -28,26 +26,11 @@ from wardgate.keystores.hardware_uri import HardwareURI
 from wardgate.keystores.pkcs11 import PIN_FILE_VARIABLE, PIN_VARIABLE, HardwareModule, pin_of
 from wardgate.sealing.keys import Use
 
-TOKEN = "wardgate"
-
 
 @pytest.fixture(scope="module")
-def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftToken]:
-    """The tokens of these tests."""
-    before = os.environ.get("SOFTHSM2_CONF")
-    made = SoftToken(tmp_path_factory.mktemp("softhsm"))
-    made.make(TOKEN)
-    made.make("guarded")
-    yield made
-    if before is None:
-        os.environ.pop("SOFTHSM2_CONF")
-    else:
-        os.environ["SOFTHSM2_CONF"] = before
-
-
-@pytest.fixture(scope="module")
-def module(tokens: SoftToken) -> HardwareModule:
+def module() -> HardwareModule:
     """The module, logged in to by the right PIN."""
+    soft_tokens()
     return HardwareModule(LIBRARY, lambda: PIN)
 
 
@@ -151,8 +134,9 @@ def test_a_token_that_is_not_there(module: HardwareModule, signer: HardwareSigni
     verified(signer, b"message", signer.sign(b"message"))
 
 
-def test_a_wrong_pin_is_tried_once(tokens: SoftToken) -> None:
+def test_a_wrong_pin_is_tried_once() -> None:
     """Tokens lock themselves; another PIN is tried."""
+    soft_tokens()
     pins = ["000000"]
     asked: list[str] = []
 
@@ -162,17 +146,18 @@ def test_a_wrong_pin_is_tried_once(tokens: SoftToken) -> None:
 
     module = HardwareModule(LIBRARY, pin)
     with pytest.raises(KeyUnavailable, match=r"was refused$"):
-        module.run("guarded", lambda _: None)
+        module.run(GUARDED, lambda _: None)
     with pytest.raises(KeyUnavailable, match="is not tried again"):
-        module.run("guarded", lambda _: None)
+        module.run(GUARDED, lambda _: None)
     pins[0] = PIN
-    assert module.run("guarded", lambda _: 1) == 1
+    assert module.run(GUARDED, lambda _: 1) == 1
     module.forget_sessions()
     assert "000000" in asked
 
 
-def test_a_module_that_hangs_keeps_nobody_waiting(tokens: SoftToken) -> None:
+def test_a_module_that_hangs_keeps_nobody_waiting() -> None:
     """Callers are told in time; when it answers again, so do we."""
+    soft_tokens()
     module = HardwareModule(LIBRARY, lambda: PIN, timeout_seconds=0.3)
     goes_on = threading.Event()
     start = time.monotonic()
