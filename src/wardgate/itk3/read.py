@@ -202,8 +202,9 @@ class _Reading:
         return self._laid_in(entry), False
 
     def _laid_in(self, focus: Entry) -> dict[str, Any]:
-        """Return a bundle of the payload's resources, which lie in the message's own: the focus, all that the header does not name, and
-        of what it names whatever those refer to.
+        """Return a bundle of the payload's resources, which lie in the message's own.
+
+        They are the focus, all that the header does not name, and what it names if those refer to it.
         """
         rest = tuple(entry for entry in self._entries if entry.url not in self._named)
         wanted = references((focus, *rest), self._report.version) & (self._named - {self._entries[0].url, focus.url})
