@@ -137,11 +137,11 @@ def check_algorithms(jwe: UnopenedJWE, typ: str, ctys: frozenset[str]) -> None:
     Raises `AlgorithmRefused`; `MalformedJWE` for an IV or tag that is not of A256GCM's length, and an ephemeral key off its curve.
     """
     header = jwe.header
-    if not header.keys() <= _PROTECTED or header.get("enc") != ENCRYPTION or header.get("typ") != typ or header.get("cty") not in ctys:
+    if not header.keys() <= _PROTECTED or header.get("enc") != ENCRYPTION or header.get("typ") != typ or str(header.get("cty")) not in ctys:
         raise AlgorithmRefused(f"enc {ENCRYPTION}, typ {typ}, a cty of the profile, and no zip", "another protected header")
     for one in jwe.recipients:
         alg, kid, digest = (one.header.get(name) for name in ("alg", "kid", "x5t#S256"))
-        if alg not in KEY_ALGORITHMS or not one.header.keys() <= _RECIPIENT:
+        if str(alg) not in KEY_ALGORITHMS or not one.header.keys() <= _RECIPIENT:
             raise AlgorithmRefused("every recipient by " + " or ".join(sorted(KEY_ALGORITHMS)), "another recipient's header")
         if not all(value is None or (type(value) is str and 0 < len(value) <= 256) for value in (kid, digest)):
             raise MalformedJWE("kid and x5t#S256 are texts", "other values")

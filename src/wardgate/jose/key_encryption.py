@@ -86,7 +86,7 @@ def derive(shared: bytes, algorithm_id: str, bits: int, apu: bytes = b"", apv: b
 def ephemeral_key(header: Mapping[str, Any]) -> ec.EllipticCurvePublicKey | x25519.X25519PublicKey:
     """Return the sender's ephemeral key, which is a point of its curve. Raises `MalformedJWE`."""
     epk = header.get("epk")
-    if type(epk) is not dict or (epk.get("kty"), epk.get("crv")) not in {("EC", "P-256"), ("OKP", "X25519")} or epk.keys() != _EPK_MEMBERS[epk["kty"]]:
+    if type(epk) is not dict or (epk.get("kty"), epk.get("crv")) not in (("EC", "P-256"), ("OKP", "X25519")) or epk.keys() != _EPK_MEMBERS[epk["kty"]]:
         raise MalformedJWE("epk is a public key on P-256 or X25519", "another value")
     try:
         octets = [base64url.decode(epk[name].encode("ascii")) for name in ("x", "y") if name in epk]

@@ -155,7 +155,7 @@ def _is_signature(body: bytes, limits: Limits) -> bool:
 
 
 def _checked_lists(sealed: jwe.UnopenedJWE) -> Context:
-    if sealed.header.get("cty") in MEDIA_TYPES | GZIP.keys():
+    if str(sealed.header.get("cty")) in MEDIA_TYPES | GZIP.keys():
         raise SealRefused("seal-signature-missing", "a JWS inside", "a content that nobody signed")
     with jose_refusals():
         jwe.check_algorithms(sealed, JWE_TYPE, frozenset({COMPACT, FLATTENED}))

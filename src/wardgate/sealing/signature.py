@@ -76,10 +76,10 @@ def read_header(header: Mapping[str, Any], typ: str, more: frozenset[str] = froz
         check_members(header, REGISTERED | set(STATEMENT) | more, (set(STATEMENT) & header.keys()) | more)
     if not more <= header.keys():
         raise SealRefused("seal-algorithm-refused", "the members of the profile: " + ", ".join(sorted(more)), "fewer")
-    if header.get("alg") not in SEAL_ALGORITHMS or header.get("typ") != typ:
+    if str(header.get("alg")) not in SEAL_ALGORITHMS or header.get("typ") != typ:
         raise SealRefused("seal-algorithm-refused", f"typ {typ}, alg one of " + ", ".join(sorted(SEAL_ALGORITHMS)), "another header")
     kid, digest, cty = (header.get(name) for name in ("kid", "x5t#S256", "cty"))
-    if not all(type(value) is str and 0 < len(value) <= MAX_KID_CHARS for value in (kid, digest, cty or "-")):
+    if not all(type(value) is str and 0 < len(value) <= MAX_KID_CHARS for value in (kid, digest, "none" if cty is None else cty)):
         raise SealRefused("seal-malformed", "kid, x5t#S256 and cty are texts", "other values")
     return SealHeader(header["alg"], str(kid), str(digest), cty, _statement(header), header)
 
