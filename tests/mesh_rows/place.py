@@ -112,9 +112,14 @@ class Place:
         """Acknowledge."""
         return await self.call(mailbox, "PUT", f"{mailbox}/inbox/{message_id}/status/acknowledged")
 
-    def record(self, *kinds: EventType) -> list[dict[str, Any]]:
-        """Return the bodies of what was recorded, of these kinds."""
-        found = [json.loads(row.body) for row in self.stores.audit.read(0, 10_000)]
+    def recorded(self) -> int:
+        """Return the number of the last record."""
+        head = self.stores.audit.head()
+        return 0 if head is None else head.seq
+
+    def record(self, *kinds: EventType, after: int = 0) -> list[dict[str, Any]]:
+        """Return the bodies of what was recorded after a number, of these kinds."""
+        found = [json.loads(row.body) for row in self.stores.audit.read(after, 10_000)]
         return [event for event in found if not kinds or event["type"] in kinds]
 
 

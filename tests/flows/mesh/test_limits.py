@@ -110,11 +110,11 @@ async def test_so_many_large_ones_at_once(new_place: Callable[..., Any]) -> None
 
 
 async def test_memory_is_flat(place: Place) -> None:
-    """A body of 48 MiB goes in and out in a few."""
+    """A body of 20 MiB goes in and out in a few."""
     piece = secrets.token_bytes(64 * KIB)
 
     def pieces() -> Iterator[bytes]:
-        yield from (piece for _ in range(48 * 16))
+        yield from (piece for _ in range(20 * 16))
 
     tracemalloc.start()
     try:
@@ -122,10 +122,10 @@ async def test_memory_is_flat(place: Place) -> None:
         taken = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert taken < 12 * MIB
+    assert taken < 10 * MIB
     (message_id,) = await place.inbox()
     answered = await ask(place, "BOB", "GET", f"BOB/inbox/{message_id}")
-    assert (answered.complete, answered.headers["content-length"], len(answered.body)) == (True, str(48 * MIB), 48 * MIB)
+    assert (answered.complete, answered.headers["content-length"], len(answered.body)) == (True, str(20 * MIB), 20 * MIB)
 
 
 async def test_an_answer_that_nobody_takes(new_place: Callable[..., Any]) -> None:

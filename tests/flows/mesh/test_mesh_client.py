@@ -163,9 +163,14 @@ def test_pages(alice: MeshClient, bob: MeshClient) -> None:
 def test_a_context_that_fails_acknowledges_nothing(alice: MeshClient, bob: MeshClient) -> None:
     """The message is there still, and read again."""
     message_id = alice.send_message("BOB", b"Hello", workflow_id="w")
-    with pytest.raises(RuntimeError), bob.retrieve_message(message_id) as message:
-        assert message.read() == b"Hello"
-        raise RuntimeError
+
+    def read_and_fail() -> None:
+        with bob.retrieve_message(message_id) as message:
+            assert message.read() == b"Hello"
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        read_and_fail()
     for message in bob.iterate_all_messages():
         with message:
             assert message.read() == b"Hello"
