@@ -6,7 +6,7 @@ canonical form, so no value can be split. A name that is read is always that of 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,7 +37,7 @@ class Limits:
 
 
 def parse(data: bytes, limits: Limits | None = None, *, unique_ids: bool = True) -> Element:
-    """Return the root. Raises `XMLTooLarge` and `XMLMalformed`. FHIR repeats the ids of elements: there `unique_ids` is false, and nothing is referenced by one."""
+    """Return the root. Raises `XMLTooLarge` and `XMLMalformed`. FHIR and ITK2 repeat ids: there `unique_ids` is false, and what is referred to by one is asked for by `check_once`."""
     allowed = limits or Limits()
     _check_octets(data, allowed)
     try:
@@ -91,8 +91,19 @@ def _check_tree(root: Element, allowed: Limits, *, unique_ids: bool) -> None:
             _check_ids(element, seen)
 
 
+def check_once(root: Element, ids: Collection[str]) -> None:
+    """Check that each of some Ids is one element's only, in a document whose other ids repeat. Raises `XMLMalformed`."""
+    found = [one for node, _ in walk(root) for one in _ids(node) if one in ids]
+    if len(found) != len(set(ids)):
+        raise XMLMalformed("every Id that is referred to once")
+
+
+def _ids(element: Element) -> list[str]:
+    return [str(value) for name, value in element.attrib.items() if etree.QName(name).localname.lower() in _ID]
+
+
 def _check_ids(element: Element, seen: set[str]) -> None:
-    ids = [str(value) for name, value in element.attrib.items() if etree.QName(name).localname.lower() in _ID]
+    ids = _ids(element)
     if len(ids) > 1 or not seen.isdisjoint(ids):
         raise XMLMalformed("every element with at most one Id, and every Id once")
     seen.update(ids)

@@ -4,7 +4,7 @@ No transform has anything in it, so there is no XPath, no XSLT and no list of pr
 KeyInfo names a key and is none: values of keys, ways to fetch one and references to others are refused.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
@@ -22,6 +22,10 @@ _SIGNED_INFO: Final = (named(DS, "CanonicalizationMethod"), named(DS, "Signature
 _REFERENCE: Final = (named(DS, "Transforms"), named(DS, "DigestMethod"), named(DS, "DigestValue"))
 _X509_SKIPPED: Final = frozenset({named(DS, "X509IssuerSerial"), named(DS, "X509SKI"), named(DS, "X509SubjectName")})
 """Other names of a certificate: passed over, for they prove nothing and we do not look keys up by them."""
+
+
+KeyInfoReader = Callable[[Element], tuple[tuple[str, ...], tuple[bytes, ...]]]
+"""What reads the names of keys, and the SHA-256 of certificates, in a KeyInfo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,8 @@ def only_signature(root: Element) -> Element:
     return found[0]
 
 
-def read_signature(element: Element, algorithms: Algorithms) -> SignatureForm:
-    """Return a signature taken apart. Raises `XMLMalformed` and `AlgorithmRefused`."""
+def read_signature(element: Element, algorithms: Algorithms, key_info_reader: KeyInfoReader | None = None) -> SignatureForm:
+    """Return a signature taken apart; WS-Security has a KeyInfo of its own. Raises `XMLMalformed` and `AlgorithmRefused`."""
     found = children(element, ("Id",))
     if len(found) < 2 or [node.tag for node in found[:2]] != [named(DS, "SignedInfo"), named(DS, "SignatureValue")]:
         raise XMLMalformed("SignedInfo and SignatureValue first in Signature")
@@ -84,7 +88,7 @@ def read_signature(element: Element, algorithms: Algorithms) -> SignatureForm:
     key_info = rest.pop(0) if rest and rest[0].tag == named(DS, "KeyInfo") else None
     if any(node.tag != named(DS, "Object") for node in rest):
         raise XMLMalformed("at most one KeyInfo, then Objects only, in Signature")
-    key_names, certificates = read_key_info(key_info) if key_info is not None else ((), ())
+    key_names, certificates = (key_info_reader or read_key_info)(key_info) if key_info is not None else ((), ())
     return SignatureForm(element, method, references, key_names, certificates, tuple(rest))
 
 
