@@ -16,7 +16,7 @@ from wardgate.sealing.canonical_forms import Form
 from wardgate.sealing.errors import SealRefused
 from wardgate.sealing.keys import Use
 from wardgate.sealing.model import Purpose, Statement
-from wardgate.sealing.xml_canonical_fhir import covered_octets, form_url
+from wardgate.sealing.xml_canonical_fhir import covered_octets
 from wardgate.sealing.xml_errors import as_reasons
 from wardgate.sealing.xml_fhir import sign_bundle, sign_resource, verify_bundle, verify_resource
 from wardgate.xmlsecurity.names import DS, XADES
