@@ -239,6 +239,19 @@ def test_a_message_with_any_part_changed(data: st.DataObject) -> None:
     assert outcome(json.dumps(bundle).encode()) in {"read", *RESPONSE_CODE_ROWS}
 
 
+@given(st.data(), st.sampled_from(Format), st.sampled_from(Version))
+def test_a_message_with_any_octets_changed(data: st.DataObject, form: Format, version: Version) -> None:
+    """Cut out, put in, moved: a message, or a fault with a code."""
+    octets = WRITTEN[form, version]
+    start = data.draw(st.integers(0, len(octets)))
+    end = data.draw(st.integers(start, min(start + 60, len(octets))))
+    put_in = data.draw(st.binary(max_size=8) | st.sampled_from([b"<a/>", b"</entry>", b"<entry>", b'"x":', b"{", b"}", b"[]", b"true", octets[start : start + 200]]))
+    assert outcome(octets[:start] + put_in + octets[end:]) in {"read", *RESPONSE_CODE_ROWS}
+
+
+WRITTEN: Final = {(form, version): write(letter(version), form) for form in Format for version in Version}
+
+
 def outcome(data: bytes) -> str:
     """Read, or the code of the fault."""
     try:
