@@ -13,68 +13,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 from hypothesis import given
 from hypothesis import strategies as st
 
-from message_world import DAY, NOW, RSA_KEY, YEAR, Held, World
+from message_world import DAY, NOW, RSA_KEY, YEAR
+from seal_post import BROUGHT, CONTENT, CONTEXT, SAID, XML, Only, Post
 from time_stamping import Authority
 from wardgate.cms import oids
 from wardgate.sealing import cms
 from wardgate.sealing.errors import SealRefused
-from wardgate.sealing.keys import MessageKey, State, Trust, Use
-from wardgate.sealing.model import Context, Limits, Purpose, Statement, Suite, Transport
+from wardgate.sealing.keys import State, Trust, Use
+from wardgate.sealing.model import Limits, Purpose, Statement, Suite, Transport
 from wardgate.sealing.stream import verify_evidence
-
-CONTENT = b"<Bundle xmlns='http://hl7.org/fhir'/>" * 100
-XML = "application/fhir+xml"
-CONTEXT = Context("X26OT001", "X26", ("RY6OT002",), "WORKFLOW_A", "5d0b7a52-1c7e-4a0e-9b0a-2f6f4c1d9e03", "ITK007C", "5d0b7a52-1c7e-4a0e-9b0a-2f6f4c1d9e05")
-BROUGHT = Transport("X26OT001", "RY6OT002", "WORKFLOW_A")
-SAID = Statement(NOW, Purpose.AUTHOR, "R8000", {"user": "555021935107", "role": "555254240100"})
-
-
-class Post(World):
-    """X26 writes to RY6, which has a key on P-256; an archive has one of RSA."""
-
-    signer: Held
-    recipient: Held
-    archive: Held
-
-    def __post_init__(self) -> None:
-        """Make the keys."""
-        super().__post_init__()
-        self.signer = self.add("X26", Use.SIGNING)
-        self.recipient = self.add("RY6", Use.ENCRYPTION)
-        self.archive = self.add("RQM", Use.ENCRYPTION, private=RSA_KEY)
-
-    def to(self, *held: Held) -> list[MessageKey]:
-        """Those keys as they are published."""
-        return [self.keys[one.kid] for one in held or (self.recipient, self.archive)]
-
-    def sealed(self, content: bytes = CONTENT, **changes: Any) -> bytes:
-        """A message of X26."""
-        made: dict[str, Any] = {"media_type": XML, "context": CONTEXT, "statement": SAID, "signer": self.signer, "recipients": self.to()} | changes
-        return cms.seal(content, directory=self, now=changes.pop("now", NOW), random=os.urandom, **{k: v for k, v in made.items() if k != "now"}).body
-
-    def open(self, body: bytes, **changes: Any) -> Any:
-        """What RY6 finds inside."""
-        asked: dict[str, Any] = {"transport": BROUGHT, "held": Only(self, self.recipient), "directory": self, "now": NOW} | changes
-        return cms.open_seal(body, **asked)
-
-    def code(self, body: bytes, **changes: Any) -> str | None:
-        """Why it is refused; None when it is not."""
-        try:
-            self.open(body, **changes)
-        except SealRefused as refused:
-            return refused.code
-        return None
-
-
-class Only:
-    """The private keys of one organisation."""
-
-    def __init__(self, world: World, *held: Held) -> None:
-        self._held = held
-
-    def decryption_keys(self) -> tuple[Held, ...]:
-        """`HeldKeys`."""
-        return self._held
 
 
 @pytest.fixture
@@ -88,15 +35,15 @@ def test_what_is_sealed_is_opened_by_each_recipient_and_nobody_else(post: Post) 
     sealed = cms.seal(CONTENT, XML, CONTEXT, SAID, post.signer, post.to(), directory=post, now=NOW, random=os.urandom)
     assert (sealed.suite, sealed.media_type, sealed.encrypted) == (Suite.CMS, "application/cms", True)
     for held in (post.recipient, post.archive):
-        opened = post.open(sealed.body, held=Only(post, held))
+        opened = post.open(sealed.body, held=Only(held))
         assert (opened.content, opened.media_type, opened.context, opened.opened_with) == (CONTENT, XML, CONTEXT, held.kid)
         (signed,) = opened.signatures
         assert (signed.kid, signed.algorithm, signed.organisation, signed.statement) == (post.signer.kid, "ES256", "X26", SAID)
         assert signed.digest == hashlib.sha256(CONTENT).hexdigest()
         assert str(len(CONTENT)) in signed.covers
     other = post.add("RY6", Use.ENCRYPTION)
-    assert post.code(sealed.body, held=Only(post, other)) == "seal-not-for-us"
-    assert post.code(sealed.body, held=Only(post)) == "seal-not-for-us"
+    assert post.code(sealed.body, held=Only(other)) == "seal-not-for-us"
+    assert post.code(sealed.body, held=Only()) == "seal-not-for-us"
 
 
 @pytest.mark.parametrize(
@@ -255,12 +202,12 @@ def test_a_message_for_new_keys(post: Post) -> None:
     """The content stays as it is; the old keys open the new form no longer."""
     body = post.sealed(recipients=post.to(post.recipient))
     new = post.add("RY6", Use.ENCRYPTION)
-    again = cms.rekey(body, post.to(new, post.archive), held=Only(post, post.recipient), directory=post, now=NOW)
+    again = cms.rekey(body, post.to(new, post.archive), held=Only(post.recipient), directory=post, now=NOW)
     for held in (new, post.archive):
-        assert post.open(again, held=Only(post, held)).content == CONTENT
+        assert post.open(again, held=Only(held)).content == CONTENT
     assert post.code(again) == "seal-not-for-us"
     with pytest.raises(SealRefused, match="Unreadable"):
-        cms.rekey(body, post.to(new), held=Only(post, new), directory=post, now=NOW)
+        cms.rekey(body, post.to(new), held=Only(new), directory=post, now=NOW)
 
 
 class Deaf:
