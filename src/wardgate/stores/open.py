@@ -13,6 +13,7 @@ from wardgate.stores.sql.credentials import SQLCredentials
 from wardgate.stores.sql.data_planes import SQLDataPlanes
 from wardgate.stores.sql.documents import SQLDocuments
 from wardgate.stores.sql.engine import Database, Limits, Synchronous, connect
+from wardgate.stores.sql.exchange import SQLExchange
 from wardgate.stores.sql.generation import SQLGeneration
 from wardgate.stores.sql.grants import SQLGrants
 from wardgate.stores.sql.hot_postgres import PostgreSQLStatements
@@ -84,6 +85,7 @@ def _assemble(database: Database, store_key: Sealer) -> Stores:
         system_directory=SQLSystemDirectory(context),
         message_keys=SQLMessageKeys(context),
         mailboxes=SQLMailboxes(context),
+        exchange=SQLExchange(context),
         close=database.engine.dispose,
     )
 

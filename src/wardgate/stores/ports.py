@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from wardgate.audit.model import Detail, Event
+from wardgate.stores.exchange import Exchange
 from wardgate.stores.grants import (
     AuthorizationCode,
     CodeRedemption,
@@ -38,7 +39,7 @@ from wardgate.stores.tries import FailedTries, TriesBegun, Try
 
 __all__ = [
     "AuditLog", "AuditRecord", "Authority", "AuthorizationCode", "Certificates", "Checkpoint", "CodeRedemption",
-    "Credential", "Credentials", "DataPlane", "DataPlanes", "DirectoryChange", "Documents", "FailedTries", "Generation", "Grant",
+    "Credential", "Credentials", "DataPlane", "DataPlanes", "DirectoryChange", "Documents", "Exchange", "FailedTries", "Generation", "Grant",
     "GrantStart", "Grants", "HeldMessageKey", "IssuedCRL", "IssuedCertificate", "Kept", "KeptEntry", "LoginState", "MessageKeyStore", "Outbox", "Parcel",
     "Passkey", "Passkeys", "QuotaCount", "Quotas", "RefreshToken", "Rotated", "Rotation", "RotationOutcome",
     "SigningKey", "SigningKeys", "SingleUse", "SingleUses", "Steps", "StoredDocument", "Stores", "SystemDirectory", "Taken", "TokenIssue",
@@ -338,5 +339,6 @@ class Stores:
     system_directory: SystemDirectory
     message_keys: MessageKeyStore
     mailboxes: Mailboxes
+    exchange: Exchange
     close: Callable[[], None] = _nothing_to_close
     """End every connection. Call it once, when nothing uses the stores any more."""
