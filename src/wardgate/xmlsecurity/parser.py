@@ -78,16 +78,15 @@ def _check_octets(data: bytes, allowed: Limits) -> None:
 
 def _check_tree(root: Element, allowed: Limits, *, unique_ids: bool) -> None:
     seen: set[str] = set()
-    for count, (element, depth) in enumerate(walk(root, allowed.max_depth), 1):
+    for count, (element, depth) in enumerate(walk(root), 1):
         if count > allowed.max_elements:
             raise XMLTooLarge(f"at most {allowed.max_elements} elements")
         if depth > allowed.max_depth:
             raise XMLTooLarge(f"at most {allowed.max_depth} levels")
-        if not isinstance(element.tag, str):
-            raise XMLMalformed("XML without entities")
-        if len(element.attrib) > MAX_ATTRIBUTES:
+        attributes = element.keys()
+        if len(attributes) > MAX_ATTRIBUTES:
             raise XMLTooLarge(f"at most {MAX_ATTRIBUTES} attributes at an element")
-        if unique_ids:
+        if unique_ids and attributes:
             _check_ids(element, seen)
 
 
@@ -109,11 +108,12 @@ def _check_ids(element: Element, seen: set[str]) -> None:
     seen.update(ids)
 
 
-def walk(root: Element, max_depth: int = MAX_DEPTH) -> Iterator[tuple[Element, int]]:
-    """Yield each node and its level, the root's being 1, in document order, no deeper than one level too many."""
-    waiting = [(root, 1)]
-    while waiting:
-        element, depth = waiting.pop()
-        yield element, depth
-        if depth <= max_depth:
-            waiting.extend((child, depth + 1) for child in reversed(element))
+def walk(root: Element) -> Iterator[tuple[Element, int]]:
+    """Yield each element and its level, the root's being 1, in document order."""
+    depth = 0
+    for event, element in etree.iterwalk(root, events=("start", "end")):
+        if event == "start":
+            depth += 1
+            yield element, depth
+        else:
+            depth -= 1

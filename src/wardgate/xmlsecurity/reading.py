@@ -58,9 +58,12 @@ def octets(node: Element, max_bytes: int, attributes: Collection[str] = ()) -> b
     if len(encoded) > 4 * ((max_bytes + 2) // 3):
         raise XMLMalformed(f"at most {max_bytes} octets in {local(node)}")
     try:
-        return b64decode(encoded, validate=True)
+        decoded = b64decode(encoded, validate=True)
     except (Error, ValueError):
         raise XMLMalformed(f"base64 in {local(node)}") from None
+    if len(decoded) > max_bytes:
+        raise XMLMalformed(f"at most {max_bytes} octets in {local(node)}")
+    return decoded
 
 
 def attribute(node: Element, name: str) -> str:
