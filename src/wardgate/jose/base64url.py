@@ -24,11 +24,15 @@ def encode_bytes(data: bytes) -> bytes:
     return b"".join(encode_parts(data))
 
 
-def encode_parts(data: bytes | memoryview) -> tuple[bytes, bytes]:
-    """Return the two parts of base64url without padding: what is large is written once, and joined with what surrounds it."""
+def encode_parts(data: bytes | memoryview, *more: bytes) -> tuple[bytes, bytes]:
+    """Return the two parts of base64url without padding of all of it: what is large is written once, and joined with what surrounds it.
+
+    `data` is what is large; `more` follows it.
+    """
     whole = len(data) - len(data) % 3
     view = memoryview(data)
-    return b2a_base64(view[:whole], newline=False).translate(_TO_URL), b2a_base64(view[whole:], newline=False).rstrip(b"=").translate(_TO_URL)
+    rest = b"".join((view[whole:], *more))
+    return b2a_base64(view[:whole], newline=False).translate(_TO_URL), b2a_base64(rest, newline=False).rstrip(b"=").translate(_TO_URL)
 
 
 def encode(data: bytes) -> str:

@@ -62,15 +62,21 @@ class UnopenedJWE:
 
 def encrypt(
     plaintext: bytes, header: Mapping[str, Any], aad: bytes, recipients: Sequence[tuple[Mapping[str, Any], PublicKey]],
-    random: Callable[[int], bytes],
+    random: Callable[[int], bytes], more: Sequence[bytes] = (),
 ) -> bytes:
-    """Return the General JSON form: a new content key, a new IV, and an entry for each recipient, whose header names its key."""
+    """Return the General JSON form: a new content key, a new IV, and an entry for each recipient, whose header names its key.
+
+    `more` are octets of the plaintext that follow, so that nobody need join what is large.
+    """
     content_key, iv = random(KEY_BYTES), random(IV_BYTES)
     protected = base64url.encode_bytes(encode_json({**header, "enc": ENCRYPTION}).encode("ascii"))
     encoded_aad = base64url.encode_bytes(aad)
     entries = [entry(named, key, content_key) for named, key in recipients]
-    sealed = memoryview(AESGCM(content_key).encrypt(iv, plaintext, b"%b.%b" % (protected, encoded_aad)))
-    return _written(protected, encoded_aad, entries, iv, sealed[:-TAG_BYTES], bytes(sealed[-TAG_BYTES:]))
+    sealing = Cipher(AES(content_key), GCM(iv)).encryptor()
+    sealing.authenticate_additional_data(b"%b.%b" % (protected, encoded_aad))
+    ciphertext = [sealing.update(part) for part in (plaintext, *more)]
+    sealing.finalize()
+    return _written(protected, encoded_aad, entries, iv, ciphertext, sealing.tag)
 
 
 def entry(named: Mapping[str, Any], key: PublicKey, content_key: bytes) -> Recipient:
@@ -82,15 +88,15 @@ def entry(named: Mapping[str, Any], key: PublicKey, content_key: bytes) -> Recip
 def with_recipients(jwe: UnopenedJWE, recipients: Sequence[Recipient]) -> bytes:
     """Return the message with other recipients' entries. Content, header and additional data stay as they are."""
     encoded_aad = jwe.encoded_aad if jwe.encoded_aad is not None else b""
-    return _written(jwe.protected, encoded_aad, recipients, jwe.iv, jwe.ciphertext, jwe.tag)
+    return _written(jwe.protected, encoded_aad, recipients, jwe.iv, [jwe.ciphertext], jwe.tag)
 
 
-def _written(protected: bytes, aad: bytes, recipients: Sequence[Recipient], iv: bytes, ciphertext: bytes | memoryview, tag: bytes) -> bytes:
+def _written(protected: bytes, aad: bytes, recipients: Sequence[Recipient], iv: bytes, ciphertext: Sequence[bytes], tag: bytes) -> bytes:
     entries = [{"header": dict(one.header), "encrypted_key": base64url.encode(one.encrypted_key)} for one in recipients]
     return b"".join((
         b'{"protected":"', protected, b'","aad":"' if aad else b"", aad, b'","recipients":', encode_json(entries).encode("ascii"),
         b',"iv":"', base64url.encode_bytes(iv), b'","ciphertext":"',
-        *base64url.encode_parts(ciphertext), b'","tag":"', base64url.encode_bytes(tag), b'"}',
+        *base64url.encode_parts(*ciphertext), b'","tag":"', base64url.encode_bytes(tag), b'"}',
     ))
 
 

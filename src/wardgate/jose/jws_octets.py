@@ -68,8 +68,13 @@ def encode_header(header: Mapping[str, Any]) -> bytes:
 
 def sign_compact(header: Mapping[str, Any], payload: bytes, sign: Callable[[bytes], bytes]) -> bytes:
     """Return the compact form."""
+    return b".".join(sign_parts(header, payload, sign))
+
+
+def sign_parts(header: Mapping[str, Any], payload: bytes, sign: Callable[[bytes], bytes]) -> tuple[bytes, bytes]:
+    """Return what was signed, and the signature as it is written: the two of the compact form that a dot joins."""
     text = signing_input(encode_header(header), payload)
-    return b".".join((text, base64url.encode_bytes(sign(text))))
+    return text, base64url.encode_bytes(sign(text))
 
 
 def sign_detached(header: Mapping[str, Any], payload: bytes, sign: Callable[[bytes], bytes]) -> bytes:

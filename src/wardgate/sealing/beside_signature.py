@@ -29,12 +29,11 @@ MAX_COUNTER_BYTES: Final = 40_000
 CounterSigner = tuple[SigningKey, Statement]
 
 
-def put_beside(compact: bytes, stamper: TimeStamper | None, counter_signers: Sequence[CounterSigner]) -> bytes:
-    """Return the JWS with what is asked for beside its signature; unchanged and compact when nothing is.
+def put_beside(signed: bytes, signature: bytes, stamper: TimeStamper | None, counter_signers: Sequence[CounterSigner]) -> tuple[bytes, ...]:
+    """Return the JWS, in parts that follow each other, with what is asked for beside its signature; compact when nothing is.
 
     Raises `SealRefused` with `time-stamp-missing` when the authority cannot be asked.
     """
-    signature = compact.rpartition(b".")[2]
     beside: list[dict[str, Any]] = [{"cSig": counter_sign(signature, *who).decode("ascii")} for who in counter_signers]
     if stamper is not None:
         try:
@@ -42,7 +41,7 @@ def put_beside(compact: bytes, stamper: TimeStamper | None, counter_signers: Seq
         except OSError as fault:
             raise SealRefused("time-stamp-missing", "an answer of the time-stamping authority", type(fault).__name__) from fault
         beside.append({"sigTst": {"tstTokens": [{"val": b64encode(token).decode("ascii")}]}})
-    return jws_octets.flatten(compact, {MEMBER: beside}) if beside else compact
+    return (jws_octets.flatten(b".".join((signed, signature)), {MEMBER: beside}),) if beside else (signed, b".", signature)
 
 
 def counter_sign(encoded_signature: bytes, signer: SigningKey, statement: Statement) -> bytes:

@@ -34,7 +34,8 @@ def seal(
     octets, cty = to_sign(content, media_type, limits, compress=False)
     canonical_context(context)
     header = written_header(signer, statement, TYPE, {"b64": False, CONTEXT: context.members()}, cty)
-    signature = put_beside(jws_octets.sign_detached(header, octets, signer.sign), stamper, counter_signers)
+    protected, _, made = jws_octets.sign_detached(header, octets, signer.sign).rpartition(b".")
+    signature = b"".join(put_beside(protected, made, stamper, counter_signers))
     return Sealed(Suite.DETACHED, octets, cty, context, signature, encrypted=False)
 
 

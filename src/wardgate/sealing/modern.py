@@ -59,9 +59,9 @@ def seal(
     bound = canonical_context(context)
     more = {CONTEXT_HASH: context_hash(bound)} | ({CLEAR_HASH: clear_hash} if clear_hash is not None else {})
     header = written_header(signer, statement, JWS_TYPE, more, cty)
-    signed = put_beside(jws_octets.sign_compact(header, octets, signer.sign), stamper, counter_signers)  # (3) sign
-    inside = FLATTENED if signed[:1] == b"{" else COMPACT
-    body = jwe.encrypt(signed, {"typ": JWE_TYPE, "cty": inside}, bound, keys, random)  # (4) encrypt, bound to the context
+    signed, *rest = put_beside(*jws_octets.sign_parts(header, octets, signer.sign), stamper, counter_signers)  # (3) sign
+    inside = COMPACT if rest else FLATTENED
+    body = jwe.encrypt(signed, {"typ": JWE_TYPE, "cty": inside}, bound, keys, random, rest)  # (4) encrypt, bound to the context
     return Sealed(Suite.MODERN, body, MEDIA_TYPE, context)
 
 
