@@ -77,7 +77,7 @@ class MessagingApp:
 
     def close(self) -> None:
         """End the threads, when the last request was answered."""
-        self._server.pool.shutdown(wait=True)
+        self._server.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request; other kinds of connection are not for this application."""

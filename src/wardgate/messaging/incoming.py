@@ -53,15 +53,19 @@ async def _large(call: Call, held: bytearray, arriving: AsyncIterator[bytes]) ->
     if server.transfers[0] >= server.settings.max_transfers:
         raise MeshRefused("mesh-busy", f"at most {server.settings.max_transfers} large bodies at once", "one more")
     server.transfers[0] += 1
-    writer = await server.run(server.bodies.create)
     try:
-        await _write(call, writer, held, arriving)
-        return await server.run(writer.finish)
-    except BaseException:
-        await asyncio.shield(server.run(_abandon, writer))
-        raise
+        return await _written(call, await server.run(server.bodies.create), held, arriving)
     finally:
         server.transfers[0] -= 1
+
+
+async def _written(call: Call, writer: BodyWriter, held: bytearray, arriving: AsyncIterator[bytes]) -> WrittenBody:
+    try:
+        await _write(call, writer, held, arriving)
+        return await call.server.run(writer.finish)
+    except BaseException:
+        await asyncio.shield(call.server.run(_abandon, writer))
+        raise
 
 
 async def _write(call: Call, writer: BodyWriter, held: bytearray, arriving: AsyncIterator[bytes]) -> None:

@@ -37,19 +37,24 @@ async def open_body(call: Call, chunk: Chunk, encoding: str) -> Outgoing:
 
 async def send_body(call: Call, status: int, headers: Sequence[Header], body: Outgoing) -> None:
     """Answer with the body. What goes wrong on the way breaks the connection off: raises `ClientGone`."""
-    if body.length == len(body.first):
-        await respond(call.send, status, headers, body.first)
-        return
-    length: list[Header] = [] if body.length is None else [(b"content-length", b"%d" % body.length)]
-    await call.send({"type": "http.response.start", "status": status, "headers": [*headers, *NEVER_CACHED, *length]})
     try:
-        piece: bytes | None = body.first
-        while piece is not None:
+        if body.length == len(body.first):
             async with asyncio.timeout(call.server.settings.idle_seconds):
-                await call.send({"type": "http.response.body", "body": piece, "more_body": True})
-            piece = await call.server.run(next, body.rest, None)
+                await respond(call.send, status, headers, body.first)
+            return
+        length: list[Header] = [] if body.length is None else [(b"content-length", b"%d" % body.length)]
+        await call.send({"type": "http.response.start", "status": status, "headers": [*headers, *NEVER_CACHED, *length]})
+        await _send_pieces(call, body)
     except (TimeoutError, StoreError, NotInflatable) as broken:
         raise BrokenOff(str(broken)) from None
+
+
+async def _send_pieces(call: Call, body: Outgoing) -> None:
+    piece: bytes | None = body.first
+    while piece is not None:
+        async with asyncio.timeout(call.server.settings.idle_seconds):
+            await call.send({"type": "http.response.body", "body": piece, "more_body": True})
+        piece = await call.server.run(next, body.rest, None)
     await call.send({"type": "http.response.body", "body": b""})
 
 

@@ -26,7 +26,7 @@ async def refuse(call: Call, refused: MeshRefused) -> None:
 async def _recorded(call: Call, refused: MeshRefused) -> MeshRefused:
     """Record the refusal and use the token up; return what is to be said."""
     row = refused.refusal.reason
-    if call.use is not None and row.status not in KEEPS_TOKEN:
+    if call.use is not None and (row.status not in KEEPS_TOKEN or call.server.settings.consume_token_on_5xx):
         done = await call.server.step(Claim(call.use, refusal_event(call, refused.refusal)))
         if done is not Done.REPLAYED:
             return refused

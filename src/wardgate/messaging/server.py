@@ -19,6 +19,7 @@ from wardgate.workflows.post_office import PostOffice
 T = TypeVar("T")
 INTERNAL_ID_BYTES = 16
 THREADS = 8
+HASHING_THREADS = 2
 
 
 def _nameless(_ods: str) -> str:
@@ -47,6 +48,8 @@ class MailboxServer:
     """Of an ODS code."""
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, "wardgate-mailboxes"))
     """Reads of the store, and bodies too large for a row."""
+    hashing: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(HASHING_THREADS, "wardgate-mailbox-checksums"))
+    """Checksums of whole messages, which may take minutes: nothing else waits for them."""
     recent: RecentMessages = field(default_factory=RecentMessages)
     transfers: list[int] = field(default_factory=lambda: [0])
     """How many larger bodies are under way."""
@@ -62,6 +65,15 @@ class MailboxServer:
     async def run(self, work: Callable[..., T], *arguments: Any) -> T:
         """Return what a call that waits for a disk or a database returns, made on a thread."""
         return await asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)
+
+    async def hashed(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Return what a call that takes long returns."""
+        return await asyncio.get_running_loop().run_in_executor(self.hashing, work, *arguments)
+
+    def close(self) -> None:
+        """End the threads, when the last request was answered."""
+        self.pool.shutdown(wait=True)
+        self.hashing.shutdown(wait=True)
 
     def party(self, mailbox: str) -> Party:
         """Return what is said of a mailbox; one that is gone has its id alone."""

@@ -15,6 +15,8 @@ class MeshSettings:
     """Whether an acknowledged message can be downloaded again; otherwise 410 (5.2)."""
     verify_checksum: bool = True
     """Whether a checksum of the form `SHA256` and 64 hex digits is compared with the content (5.6)."""
+    consume_token_on_5xx: bool = False
+    """Whether a token is used up by an answer of 425, 429, 502, 503 or 504 too, after which clients send the same again (9.3)."""
     enforce_workflows: bool = True
     """Whether a workflow must list sender and recipient. Otherwise any mailbox may send anything to any: for tests."""
     test_routes: bool = False

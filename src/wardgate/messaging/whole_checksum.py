@@ -26,7 +26,7 @@ async def check_only_chunk(call: Call, body: WrittenBody, expected: str, encodin
     if not encoding:
         _check(body.sha256, expected, None)
         return
-    found = await call.server.run(_hash, call.server, [body.as_chunk(1)], encoding)
+    found = await call.server.hashed(_hash, call.server, [body.as_chunk(1)], encoding)
     _check(found, expected, None)
 
 
@@ -38,7 +38,7 @@ async def checked_completion(call: Call, message: MailboxMessage, arrived: Chunk
     async with _completing.setdefault(message.id, asyncio.Lock()):
         chunks = await call.server.run(_all_chunks, call.server, message, arrived)
         if chunks is not None:
-            found = await call.server.run(_hash, call.server, chunks, message.headers.get("content-encoding", ""))
+            found = await call.server.hashed(_hash, call.server, chunks, message.headers.get("content-encoding", ""))
             _check(found, expected, message.id)
         return await keep()
 

@@ -50,6 +50,17 @@ async def test_a_store_that_is_down_uses_nothing_up(place: Place) -> None:
     assert (await place.call("BOB", "GET", "BOB/inbox", Authorization=token)).status_code == 200
 
 
+async def test_it_may_be_used_up_by_that_too(new_place: Callable[..., Any]) -> None:
+    """By a setting: then who sends the same again is told that it was used."""
+    async with new_place(MeshSettings(consume_token_on_5xx=True)) as place:
+        mailboxes, token = place.server.mailboxes, place.token("BOB")
+        object.__setattr__(place.server, "mailboxes", Down())
+        assert (await place.call("BOB", "GET", "BOB/inbox", Authorization=token)).status_code == 503
+        object.__setattr__(place.server, "mailboxes", mailboxes)
+        again = await place.call("BOB", "GET", "BOB/inbox", Authorization=token)
+        assert (again.status_code, again.headers["x-wardgate-reason"]) == (403, "mesh-token-used")
+
+
 @pytest.mark.parametrize(("minutes", "status"), [(-121, 403), (-120, 200), (0, 200), (119, 200), (121, 403)])
 async def test_two_hours_either_way(place: Place, minutes: int, status: int) -> None:
     """Our clock is at 20 seconds past; tokens have whole minutes."""
