@@ -253,12 +253,12 @@ WRITTEN: Final = {(form, version): write(letter(version), form) for form in Form
 
 
 def outcome(data: bytes) -> str:
-    """Read, or the code of the fault."""
+    """Read, and the same again when it is written; or the code of the fault."""
     try:
-        read(data)
+        message = read(data)
     except ITK3Error as refused:
         return refused.code if NHS_NUMBER not in str(refused) else "a value in the text"
-    return "read"
+    return "read" if read(write(message)) == message else "another message"
 
 
 R4: Final[tuple[tuple[str, str, str, Change], ...]] = (
