@@ -37,6 +37,25 @@ class SeekableSource(Source, Protocol):
     def seek(self, offset: int, whence: int = 0, /) -> int: ...
 
 
+class Octets:
+    """A file of octets that are in memory, which are not copied."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = memoryview(data)
+        self._at = 0
+
+    def read(self, size: int, /) -> memoryview:
+        """The next octets."""
+        piece = self._data[self._at : self._at + size]
+        self._at += len(piece)
+        return piece
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to an offset from the start, or from the end."""
+        self._at = max(0, offset + (len(self._data) if whence == io.SEEK_END else 0))
+        return self._at
+
+
 class BERReader:
     """Reads elements in order. Every method raises `MalformedCMS` for what is not there, `TooLarge` beyond `max_bytes`."""
 

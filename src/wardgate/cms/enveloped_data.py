@@ -150,6 +150,7 @@ class DecryptingSource:
         reader = FileReader(source, max_bytes=MAX_GCM_BYTES, start=envelope.content_at)
         self._pieces = _within(reader.octets(CONTENT))
         self._tag = envelope.tag
+        self._piece_bytes = min(PIECE_BYTES, envelope.content_bytes) + BLOCK_BYTES
         self._done = False
         self._unpad: Any = None
         if envelope.tag is None:
@@ -184,7 +185,7 @@ class DecryptingSource:
             raise CannotDecrypt("the content was changed") from error
 
     def _next(self) -> bytes | memoryview:
-        out = bytearray(PIECE_BYTES + BLOCK_BYTES)
+        out = bytearray(self._piece_bytes)
         view, size = memoryview(out), 0
         for part in self._pieces:
             size += self._cipher.update_into(part, view[size:])
@@ -221,7 +222,7 @@ class Encrypting:
         self._authenticated = authenticated
         self._cipher = Cipher(algorithms.AES(key), modes.GCM(nonce)).encryptor()
         self._cipher.authenticate_additional_data(authenticated)
-        self._buffer = bytearray(PIECE_BYTES + BLOCK_BYTES)
+        self._buffer = bytearray()
         self.size = 0
         parameters = der.sequence((der.write(der.OCTET_STRING, nonce), der.integer(TAG_BYTES)))
         target.write(b"".join((

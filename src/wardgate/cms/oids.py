@@ -1,5 +1,6 @@
 """Object identifiers of CMS, and how they are written. Those below `WARDGATE` are our own, in the arc of a UUID (X.667)."""
 
+from functools import lru_cache
 from typing import Final
 
 from wardgate.pki.der import OBJECT_IDENTIFIER, write
@@ -47,6 +48,7 @@ SEAL_STATEMENT: Final = f"{WARDGATE}.3"
 """Signed attribute: an OCTET STRING of the canonical JSON of purpose, role and on whose behalf."""
 
 
+@lru_cache(maxsize=256)
 def oid(dotted: str) -> bytes:
     """An OBJECT IDENTIFIER (X.690 section 8.19)."""
     first, second, *rest = map(int, dotted.split("."))

@@ -28,6 +28,9 @@ REASONS: Final = {
 }
 """Reasons for revoking (RFC 5280 section 5.3.1). There is no hold: what is revoked stays so."""
 
+MAX_KEPT_ANSWERS: Final = 1024
+_SIGNED: dict[tuple[bytes, x509.Certificate], bool] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
@@ -89,15 +92,22 @@ def signed_by(
     if not named:
         raise CRLRefused("no revocation list of the issuer")
     _check_signs_lists(issuer)
-    signed = tuple(
-        crl
-        for crl in named
-        if isinstance(crl.signature_hash_algorithm, (hashes.SHA256, hashes.SHA384, hashes.SHA512))
-        and crl.is_signature_valid(key)
-    )
+    signed = tuple(crl for crl in named if _is_signed(crl, issuer, key))
     if not signed:
         raise CRLRefused("no revocation list with the issuer's signature")
     return signed
+
+
+def _is_signed(crl: x509.CertificateRevocationList, issuer: x509.Certificate, key: RSAPublicKey | EllipticCurvePublicKey) -> bool:
+    """Whether the issuer's key signed the list. The same ones are asked about for every message, so the answers are kept."""
+    asked = (crl.fingerprint(hashes.SHA256()), issuer)
+    known = _SIGNED.get(asked)
+    if known is None:
+        if len(_SIGNED) >= MAX_KEPT_ANSWERS:
+            _SIGNED.clear()
+        digest = crl.signature_hash_algorithm
+        known = _SIGNED[asked] = isinstance(digest, (hashes.SHA256, hashes.SHA384, hashes.SHA512)) and crl.is_signature_valid(key)
+    return known
 
 
 def _check_signs_lists(issuer: x509.Certificate) -> None:

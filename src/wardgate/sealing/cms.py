@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Final
 
+from wardgate.cms.ber import Octets
 from wardgate.sealing.beside_signature import CounterSigner
 from wardgate.sealing.content import to_sign, unfold
 from wardgate.sealing.errors import SealRefused
@@ -32,7 +33,7 @@ def seal(
     octets, cty = to_sign(content, media_type, limits, compress=compress)
     body = io.BytesIO()
     seal_stream(
-        io.BytesIO(octets), body, cty, context, statement, signer, recipients, directory=directory, now=now, random=random, stamper=stamper,
+        Octets(octets), body, cty, context, statement, signer, recipients, directory=directory, now=now, random=random, stamper=stamper,
         counter_signers=counter_signers, limits=limits,
     )
     return Sealed(Suite.CMS, body.getvalue(), MEDIA_TYPE, context)
@@ -52,7 +53,7 @@ def open_seal(
         raise SealRefused("seal-too-large", f"at most {limits.max_sealed_bytes} bytes", f"{len(body)} bytes")
     inside = io.BytesIO()
     opened = open_stream(
-        io.BytesIO(body), inside, transport=transport, held=held, directory=directory, now=now, limits=limits, unauthenticated=unauthenticated,
+        Octets(body), inside, transport=transport, held=held, directory=directory, now=now, limits=limits, unauthenticated=unauthenticated,
     )
     content, media_type = unfold(inside.getvalue(), opened.media_type, limits)
     return Opened(Suite.CMS, content, media_type, opened.context, (opened.signature,), True, opened.opened_with, opened.evidence)
@@ -61,5 +62,5 @@ def open_seal(
 def rekey(body: bytes, recipients: Sequence[MessageKey], *, held: HeldKeys, directory: KeyDirectory, now: datetime, limits: Limits = DEFAULT_LIMITS) -> bytes:
     """Return the message for these recipients in place of the old ones; the content is not touched. Raises `SealRefused`."""
     again = io.BytesIO()
-    rekey_stream(io.BytesIO(body), again, recipients, held=held, directory=directory, now=now, limits=limits)
+    rekey_stream(Octets(body), again, recipients, held=held, directory=directory, now=now, limits=limits)
     return again.getvalue()

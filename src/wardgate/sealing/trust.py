@@ -41,6 +41,9 @@ RECIPIENT_USAGES: Final = {
 }
 """What the certificate of an encryption key is for, any one of these (RFC 5280 section 4.2.1.3)."""
 
+MAX_PATHS: Final = 4096
+_PATHS: dict[tuple[x509.Certificate, tuple[x509.Certificate, ...], tuple[x509.Certificate, ...]], tuple[x509.Certificate, ...]] = {}
+
 
 def organisations_of(certificate: x509.Certificate) -> frozenset[str]:
     """Return the ODS codes that a certificate names, in upper case; none when its extensions cannot be read."""
@@ -175,9 +178,24 @@ def _check_in_date(certificate: x509.Certificate, at: datetime) -> None:
 def _path(key: MessageKey, trust: Trust, at: datetime) -> tuple[x509.Certificate, ...]:
     check_key_strength(key.certificate, "signer-untrusted")
     try:
-        return verify_chain(key.certificate, trust.intermediates, trust.anchors, at)
+        return known_path(key.certificate, trust, at)
     except ChainRefused as refused:
         raise SealRefused("signer-untrusted", f"a path to an authority that is trusted for {key.organisation}", str(refused)) from refused
+
+
+def known_path(certificate: x509.Certificate, trust: Trust, at: datetime) -> tuple[x509.Certificate, ...]:
+    """Return the path to an anchor, from memory when all of one that was found before is in date. Raises `ChainRefused`.
+
+    Of a path only its dates depend on the time: signatures, constraints and names are what they were.
+    """
+    asked = (certificate, trust.intermediates, trust.anchors)
+    path = _PATHS.get(asked)
+    if path is None or not all(one.not_valid_before_utc <= at <= one.not_valid_after_utc for one in path):
+        path = verify_chain(certificate, trust.intermediates, trust.anchors, at)
+        if len(_PATHS) >= MAX_PATHS:
+            _PATHS.clear()
+        _PATHS[asked] = path
+    return path
 
 
 def _check_not_withdrawn(key: MessageKey, stamped_at: datetime | None) -> None:
