@@ -18,10 +18,11 @@ from wardgate.jose import jws_octets
 from wardgate.jose.canonical import canonical
 from wardgate.jose.jws_octets import UnverifiedJWS, check_members
 from wardgate.jose.signature_algorithms import SEAL_ALGORITHMS, algorithm_for, check_signature
+from wardgate.sealing.beside_signature import CounterSigner, counter_signatures, put_beside, stamped_at
 from wardgate.sealing.canonical_forms import Covered, Form, covered, form_of, read_resource
 from wardgate.sealing.context import check_not_ahead
 from wardgate.sealing.errors import SealRefused
-from wardgate.sealing.keys import KeyDirectory, MessageKey, SigningKey
+from wardgate.sealing.keys import KeyDirectory, MessageKey, SigningKey, TimeStamper
 from wardgate.sealing.model import Limits, Purpose, Signed, Statement
 from wardgate.sealing.signature import PURPOSES, certificate_digest, check_signing_key, known_key, written_time
 from wardgate.sealing.translation import jose_refusals
@@ -30,6 +31,8 @@ from wardgate.sealing.trust import check_signer
 PURPOSE_SYSTEM: Final = "urn:iso-astm:E1762-95:2013"
 ODS_SYSTEM: Final = "https://fhir.nhs.uk/Id/ods-organization-code"
 JOSE: Final = "application/jose"
+JOSE_JSON: Final = "application/jose+json"
+"""With a time-stamp or counter-signatures beside the signature, which the compact form has no place for."""
 MAX_SIGNATURE_CHARS: Final = 100_000
 KNOWN: Final = frozenset({"alg", "kid", "x5t#S256", "x5c", "typ", "cty", "crit", "canon", "sigT", "srCms", "role", "obo", "kty", "use", "iat"})
 """`x5c` names a certificate, which the directory must have; `kty`, `use` and `iat` say nothing that is used."""
@@ -59,6 +62,17 @@ CDEX: Final = Profile(frozenset({Form.DOCUMENT}), assumed=Form.DOCUMENT)
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What is put beside a signature when it is made."""
+
+    stamper: TimeStamper | None = None
+    counter_signers: tuple[CounterSigner, ...] = ()
+
+
+NOTHING: Final = Beside()
+
+
+@dataclass(frozen=True, slots=True)
 class ReadSignature:
     """A signature as somebody sent it, with the octets that it would cover."""
 
@@ -79,12 +93,13 @@ class VerifiedResource:
 
 def sign_bundle(
     document: bytes, statement: Statement, signer: SigningKey, organisation: str, *, version: Version = Version.R4, form: Form = Form.DOCUMENT,
+    beside: Beside = NOTHING,
 ) -> bytes:
     """Return the Bundle with its signature, in canonical JSON. Raises `SealRefused`."""
     resource = read_resource(document)
     if resource["resourceType"] != "Bundle" or "signature" in resource:
         raise SealRefused("seal-malformed", "a Bundle without a signature", "another resource")
-    signature = made_signature(covered(resource, form), form, statement, signer, organisation, version)
+    signature = made_signature(covered(resource, form), form, statement, signer, organisation, version, beside)
     return canonical(resource | {"signature": signature})
 
 
@@ -98,7 +113,9 @@ def verify_bundle(
     return verify_signature(read_signature(resource["signature"], resource, version, profile), directory=directory, now=now, profile=profile, limits=limits)
 
 
-def made_signature(part: Covered, form: Form, statement: Statement, signer: SigningKey, organisation: str, version: Version) -> dict[str, Any]:
+def made_signature(
+    part: Covered, form: Form, statement: Statement, signer: SigningKey, organisation: str, version: Version, beside: Beside = NOTHING,
+) -> dict[str, Any]:
     """Return a Signature datatype over a part of a resource. Raises `SealRefused`."""
     check_signing_key(signer, organisation, statement.signed_at)
     with jose_refusals():
@@ -111,8 +128,10 @@ def made_signature(part: Covered, form: Form, statement: Statement, signer: Sign
     }
     header |= {"role": statement.role} if statement.role is not None else {}
     header |= {"obo": dict(statement.on_behalf_of)} if statement.on_behalf_of is not None else {}
-    jws = jws_octets.sign_detached(header, part.octets, signer.sign)
-    formats = {"contentType": JOSE} if version is Version.STU3 else {"targetFormat": form.media_type, "sigFormat": JOSE}
+    protected, _, made = jws_octets.sign_detached(header, part.octets, signer.sign).rpartition(b".")
+    jws = b"".join(put_beside(protected, made, beside.stamper, beside.counter_signers))
+    kind = JOSE_JSON if jws[:1] == b"{" else JOSE
+    formats = {"contentType": kind} if version is Version.STU3 else {"targetFormat": form.media_type, "sigFormat": kind}
     behalf = {_ON_BEHALF[version]: dict(statement.on_behalf_of)} if statement.on_behalf_of is not None else {}
     return {
         "type": [{"system": PURPOSE_SYSTEM, "code": statement.purpose.code}], "when": header["sigT"],
@@ -125,7 +144,8 @@ def read_signature(signature: Any, resource: dict[str, Any], version: Version, p
     """Return a signature that is of the profile, with what it covers of a resource. Nothing is verified yet. Raises `SealRefused`."""
     if type(signature) is not dict or not isinstance(signature.get(_DATA[version]), str) or len(signature[_DATA[version]]) > MAX_SIGNATURE_CHARS:
         raise SealRefused("seal-malformed", "one Signature with its bytes", "another value")
-    if signature.get("sigFormat", signature.get("contentType", JOSE)) != JOSE:
+    kind = signature.get("sigFormat", signature.get("contentType", JOSE))
+    if kind not in (JOSE, JOSE_JSON):
         raise SealRefused("seal-algorithm-refused", f"a signature of {JOSE}", "another format")
     try:
         compact = b64decode(signature[_DATA[version]], validate=True)
@@ -134,24 +154,28 @@ def read_signature(signature: Any, resource: dict[str, Any], version: Version, p
     with jose_refusals():
         jws = jws_octets.parse(compact, MAX_SIGNATURE_CHARS)
         check_members(jws.header, KNOWN, ())
-    if jws.encoded_payload is not None or jws.unprotected:
+    if jws.encoded_payload is not None:
         raise SealRefused("signature-wrapped", "a detached signature over the resource it is in", "one with a payload of its own")
+    if bool(jws.unprotected) != (kind == JOSE_JSON):
+        raise SealRefused("seal-malformed", f"a JWS in the form of {kind}", "another form")
     form = _form(signature, jws.header, profile)
     return ReadSignature(jws, covered(resource, form), _statement(signature, jws.header, version, profile), _organisation(signature, version))
 
 
 def verify_signature(read: ReadSignature, *, directory: KeyDirectory, now: datetime, profile: Profile, limits: Limits) -> VerifiedResource:
-    """Return what the signature proves. Raises `SealRefused`."""
+    """Return what the signature proves. Whose signature it should be is the caller's to compare with `Signed.organisation`. Raises `SealRefused`."""
     key = _key(read.jws.header, directory)
     with jose_refusals():
         algorithm = algorithm_for(read.jws.header.get("alg"), key.certificate.public_key(), profile.algorithms)
     organisation = read.who if read.who is not None else key.organisation
-    check_signer(key, directory, organisation=organisation, signed_at=read.statement.signed_at, now=now, stamped_at=None)
+    stamped = stamped_at(read.jws, directory, now)
+    check_signer(key, directory, organisation=organisation, signed_at=read.statement.signed_at, now=now, stamped_at=stamped)
     with jose_refusals():
         check_signature(algorithm, key.certificate.public_key(), read.jws.signature, read.jws.signed_octets(read.covered.octets))
+    counter = counter_signatures(read.jws, directory, now, limits)
     check_not_ahead(read.statement.signed_at, now, limits)
     digest = sha256(read.covered.octets).hexdigest()
-    signed = Signed(key.kid, algorithm.name, key.certificate, key.organisation, read.statement, read.covered.words, digest)
+    signed = Signed(key.kid, algorithm.name, key.certificate, key.organisation, read.statement, read.covered.words, digest, stamped, counter)
     return VerifiedResource(signed, read.covered.resource)
 
 

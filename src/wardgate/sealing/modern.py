@@ -54,7 +54,7 @@ def seal(
     Raises `SealRefused`: `recipient-key-unknown` and `-unusable`, `signing-key-unavailable`, `seal-too-large`, `time-stamp-missing`.
     """
     keys = _checked(recipients, directory, now, limits)  # (1) each recipient's key is believed before it is used
-    check_signing_key(signer, context.sender_ods, statement.signed_at)  # (2) and ours will be
+    check_signing_key(signer, context.sender_ods, statement.signed_at, directory)  # (2) and ours will be
     octets, cty = to_sign(content, media_type, limits, compress=compress)
     bound = canonical_context(context)
     more = {CONTEXT_HASH: context_hash(bound)} | ({CLEAR_HASH: clear_hash} if clear_hash is not None else {})

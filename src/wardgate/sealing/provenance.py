@@ -14,7 +14,9 @@ from wardgate.sealing.errors import SealRefused
 from wardgate.sealing.fhir_signature import (
     DEFAULT_LIMITS,
     FHIR,
+    NOTHING,
     ODS_SYSTEM,
+    Beside,
     Profile,
     VerifiedResource,
     made_signature,
@@ -30,6 +32,7 @@ MAX_ENTRIES: Final = 1_000
 
 def sign_resource(
     target: bytes, reference: str, statement: Statement, signer: SigningKey, organisation: str, *, version: Version = Version.R4, form: Form = Form.WHOLE,
+    beside: Beside = NOTHING,
 ) -> bytes:
     """Return a Provenance, in canonical JSON, whose signature is over the target; `reference` names that. Raises `SealRefused`."""
     resource = read_resource(target)
@@ -38,7 +41,7 @@ def sign_resource(
     return canonical({
         "resourceType": "Provenance", "target": [{"reference": reference}], "recorded": written_time(statement.signed_at),
         "agent": [{"whoReference" if version is Version.STU3 else "who": agent}],
-        "signature": [made_signature(covered(resource, form), form, statement, signer, organisation, version)],
+        "signature": [made_signature(covered(resource, form), form, statement, signer, organisation, version, beside)],
     })
 
 

@@ -17,7 +17,7 @@ from wardgate.jose import base64url
 from wardgate.jose.jws_octets import UnverifiedJWS, check_members
 from wardgate.jose.signature_algorithms import SEAL_ALGORITHMS, algorithm_for, check_signature
 from wardgate.sealing.errors import SealRefused
-from wardgate.sealing.keys import KeyDirectory, MessageKey, SigningKey
+from wardgate.sealing.keys import KeyDirectory, MessageKey, SigningKey, State
 from wardgate.sealing.model import Purpose, Signed, Statement
 from wardgate.sealing.translation import jose_refusals
 from wardgate.sealing.trust import check_signer, organisations_of
@@ -61,9 +61,15 @@ def written_header(signer: SigningKey, statement: Statement, typ: str, more: Map
     return header | ({"cty": media_type} if media_type is not None else {}) | {"crit": list(private)} | private
 
 
-def check_signing_key(signer: SigningKey, organisation: str, at: datetime) -> None:
-    """Check before signing what every receiver checks after. Raises `SealRefused` with `signing-key-unavailable`."""
+def check_signing_key(signer: SigningKey, organisation: str, at: datetime, directory: KeyDirectory | None = None) -> None:
+    """Check before signing what every receiver checks after, and that the directory does not have the key as retired or revoked.
+
+    Raises `SealRefused` with `signing-key-unavailable`.
+    """
     certificate = signer.certificate
+    listed = directory.key(signer.kid) if directory is not None else None
+    if listed is not None and listed.state is not State.PUBLISHED:
+        raise SealRefused("signing-key-unavailable", "a key that is not retired", f"the key {signer.kid}, {listed.state}")
     if organisation not in organisations_of(certificate):
         raise SealRefused("signing-key-unavailable", f"a key whose certificate names {organisation}", f"the key {signer.kid}")
     if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:

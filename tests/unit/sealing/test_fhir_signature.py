@@ -16,6 +16,7 @@ from jwcrypto import jwk, jws
 
 from jose_seals import code_of
 from message_world import DAY, NOW, RSA_KEY, World
+from time_stamping import Authority
 from wardgate.fhir import Version
 from wardgate.jose import jws_octets
 from wardgate.jose.base64url import decode_integer, encode
@@ -26,6 +27,7 @@ from wardgate.sealing.canonical_forms import BASE, Form, covered, form_of, read_
 from wardgate.sealing.fhir_signature import (
     CDEX,
     FHIR,
+    Beside,
     Profile,
     VerifiedResource,
     read_signature,
@@ -223,6 +225,23 @@ def test_lesser_forms_are_refused_unless_named(form: Form) -> None:
     document = signed(form=form)
     assert refusal(document) == "signature-wrapped"
     assert verified(document, profile=ALL_FORMS).signed.covers.startswith(covered(BUNDLE, form).words[:20])
+
+
+def test_a_time_stamp_and_a_counter_signature() -> None:
+    """Beside the signature, in the JSON form: it is believed after its certificate is over, and says who has seen it."""
+    world = World()
+    authority = Authority(world).trusted()
+    expiring, witness = world.add("X26", Use.SIGNING, end=NOW + DAY), world.add("RY6", Use.SIGNING)
+    beside = Beside(authority, ((witness, Statement(NOW, Purpose.WITNESS)),))
+    document = signed(signer=expiring, beside=beside)
+    assert json.loads(document)["signature"]["sigFormat"] == "application/jose+json"
+    later = NOW + 2 * DAY
+    world.trusts["X26"] = world.trusts["RY6"] = world.time = world.believed(world.root.revocations(at=later, end=later + DAY), world.issuing.revocations(at=later, end=later + DAY))
+    result = verified(document, directory=world, now=later).signed
+    assert result.time_stamped_at == NOW
+    assert [one.organisation for one in result.counter_signed_by] == ["RY6"]
+    assert refusal(signed(signer=expiring), directory=world, now=later) == "signer-expired"
+    assert refusal(changed(["signature", "sigFormat"], "application/jose", document), directory=world, now=later) == "seal-malformed"
 
 
 def test_wrapped_in_another_bundle() -> None:

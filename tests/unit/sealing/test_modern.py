@@ -238,6 +238,7 @@ SEALING = [
     ({"media_type": "text/plain"}, "seal-algorithm-refused"),
     ({"context": replace(CONTEXT, sender_ods="RY6")}, "signing-key-unavailable"),
     ({"signer": WORLD.add("X26", Use.SIGNING, end=NOW - DAY)}, "signing-key-unavailable"),
+    ({"signer": WORLD.add("X26", Use.SIGNING, state=State.RETIRED)}, "signing-key-unavailable"),
     ({"statement": Statement(NOW + 1_000 * DAY)}, "signing-key-unavailable"),
     ({"context": replace(CONTEXT, recipients=())}, "seal-malformed"),
     ({"context": replace(CONTEXT, workflow="")}, "seal-malformed"),
