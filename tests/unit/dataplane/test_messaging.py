@@ -46,15 +46,17 @@ def test_it_is_on_the_port_of_certificates_alone(world: Any, tls: TLSMaterial, t
 
 
 def test_pauses_bound_it_and_a_time_every_other(world: Any, tls: TLSMaterial, tmp_path: Path) -> None:
-    """Where the listener has no limit of its own, no route is without one."""
+    """Where the request alone has no limit, the whole call has; no other route switches that off."""
     made = compiled(world, tls, tmp_path)
     routes = {route["name"]: route["route"] for route in forwarded(list(made[Key(ROUTES, "routes-mtls")].resources))}
-    assert routes.pop("wardgate messaging") == {"cluster": "wardgate-messaging", "timeout": "0s", "idle_timeout": "150s"}
-    assert routes["x /"]["max_stream_duration"] == {"max_stream_duration": "127s"}
-    assert all(float(route["max_stream_duration"]["max_stream_duration"].removesuffix("s")) >= 120 for route in routes.values())
+    assert routes.pop("wardgate messaging") == {
+        "cluster": "wardgate-messaging", "timeout": "0s", "idle_timeout": "150s", "max_stream_duration": {"max_stream_duration": "0s"}}
+    assert routes["x /"]["timeout"] == "7s"
+    assert not any("max_stream_duration" in route for route in routes.values())
     managers = {listener["name"]: listener["filter_chains"][0]["filters"][0]["typed_config"] for listener in made[Key(LISTENERS)].resources}
     assert {name: manager["request_timeout"] for name, manager in managers.items()} == {
         name: "0s" if name == str(Listener.MTLS) else "120s" for name in managers}
+    assert managers[str(Listener.MTLS)]["common_http_protocol_options"]["max_stream_duration"] == "720s"
 
 
 def test_nothing_holds_a_body_and_nobody_is_asked(world: Any, tls: TLSMaterial, tmp_path: Path) -> None:

@@ -31,6 +31,6 @@ def _route() -> JSON:
     return {
         "name": "wardgate messaging", "match": {"prefix": PREFIX},
         "metadata": metadata(None, None, pattern="wardgate"),
-        "route": {"cluster": CLUSTER, "timeout": duration(0), "idle_timeout": duration(IDLE_SECONDS)},
+        "route": {"cluster": CLUSTER, "timeout": duration(0), "idle_timeout": duration(IDLE_SECONDS), "max_stream_duration": {"max_stream_duration": duration(0)}},
         "typed_per_filter_config": switches(frozenset(), {}),
     }

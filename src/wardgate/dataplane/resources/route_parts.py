@@ -6,7 +6,7 @@ from typing import Final
 from wardgate.catalogue import API, Route
 from wardgate.catalogue.paths import MatchKind, PathMatch
 from wardgate.dataplane.resources import asked_form
-from wardgate.dataplane.resources.envoy import HTTP, JSON, Filter, State, T, duration
+from wardgate.dataplane.resources.envoy import HTTP, JSON, Filter, State, T
 from wardgate.refusals.dialects import Dialect, profile_of
 from wardgate.security_patterns import token_kind
 
@@ -74,15 +74,6 @@ def body_limit(route: Route, *, asked: bool) -> dict[Filter, JSON]:
     return {Filter.EARLY_BODY if early else Filter.BODY: {
         "@type": HTTP + "buffer.v3.BufferPerRoute", "buffer": {"max_request_bytes": max(1, route.max_body_bytes)},
     }}
-
-
-REQUEST_SECONDS: Final = 120
-"""How long a request may take to arrive, except where bodies of any length do (`messaging`)."""
-
-
-def at_most(timeout_seconds: float) -> JSON:
-    """Return how long a backend may take to answer, and the request and its answer together."""
-    return {"timeout": duration(timeout_seconds), "max_stream_duration": {"max_stream_duration": duration(REQUEST_SECONDS + timeout_seconds)}}
 
 
 def set_header(key: str, value: str) -> JSON:

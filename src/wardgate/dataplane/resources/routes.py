@@ -34,11 +34,11 @@ from wardgate.dataplane.resources.envoy import (
     Filter,
     State,
     T,
+    duration,
     header_input,
     named,
 )
 from wardgate.dataplane.resources.route_parts import (
-    at_most,
     body_limit,
     longer_than,
     match_of,
@@ -273,7 +273,7 @@ def _forwarded(
         "name": f"{api.name} {route.path}",
         "match": match_of(match, headers, route.methods),
         "metadata": metadata(api, route, pattern=pattern or "decision", **token_metadata(api, route), **told),
-        "route": {**_destination(api, route, pattern), **at_most(route.timeout_seconds)},
+        "route": {**_destination(api, route, pattern), "timeout": duration(route.timeout_seconds)},
         "request_headers_to_remove": _not_forwarded(api, route, asked=pattern is None),
         "response_headers_to_remove": [] if api.ours else [REASON],  # what a backend calls a reason is none of ours
         "request_headers_to_add": [header | {"append_action": "ADD_IF_ABSENT"} for header in _TRACE] if route.translate else list(_TRACE),
@@ -349,21 +349,21 @@ def _health(api: API, place: Place) -> Iterator[tuple[PathMatch, JSON]]:
         "response_headers_to_add": [set_header("Content-Type", "application/json")],
         "typed_per_filter_config": switches(frozenset(), {}),
     }
-    yield status, _to_wardgate(f"{api.name} _status", match_of(status, (), get), "wardgate-public", 30, api)
+    yield status, _to_wardgate(f"{api.name} _status", match_of(status, (), get), "wardgate-public", "30s", api)
     for path in (ping, status):
         yield path, _refusal(path, "method-not-allowed", api, allow="GET, HEAD")
 
 
 def _public() -> Iterator[tuple[str, JSON]]:
     for prefix in PUBLIC_PREFIXES:
-        yield prefix, _to_wardgate(f"wardgate {prefix}", {"prefix": prefix}, "wardgate-public", 30, None)
+        yield prefix, _to_wardgate(f"wardgate {prefix}", {"prefix": prefix}, "wardgate-public", "30s", None)
 
 
-def _to_wardgate(name: str, match: JSON, cluster: str, timeout_seconds: float, api: API | None) -> JSON:
+def _to_wardgate(name: str, match: JSON, cluster: str, timeout: str, api: API | None) -> JSON:
     """Return a route to Wardgate itself, which gets the original headers, trace headers and certificate included."""
     body = {"@type": HTTP + "buffer.v3.BufferPerRoute", "buffer": {"max_request_bytes": WARDGATE_BODY_BYTES}}
     return {
-        "name": name, "match": match, "route": {"cluster": cluster, **at_most(timeout_seconds)},
+        "name": name, "match": match, "route": {"cluster": cluster, "timeout": timeout},
         "metadata": metadata(api, None, pattern="wardgate"),
         "typed_per_filter_config": switches(frozenset({Filter.BODY}), {Filter.BODY: body}),
     }
@@ -376,7 +376,7 @@ def _explained_limit(place: Place) -> tuple[str, JSON]:
         "filter_enabled": {"default_value": {"numerator": 100}}, "filter_enforced": {"default_value": {"numerator": 100}},
     }
     ours = {"name": REFUSAL_SECRET, "string_match": {"exact": place.refusal_secret}}
-    route = _to_wardgate("wardgate refusal", {"path": REFUSAL_PATH, "headers": [ours]}, "wardgate-decisions", 2, None)
+    route = _to_wardgate("wardgate refusal", {"path": REFUSAL_PATH, "headers": [ours]}, "wardgate-decisions", "2s", None)
     route["typed_per_filter_config"] = switches(frozenset({Filter.APPLICATION_QUOTA}), {Filter.APPLICATION_QUOTA: flood})
     return REFUSAL_PATH, route
 
