@@ -6,6 +6,7 @@ compression, and no shared unprotected header. What is asked for is compared wit
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
@@ -74,7 +75,7 @@ def encrypt(
     entries = [entry(named, key, content_key) for named, key in recipients]
     sealing = Cipher(AES(content_key), GCM(iv)).encryptor()
     sealing.authenticate_additional_data(b"%b.%b" % (protected, encoded_aad))
-    ciphertext = [sealing.update(part) for part in (plaintext, *more)]
+    ciphertext = base64url.encode_pieces(sealing.update(part) for part in chain(base64url.pieces(plaintext), map(memoryview, more)))
     sealing.finalize()
     return _written(protected, encoded_aad, entries, iv, ciphertext, sealing.tag)
 
@@ -88,7 +89,7 @@ def entry(named: Mapping[str, Any], key: PublicKey, content_key: bytes) -> Recip
 def with_recipients(jwe: UnopenedJWE, recipients: Sequence[Recipient]) -> bytes:
     """Return the message with other recipients' entries. Content, header and additional data stay as they are."""
     encoded_aad = jwe.encoded_aad if jwe.encoded_aad is not None else b""
-    return _written(jwe.protected, encoded_aad, recipients, jwe.iv, [jwe.ciphertext], jwe.tag)
+    return _written(jwe.protected, encoded_aad, recipients, jwe.iv, base64url.encode_pieces(base64url.pieces(jwe.ciphertext)), jwe.tag)
 
 
 def _written(protected: bytes, aad: bytes, recipients: Sequence[Recipient], iv: bytes, ciphertext: Sequence[bytes], tag: bytes) -> bytes:
@@ -96,7 +97,7 @@ def _written(protected: bytes, aad: bytes, recipients: Sequence[Recipient], iv: 
     return b"".join((
         b'{"protected":"', protected, b'","aad":"' if aad else b"", aad, b'","recipients":', encode_json(entries).encode("ascii"),
         b',"iv":"', base64url.encode_bytes(iv), b'","ciphertext":"',
-        *base64url.encode_parts(*ciphertext), b'","tag":"', base64url.encode_bytes(tag), b'"}',
+        *ciphertext, b'","tag":"', base64url.encode_bytes(tag), b'"}',
     ))
 
 
@@ -191,6 +192,6 @@ def _text(members: Mapping[str, Any], name: str, max_chars: int) -> bytes:
 
 def _decoded(text: bytes, name: str) -> bytes:
     try:
-        return base64url.decode(text)
+        return base64url.decode_large(text)
     except ValueError:
         raise MalformedJWE(f"{name} in base64url without padding", "other characters") from None

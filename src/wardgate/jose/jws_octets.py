@@ -58,7 +58,7 @@ def signing_input(protected: bytes, payload: bytes, *, encoded: bool = True) -> 
     """Return the octets to sign (RFC 7515 section 5.1 step 5, RFC 7797 section 3)."""
     if not encoded:
         return b".".join((protected, payload))
-    return b"".join((protected, b".", *base64url.encode_parts(payload)))
+    return b"".join((protected, b".", *base64url.encode_pieces(base64url.pieces(payload))))
 
 
 def encode_header(header: Mapping[str, Any]) -> bytes:
@@ -164,6 +164,6 @@ def check_members(header: Mapping[str, Any], known: Collection[str], critical: C
 
 def _decoded(text: bytes, name: str) -> bytes:
     try:
-        return base64url.decode(text)
+        return base64url.decode_large(text)
     except ValueError:
         raise MalformedJWS(f"a {name} in base64url without padding", "other characters") from None
