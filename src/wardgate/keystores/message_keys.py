@@ -14,8 +14,9 @@ from wardgate.keystores.errors import HardwareSettings, KeyInvalid
 from wardgate.keystores.hardware_keys import HardwareDecryptionKey, HardwareSigningKey
 from wardgate.keystores.hardware_uri import HardwareURI
 from wardgate.keystores.pkcs11 import HardwareModule
-from wardgate.keystores.private_keys import PrivateDecryptionKey, PrivateSigningKey, load_private
+from wardgate.keystores.private_keys import load_private
 from wardgate.sealing.keys import DecryptionKey, KeyDirectory, SigningKey, State, Use
+from wardgate.sealing.private_keys import PrivateDecryptionKey, PrivateSigningKey
 from wardgate.stores.message_keys import HeldMessageKey, MessageKeyStore
 
 OPENS_AFTER_RETIREMENT: Final = timedelta(days=35)
