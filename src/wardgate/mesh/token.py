@@ -32,12 +32,11 @@ class Token:
     nonce_count: str
     timestamp: str
     hash: str = field(repr=False)
-    header: str = field(repr=False)
 
     @property
     def use_id(self) -> str:
-        """Return what a token is remembered by: the SHA-256 of the header."""
-        return sha256(self.header.encode("utf-8")).hexdigest()
+        """Return what a token is remembered by: what is under its hash. The hash itself may be written in several ways, and is no part of it."""
+        return sha256(f"{self.mailbox}:{self.nonce}:{self.nonce_count}:{self.timestamp}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def read(header: str | None, mailbox: str | None) -> Token:
     if len(parts) != PARTS or not parts[2].isdigit() or " " in parts[0] or not parts[0]:
         raise MeshRefused("mesh-token-unreadable", "five parts, and a count in digits", f"{len(parts)} parts")
     mailbox_id, nonce, nonce_count, timestamp, made = parts
-    return Token(mailbox_id, nonce, nonce_count, timestamp, made, header)
+    return Token(mailbox_id, nonce, nonce_count, timestamp, made)
 
 
 def verify(token: Token, *, password: str | None, shared_key: bytes, now: datetime) -> VerifiedToken:

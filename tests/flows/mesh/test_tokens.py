@@ -24,6 +24,15 @@ async def test_of_many_at_once_one_is_answered(place: Place) -> None:
     assert [event["reason"] for event in place.record(EventType.MAILBOX_REFUSED)] == ["mesh-token-used"] * 19
 
 
+async def test_it_is_used_up_however_it_is_written(place: Place) -> None:
+    """Hex digits count alike in capitals: they make no second token of the first."""
+    token = place.token("ALICE")
+    head, _, made = token.rpartition(":")
+    assert (await place.send(Authorization=token)).status_code == 202
+    again = await place.send(Authorization=f"{head}:{made.upper()}")
+    assert (again.status_code, again.headers.get("x-wardgate-reason")) == (403, "mesh-token-used")
+
+
 @pytest.mark.parametrize(("method", "path", "headers"), [
     ("GET", "ALICE/inbox", {}), ("GET", "ALICE/count", {}), ("GET", "endpointlookup/Z9X02/LETTERS", {}), ("GET", "workflowsearch/LETTERS", {}),
     ("POST", "ALICE", {"Mex_ClientVersion": "1", "Mex_OSName": "a", "Mex_OSVersion": "1"}), ("GET", "ALICE/outbox/tracking?messageID={id}", {}),
