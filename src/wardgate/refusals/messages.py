@@ -73,6 +73,14 @@ MESSAGES: Final = (
     _row("event-not-allowed", Failure.NOT_ALLOWED, *_UNAUTHORISED, "the workflow carries this message event", "send it on the event's own workflow"),
     _row("document-type-not-allowed", Failure.NOT_ALLOWED, *_UNAUTHORISED, "the workflow carries this type of document", "send it on a workflow for such documents"),
     _row("confidentiality-not-allowed", Failure.NOT_ALLOWED, *_UNAUTHORISED, "the workflow carries documents of this confidentiality", "send it on a workflow for such documents"),
+    # the message itself, and what becomes of it: the code of an invalid one is that of what is wrong with it
+    _row("message-invalid", Failure.INVALID, *_HEADER, "the message is a valid one of ITK3, and for us", "send what `wardgate message verify` finds nothing wrong with", source="itk3-messaging 1.8"),
+    _row("response-unexpected", Failure.NOT_ALLOWED, *_UNAUTHORISED, "a response answers a message of ours, is one that is still due, and comes from where the message went", "answer by the mailbox and the workflow that the message came to", source="itk3-messaging 1.7"),
+    _row("response-negative", Failure.NOT_ALLOWED, "", "The recipient refused the message", "the recipient's response is a positive one", "see the response's code: `wardgate message track`", source="itk3-messaging 1.6"),
+    _row("message-not-taken", Failure.TRANSPORT, "", "The mailbox server refused the message", "the mailbox server takes the message", "see what it said: `wardgate message track`; then `wardgate message dead replay`", Fixer.OPERATOR, "itk3-messaging 5.5"),
+    _row("message-not-sent", Failure.TRANSPORT, "", "The message could not be sent", "the mailbox server can be asked within the tries that there are", "see that it can be reached: `wardgate mesh account check`; then `wardgate message dead replay`", Fixer.OPERATOR, "itk3-messaging 5.4"),
+    _row("message-not-collected", Failure.TRANSPORT, "", "The message was not collected", "the recipient collects the message in time", "ask the recipient; then `wardgate message dead replay`", source="itk3-messaging 5.5"),
+    _row("message-not-processed", Failure.TRANSPORT, "", "The message could not be processed here", "what came in can be read from the store and handled within the tries that there are", "see the log; then `wardgate message dead replay`", Fixer.OPERATOR, "itk3-messaging 1.6"),
     # sealing
     _row("recipient-key-unknown", Failure.NOT_TRUSTED, "20002", "Unrecognised Recipient Organisation", "the directory has an encryption key of the recipient", _PUBLISH),
     _row("recipient-key-unusable", Failure.NOT_TRUSTED, "20002", "Unrecognised Recipient Organisation", "the recipient's encryption key is in date, is not revoked, and chains to an authority trusted for it", _PUBLISH),

@@ -5,11 +5,11 @@ only from the state that its maker saw, so that two processes never do one thing
 place, until their retention ends.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from wardgate.audit.model import Event
 from wardgate.mesh.model import Chunk
@@ -43,6 +43,8 @@ class Stage(StrEnum):
     DUPLICATE = "duplicate"
     DEAD = "dead"
     """Given up after its tries, or not collected: an operator may replay it."""
+    DROPPED = "dropped"
+    """An operator gave it up for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,14 @@ class HandledMessage:
     media_type: str = ""
     seal: str | None = None
     """The suite of its seal."""
+    local_id: str = ""
+    """Mex-LocalID: of one that goes out, the name of this sending; of one that came in, what its sender called it."""
+    role: str | None = field(default=None, repr=False)
+    """The role that its signer states."""
+    on_behalf_of: Mapping[str, Any] | None = field(default=None, repr=False)
+    """For whom it is signed. Personal."""
+    signature: str | None = field(default=None, repr=False)
+    """Of one whose signature travels beside it: that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +102,8 @@ class Move:
     to: HandledMessage
     seen: Stage
     seen_changed: datetime
-    event: Event
+    event: Event | None = None
+    """None: nothing happened yet, it was only taken in hand."""
 
 
 class Exchange(Protocol):
@@ -112,10 +123,10 @@ class Exchange(Protocol):
 
     def get(self, key: str) -> HandledMessage | None: ...
     def find(self, any_id: str) -> Sequence[HandledMessage]:
-        """Return messages by key, message id, Mex id, document id, or the id they answer; oldest first, at most 100."""
+        """Return messages by key, message id, Mex id, local id, document id, or the id they answer; oldest first, at most 100."""
 
-    def due(self, now: datetime, limit: int) -> Sequence[HandledMessage]:
-        """Return those whose next try has come, the longest due first."""
+    def due(self, now: datetime, limit: int, *, after: HandledMessage | None = None) -> Sequence[HandledMessage]:
+        """Return those whose next try has come, the longest due first; those behind one that was returned before."""
 
     def waiting(self, stage: Stage, *, after: str | None = None, limit: int = 100) -> Sequence[HandledMessage]:
         """Return those at a stage, oldest first."""

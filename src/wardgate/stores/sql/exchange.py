@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, or_, select, tuple_
+from sqlalchemy import Connection, and_, delete, or_, select, tuple_
 
 from wardgate.audit.model import Event
 from wardgate.stores.exchange import HandledMessage, Move, Stage
@@ -16,7 +16,7 @@ from wardgate.stores.sql.transaction import reading, writing
 from wardgate.stores.sql.upsert import insert_new
 
 MOST_FOUND: Final = 100
-FINISHED: Final = (Stage.ANSWERED, Stage.REFUSED, Stage.DUPLICATE, Stage.DEAD, Stage.COLLECTED, Stage.OPENED)
+FINISHED: Final = (Stage.ANSWERED, Stage.REFUSED, Stage.DUPLICATE, Stage.DEAD, Stage.DROPPED, Stage.COLLECTED, Stage.OPENED)
 """What may be forgotten when it is old; a message that is on its way never is."""
 _KEYS_AT_ONCE: Final = 500
 _ROWS: Final = EXCHANGE_MESSAGES.c
@@ -76,8 +76,11 @@ class SQLExchange:
         keys = select(EXCHANGE_IDS.c.key).where(EXCHANGE_IDS.c.id == id_hash(self._context, any_id))
         return self._read(select(EXCHANGE_MESSAGES).where(_ROWS.key.in_(keys)).order_by(_ROWS.created, _ROWS.key).limit(MOST_FOUND))
 
-    def due(self, now: datetime, limit: int) -> Sequence[HandledMessage]:
-        return self._read(select(EXCHANGE_MESSAGES).where(_ROWS.due <= now).order_by(_ROWS.due, _ROWS.key).limit(limit))
+    def due(self, now: datetime, limit: int, *, after: HandledMessage | None = None) -> Sequence[HandledMessage]:
+        statement = select(EXCHANGE_MESSAGES).where(_ROWS.due <= now)
+        if after is not None:
+            statement = statement.where(or_(_ROWS.due > after.due, and_(_ROWS.due == after.due, _ROWS.key > after.key)))
+        return self._read(statement.order_by(_ROWS.due, _ROWS.key).limit(limit))
 
     def waiting(self, stage: Stage, *, after: str | None = None, limit: int = 100) -> Sequence[HandledMessage]:
         statement = select(EXCHANGE_MESSAGES).where(_ROWS.stage == str(stage))
@@ -116,7 +119,7 @@ class SQLExchange:
             if insert_new(connection, EXCHANGE_MESSAGES, added) != len(added):
                 raise _NotAsSeen
             insert_new(connection, EXCHANGE_IDS, ids)
-            chain.append(self._context, connection, [*(move.event for move in moves), *(event for _, event in then)])
+            chain.append(self._context, connection, [*(move.event for move in moves if move.event is not None), *(event for _, event in then)])
 
     def _move(self, connection: Connection, move: Move, row: dict[str, Any]) -> None:
         """Change the row only while it is as it was seen. Raises `_NotAsSeen`."""

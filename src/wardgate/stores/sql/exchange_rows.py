@@ -39,7 +39,7 @@ def message_of(context: Context, row: Any) -> HandledMessage:
 
 def ids_of(context: Context, message: HandledMessage) -> Iterator[bytes]:
     """Yield by what the message is found."""
-    for any_id in {message.key, message.message_id, message.mex_id, message.document_id, message.answers}:
+    for any_id in {message.key, message.message_id, message.mex_id, message.document_id, message.answers, message.local_id}:
         if any_id:
             yield id_hash(context, any_id)
 
