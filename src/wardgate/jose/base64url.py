@@ -29,7 +29,7 @@ def encode_bytes(data: bytes) -> bytes:
     return b"".join(encode_pieces(pieces(data)))
 
 
-def pieces(data: bytes) -> Iterator[memoryview]:
+def pieces(data: bytes | memoryview) -> Iterator[memoryview]:
     """Return what is large in pieces; nothing is copied."""
     view = memoryview(data)
     return (view[at : at + PIECE_BYTES] for at in range(0, len(view), PIECE_BYTES))
@@ -48,11 +48,9 @@ def encode_pieces(parts: Iterable[bytes | memoryview]) -> list[bytes]:
     return found
 
 
-def decode_large(text: bytes) -> bytes:
+def decode_large(text: bytes | memoryview) -> bytes:
     """Return what `decode` returns, of a text that may be large. Raises `ValueError`."""
-    if len(text) <= PIECE_BYTES:
-        return decode(text)
-    return b"".join([decode(text[at : at + PIECE_BYTES]) for at in range(0, len(text), PIECE_BYTES)])
+    return b"".join([decode(bytes(piece)) for piece in pieces(text)])
 
 
 def encode(data: bytes) -> str:

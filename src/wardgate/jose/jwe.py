@@ -190,7 +190,7 @@ def _text(members: Mapping[str, Any], name: str, max_chars: int) -> bytes:
     return value.encode("utf-8")
 
 
-def _decoded(text: bytes, name: str) -> bytes:
+def _decoded(text: bytes | memoryview, name: str) -> bytes:
     try:
         return base64url.decode_large(text)
     except ValueError:

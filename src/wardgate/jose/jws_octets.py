@@ -28,7 +28,7 @@ class UnverifiedJWS:
     header: Mapping[str, Any]
     """Protected."""
     protected: bytes = field(repr=False)
-    encoded_payload: bytes | None = field(repr=False)
+    encoded_payload: bytes | memoryview | None = field(repr=False)
     """None: detached."""
     inside: bytes | memoryview = field(repr=False)
     """What the signature covers, where the payload is inside."""
@@ -106,8 +106,8 @@ def _compact(data: bytes) -> UnverifiedJWS:
     first, last = data.find(b"."), data.rfind(b".")
     if first == last or data.find(b".", first + 1) != last:
         raise MalformedJWS("three parts separated by dots", "another number of parts")
-    payload = data[first + 1 : last] or None
-    return _made(data[:first], payload, memoryview(data)[:last], data[last + 1 :], {})
+    view = memoryview(data)
+    return _made(data[:first], view[first + 1 : last] or None, view[:last], data[last + 1 :], {})
 
 
 def _flattened(data: bytes) -> UnverifiedJWS:
@@ -124,7 +124,7 @@ def _flattened(data: bytes) -> UnverifiedJWS:
     return _made(protected.encode("utf-8"), payload, inside, signature.encode("utf-8"), unprotected)
 
 
-def _made(protected: bytes, payload: bytes | None, inside: bytes | memoryview, signature: bytes, unprotected: dict[str, Any]) -> UnverifiedJWS:
+def _made(protected: bytes, payload: bytes | memoryview | None, inside: bytes | memoryview, signature: bytes, unprotected: dict[str, Any]) -> UnverifiedJWS:
     if len(protected) > MAX_HEADER_CHARS or not 0 < len(signature) <= MAX_SIGNATURE_CHARS:
         raise MalformedJWS(f"a header of at most {MAX_HEADER_CHARS} characters, and a signature", "another size")
     header = read_header(protected)
@@ -162,7 +162,7 @@ def check_members(header: Mapping[str, Any], known: Collection[str], critical: C
         raise AlgorithmRefused("crit lists the members of the profile", "another list")
 
 
-def _decoded(text: bytes, name: str) -> bytes:
+def _decoded(text: bytes | memoryview, name: str) -> bytes:
     try:
         return base64url.decode_large(text)
     except ValueError:

@@ -11,7 +11,7 @@ from wardgate.jose.strict_json import decode_object
 _STANDINS: Final = 64
 
 
-def decode_object_without(data: bytes, name: str) -> tuple[dict[str, Any], bytes | None]:
+def decode_object_without(data: bytes, name: str) -> tuple[dict[str, Any], bytes | memoryview | None]:
     """Return the object and the octets of its member `name`, which is None when it is absent or no text.
 
     The result is the same as that of parsing all of it: the member is cut out only where `"name":"` stands once, and a stand-in
@@ -28,7 +28,7 @@ def decode_object_without(data: bytes, name: str) -> tuple[dict[str, Any], bytes
         if stand_in is not None:
             found = decode_object(b"".join((data[:begin], stand_in, data[end:])))
             if found.get(name) == stand_in.decode("ascii"):
-                return found, data[begin:end]
+                return found, memoryview(data)[begin:end]
     found = decode_object(data)
     value = found.get(name)
     if type(value) is not str:
