@@ -29,6 +29,8 @@ class MessageAuthority:
 
     def __init__(self, name: str = "Partner Root", now: datetime = NOW) -> None:
         self._now = now
+        self.list_url: str | None = None
+        """Where certificates from now on say that the list is published."""
         self._key = new_key()
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self._serial = 1000
@@ -62,6 +64,9 @@ class MessageAuthority:
         builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         if uris:
             builder = builder.add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri) for uri in uris]), critical=False)
+        if self.list_url is not None:
+            point = x509.DistributionPoint([x509.UniformResourceIdentifier(self.list_url)], None, None, None)
+            builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
         return builder.sign(self._key, hashes.SHA256())
 
 

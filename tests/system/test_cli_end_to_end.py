@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from simulators import authenticator as software
-from system import system_commands
+from system import message_commands, system_commands
 from system.stand_in_browser import CIS2, Visitor
 from wardgate.audit import Event, EventType
 from wardgate.cli.context import World
@@ -92,6 +92,14 @@ def test_an_application_from_birth_to_end(own: Any, run: Any, url: tuple[str, ..
         assert client.get(HELLO, headers={"apikey": file.read_text().strip()}).headers["x-wardgate-reason"] == "api-key-revoked"
         run("app", "revoke", "new-app")
     assert run("app", "show", "new-app")["status"] == "revoked"
+
+
+def test_mailboxes_workflows_and_message_keys(own: Any, run: Any, tmp_path: Path) -> None:
+    """`mesh mailbox`, `mesh workflow`, `mesh shared-key` and `message keys`: each command, and what it changed."""
+    for part in (message_commands.post, message_commands.message_keys):
+        place = tmp_path / part.__name__
+        place.mkdir()
+        part(run, own.data, place)
 
 
 def test_tokens_and_calls(own: Any, run: Any, url: tuple[str, ...], tmp_path: Path) -> None:

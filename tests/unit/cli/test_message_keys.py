@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -267,6 +269,40 @@ def test_lists_are_kept_by_who_signed_them(keys: Run, partner: MessageAuthority,
     assert "say" in keys("revocations", "--fetch", "--organisation", "Z9X02", code=1)
     with world(tmp_path) as opened:
         assert [sum(1 for _ in found) for found in directory(opened).trust("Z9X02").revocations] == [1]
+
+
+def test_lists_are_fetched(keys: Run, tmp_path: Path) -> None:
+    """From where the certificates say; this machine only when that is asked for; what is too large or not there is refused."""
+    bodies = {"/root.crl": b""}
+
+    class Lists(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = bodies.get(self.path)
+            self.send_response(404 if body is None else 200)
+            self.send_header("Content-Length", str(len(body or b"")))
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Lists) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        authority = MessageAuthority("Published Root", NOW - timedelta(minutes=30))
+        authority.list_url = f"http://127.0.0.1:{server.server_port}/root.crl"
+        anchor, file = tmp_path / "anchor.pem", tmp_path / "cert.pem"
+        anchor.write_text(authority.pem)
+        keys("trust", anchor, "--organisation", "Z9X02")
+        file.write_text(pem_of(authority.certify("Z9X02", new_key().public_key())))
+        keys("import", file, "--organisation", "Z9X02")
+        fetch = ("revocations", "--organisation", "Z9X02", "--fetch")
+        assert "a public address" in keys(*fetch, code=1)
+        bodies["/root.crl"] = authority.revocations().encode()
+        assert keys(*fetch, "--allow-loopback")["lists"][0]["issuer"] == "CN=Published Root"
+        for body, message in ((b"x" * 140_001, "at most 140000 bytes"), (b"junk", "no revocation list"), (None, "cannot be had")):
+            bodies["/root.crl"] = body  # type: ignore[assignment]
+            assert message in keys(*fetch, "--allow-loopback", code=1)
+        server.shutdown()
 
 
 @pytest.fixture
