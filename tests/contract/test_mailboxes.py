@@ -176,6 +176,13 @@ def test_what_is_old_is_forgotten(stores: Stores, again: Stores) -> None:
     assert stores.mailboxes.known_places([]) == frozenset()
 
 
+def test_uploads_that_stated_many_chunks_are_forgotten_one_by_one(stores: Stores) -> None:
+    """Who states 100,000 chunks and sends one makes nobody wait: of such, each is a purge of its own."""
+    do(stores, post("M1", chunks=100_000, created=NOW - 3 * DAY), post("M2", chunks=9_999, created=NOW - 2 * DAY), post("M3", created=NOW - DAY),
+       post("M4", chunks=2, created=NOW - DAY / 2))
+    assert [stores.mailboxes.purge(NOW, 9)[0] for _ in range(4)] == [1, 2, 1, 0]
+
+
 def test_one_mailbox_can_be_emptied(stores: Stores) -> None:
     """Others are left alone."""
     do(stores, post("M1"), post("M2", recipient="EVE"))

@@ -49,11 +49,10 @@ async def report(call: Call) -> None:
 
 
 def _empty(server: MailboxServer, before: Any, mailbox: str | None) -> None:
-    while True:
+    number = 1
+    while number:
         number, places = server.mailboxes.purge(before, PURGED_AT_ONCE, mailbox)
         server.bodies.remove(places)
-        if number < PURGED_AT_ONCE:
-            return
 
 
 async def _body(call: Call) -> bytes:

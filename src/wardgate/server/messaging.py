@@ -74,8 +74,8 @@ class MessagingChores:
 
     def purge(self) -> None:
         """Forget messages and their bodies when they have been kept for their time; by the real clock, as everything is forgotten."""
-        number = AT_ONCE
-        while number == AT_ONCE:
+        number = 1
+        while number:
             number, places = self.stores.mailboxes.purge(self.clock.real() - timedelta(days=self.keep_days), AT_ONCE)
             self.bodies.remove(places)
 

@@ -137,6 +137,7 @@ class Mailboxes(Protocol):
     def purge(self, before: datetime, limit: int, recipient: str | None = None) -> tuple[int, Sequence[str]]:
         """Forget messages created before, uploads that were never finished included; return how many, and the places of their bodies.
 
+        Of messages with many chunks it takes fewer than `limit` at once, as others wait for it meanwhile; 0: that was all.
         With `recipient`, those for that mailbox only: a test environment is reset so.
         """
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -34,6 +34,8 @@ from wardgate.stores.sql.upsert import upsert
 
 MOST_SENT: Final = 100
 _KEYS_AT_ONCE: Final = 500
+_CHUNKS_AT_ONCE: Final = 10_000
+"""So many rows of chunks are looked for in one purge: uploads may state ten times as many, and never send them."""
 
 _MESSAGE: Final = f"SELECT {MESSAGE} FROM mailbox_messages WHERE "  # noqa: S608 - our own words, here and below
 _CHUNK: Final = f"SELECT {CHUNK} FROM mailbox_chunks WHERE id = ?"  # noqa: S608
@@ -109,7 +111,7 @@ class SQLMailboxes:
             return 0, []
         with hot_writing(self._context.database) as driver:
             written = self._begin(driver)
-            found = self._statements.rows(driver, statement, (*asked, limit))
+            found = _few(self._statements.rows(driver, statement, (*asked, limit)))
             for _, of, status, _ in found:
                 written.count(of, -1 if status == Status.ACCEPTED else 0)
             keys = (chunk_key(message_id, number) for message_id, _, _, total in found for number in range(1, total + 1))
@@ -156,6 +158,12 @@ class SQLMailboxes:
         row = message_row(self._context, report, report.total_chunks, 0)
         written.messages.append(row._replace(position=written.record(event), expires=None))
         written.count(report.recipient, 1)
+
+
+def _few(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+    """Return the first messages, whose chunks together are not too many; one at least."""
+    chunks = accumulate(row[3] for row in rows)
+    return [row for number, (row, all_chunks) in enumerate(zip(rows, chunks, strict=True)) if not number or all_chunks <= _CHUNKS_AT_ONCE]
 
 
 def _slices(texts: Iterable[str]) -> Iterator[list[str]]:
