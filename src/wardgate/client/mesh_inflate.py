@@ -1,15 +1,14 @@
 """Bodies of chunks as they come: inflated where the transport compressed them, bounded, and put where they belong."""
 
 import hashlib
-import zlib
 from collections.abc import Mapping
 from typing import BinaryIO, Final
 
 from wardgate.client.mesh_content import Progress
 from wardgate.client.mesh_errors import MeshContentInvalid
 from wardgate.mesh.checksum import sha256_of
+from wardgate.mesh.inflate import Inflation, NotInflatable
 
-_GZIP: Final = 31
 _MOST_AT_ONCE: Final = 1_048_576
 
 
@@ -22,7 +21,7 @@ class Part:
         self._of_end = hashlib.sha256()
         self._of_all = self._of_end.copy()
         self._at = 0
-        self._inflate: zlib._Decompress | None = None
+        self._inflation: Inflation | None = None
 
     @property
     def sha256(self) -> str:
@@ -45,31 +44,29 @@ class Part:
         encoding = headers.get("content-encoding", "identity").strip().lower() or "identity"
         if encoding not in {"identity", "gzip"}:
             raise MeshContentInvalid("a chunk in a content encoding that was not asked for")
-        self._inflate = zlib.decompressobj(_GZIP) if encoding == "gzip" else None
+        self._inflation = Inflation(self._max_bytes + _MOST_AT_ONCE) if encoding == "gzip" else None
         self._file.seek(self.end)
         self._file.truncate()
         self._at, self._of_all = self.end, self._of_end.copy()
 
     def feed(self, data: bytes) -> None:
         """Take octets of the chunk. Raises `MeshContentInvalid` and `OSError`."""
-        if self._inflate is None:
+        if self._inflation is None:
             self._write(data)
             return
         try:
-            while data:
-                if self._inflate.eof:  # gzip members may follow each other (RFC 1952 section 2.2)
-                    self._inflate = zlib.decompressobj(_GZIP)
-                self._write(self._inflate.decompress(data, _MOST_AT_ONCE))
-                data = self._inflate.unconsumed_tail or self._inflate.unused_data
-        except zlib.error:
-            raise MeshContentInvalid("a chunk that says it is gzip, and is not") from None
+            for piece in self._inflation.feed(data):
+                self._write(piece)
+        except NotInflatable as found:
+            raise MeshContentInvalid(f"a chunk that says it is gzip, and is {found}") from None
 
     def finish(self) -> None:
         """The chunk is all there. Raises `MeshContentInvalid` for a gzip stream that was cut off."""
-        if self._inflate is not None:
-            self._write(self._inflate.flush())
-            if not self._inflate.eof:
-                raise MeshContentInvalid("a chunk whose gzip stream was cut off")
+        if self._inflation is not None:
+            try:
+                self._inflation.finish()
+            except NotInflatable:
+                raise MeshContentInvalid("a chunk whose gzip stream was cut off") from None
         self.end, self._of_end = self._at, self._of_all
 
     def _write(self, data: bytes) -> None:

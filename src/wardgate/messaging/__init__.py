@@ -4,7 +4,7 @@ Owns: the routes, who asks, the order of checks, bodies on their way in and out,
 Leaves: the words (`mesh`), keeping (`stores`), who may send what (`workflows`), expiry and sweeping (`server`).
 Read: settings, recent, server, wire, call, authenticate, record, refuse, app, then one file per endpoint: handshake, ping, send,
 send_chunk, tracking, inbox, count, read_message, acknowledge, lookup, test_mode; and what they share: receiving, incoming,
-recipient, whole_checksum, inflate, outgoing.
+recipient, whole_checksum, outgoing.
 """
 
 from wardgate.messaging.app import MessagingApp

@@ -8,10 +8,10 @@ from typing import Final
 
 from wardgate.mesh.errors import MeshRefused
 from wardgate.mesh.headers import GZIP
+from wardgate.mesh.inflate import NotInflatable, inflate
 from wardgate.mesh.model import Chunk
 from wardgate.mesh.versions import V2, accepts_gzip
 from wardgate.messaging.call import Call
-from wardgate.messaging.inflate import NotInflatable, inflate
 from wardgate.messaging.wire import NEVER_CACHED, ClientGone, Header, respond
 from wardgate.stores.errors import StoreError
 

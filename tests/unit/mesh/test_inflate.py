@@ -1,13 +1,14 @@
 """Inflating what is on its way out: any pieces, several members, and limits that hold (itk3-messaging 5.2)."""
 
 import gzip
+import time
 from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wardgate.messaging.inflate import FREE_BYTES, PIECE_BYTES, NotInflatable, inflate
+from wardgate.mesh.inflate import FREE_BYTES, MAX_MEMBERS, PIECE_BYTES, NotInflatable, inflate
 
 MIB = 1_048_576
 
@@ -63,3 +64,14 @@ def test_nothing_is_no_gzip() -> None:
     """Not even an empty one."""
     with pytest.raises(NotInflatable, match="cut short"):
         list(inflate([], MIB, 250))
+
+
+def test_so_many_members() -> None:
+    """One more is refused, and whatever they are they cost little: what follows a member is not copied again and again."""
+    empty = gzip.compress(b"", mtime=0)
+    pieces = [empty * 10_000] * (MAX_MEMBERS // 10_000)
+    began = time.process_time()
+    assert list(inflate(pieces, MIB, 250)) == []
+    with pytest.raises(NotInflatable, match="beyond the limits"):
+        list(inflate([*pieces, empty], MIB, 250))
+    assert time.process_time() - began < 3
