@@ -72,3 +72,5 @@ class MailboxMessage:
     """When it counts as not collected."""
     size: int = 0
     """Octets of all chunks."""
+    received: int = 0
+    """How many chunks came. The store counts them."""

@@ -11,10 +11,11 @@ from weakref import WeakValueDictionary
 from wardgate.mesh import checksum
 from wardgate.mesh.errors import MeshRefused
 from wardgate.mesh.headers import GZIP
+from wardgate.mesh.inflate import NotInflatable, inflate
 from wardgate.mesh.model import Chunk, MailboxMessage
 from wardgate.messaging.call import Call
-from wardgate.messaging.inflate import NotInflatable, inflate
 from wardgate.messaging.server import MailboxServer
+from wardgate.stores.errors import StoreUnavailable
 from wardgate.stores.mailboxes import Done, WrittenBody
 
 _completing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -36,9 +37,8 @@ async def checked_completion(call: Call, message: MailboxMessage, arrived: Chunk
     if expected is None or not call.server.settings.verify_checksum:
         return await keep()
     async with _completing.setdefault(message.id, asyncio.Lock()):
-        chunks = await call.server.run(_all_chunks, call.server, message, arrived)
-        if chunks is not None:
-            found = await call.server.hashed(_hash, call.server, chunks, message.headers.get("content-encoding", ""))
+        if await call.server.run(_completes, call.server, message, arrived):
+            found = await call.server.hashed(_hash, call.server, _all_chunks(call.server, message, arrived), message.headers.get("content-encoding", ""))
             _check(found, expected, message.id)
         return await keep()
 
@@ -48,15 +48,19 @@ def _check(found: str, expected: str, message_id: str | None) -> None:
         raise MeshRefused("mesh-checksum", "the checksum of the header", "another", message_id=message_id)
 
 
-def _all_chunks(server: MailboxServer, message: MailboxMessage, arrived: Chunk) -> list[Chunk] | None:
-    """Return every chunk in order; None while one is missing."""
-    found: list[Chunk] = []
+def _completes(server: MailboxServer, message: MailboxMessage, arrived: Chunk) -> bool:
+    """Return whether the chunk is the only one missing. It is counted, not looked for: a message may have 100,000."""
+    now = server.mailboxes.message(message.id)
+    return now is not None and now.received == now.total_chunks - 1 and server.mailboxes.chunk(message.id, arrived.number) is None
+
+
+def _all_chunks(server: MailboxServer, message: MailboxMessage, arrived: Chunk) -> Iterator[Chunk]:
+    """Yield every chunk in order, one at a time: each may hold its body. Raises `StoreUnavailable` for one that is gone meanwhile."""
     for number in range(1, message.total_chunks + 1):
         chunk = arrived if number == arrived.number else server.mailboxes.chunk(message.id, number)
         if chunk is None:
-            return None
-        found.append(chunk)
-    return found
+            raise StoreUnavailable("a chunk is gone")
+        yield chunk
 
 
 def _hash(server: MailboxServer, chunks: Iterable[Chunk], encoding: str) -> str:

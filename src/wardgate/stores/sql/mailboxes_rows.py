@@ -86,7 +86,7 @@ def message_of(context: Context, row: Sequence[Any]) -> MailboxMessage:
     return MailboxMessage(
         found.id, MessageType(found.type), found.sender, found.recipient, found.workflow, Status(found.status), from_micros(found.created),
         found.total_chunks, headers, local_id, found.linked_id, _report(report), _moment(found.accepted_at), _moment(found.downloaded_at),
-        _moment(found.acknowledged_at), _moment(found.expires), found.size,
+        _moment(found.acknowledged_at), _moment(found.expires), found.size, found.received,
     )
 
 
