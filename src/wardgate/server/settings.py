@@ -125,6 +125,20 @@ class Settings(BaseSettings):
     """Whether a workflow of the manifest must list sender and recipient; refused to be off in a live environment."""
     mesh_test_routes: bool = False
     """Whether mailboxes can be emptied, and reports put into them, by `/messageexchange/admin/…`, which needs no token; refused in a live environment."""
+    message_directory: Path | None = None
+    """Directory of the contents of messages that this installation handles itself, encrypted; shared by all nodes on one database. When absent, `messages` in `data`."""
+    message_drop_directory: Path | None = None
+    """Where messages that were delivered are put as files as well, each into the directory of its workflow; when absent, they are kept in the store only."""
+    message_poll_seconds: Annotated[int, Field(ge=10, le=86_400)] = 300
+    """How often the mailboxes of automatic accounts are looked into; at the national service no more often than every 5 minutes."""
+    message_transfers: Annotated[int, Field(ge=1, le=64)] = 4
+    """How many mailboxes are worked on at once."""
+    message_attempts: Annotated[int, Field(ge=1, le=100)] = 12
+    """Tries of one step after which a message is given up and waits for an operator; the pauses grow from a minute to four hours."""
+    message_keep_days: Annotated[int, Field(ge=35)] = 2_922
+    """Days after which a finished message and its evidence are forgotten; the ids that were seen never are."""
+    message_time_stamps: Annotated[str, Field(pattern="^https?://")] | None = None
+    """The time-stamping authority (RFC 3161) that is asked where a workflow wants time-stamps; when absent, this environment's own."""
     pkcs11_module: Path | None = None
     """The library of the hardware module that holds message keys (PKCS #11). Its PIN is in `WARDGATE_PKCS11_PIN_FILE`, a file that only its owner may read, or in `WARDGATE_PKCS11_PIN`."""
     pkcs11_timeout_seconds: Annotated[float, Field(ge=0.1, le=300)] = 10.0
