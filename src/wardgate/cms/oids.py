@@ -41,9 +41,7 @@ ECDH_SHA256: Final = "1.3.132.1.11.1"
 
 WARDGATE: Final = "2.25.63705812423082066847761074915592170293"
 SEAL_CONTEXT: Final = f"{WARDGATE}.1"
-"""Attribute, authenticated and not encrypted: an OCTET STRING of the canonical JSON of `ctx`."""
-SEAL_CONTEXT_HASH: Final = f"{WARDGATE}.2"
-"""Signed attribute: an OCTET STRING of the SHA-256 of the canonical JSON of `ctx`."""
+"""Signed attribute: an OCTET STRING of the canonical JSON of `ctx`."""
 SEAL_STATEMENT: Final = f"{WARDGATE}.3"
 """Signed attribute: an OCTET STRING of the canonical JSON of purpose, role and on whose behalf."""
 

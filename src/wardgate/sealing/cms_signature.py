@@ -1,6 +1,6 @@
 """The signature of a CMS seal: what its signed attributes say, who made it, and whether it is good (itk3-messaging 6).
 
-Signed are, beside the content's digest: its media type, the signing time, the hash of the context, purpose, role and the person on whose
+Signed are, beside the content's digest: its media type, the signing time, the context, purpose, role and the person on whose
 behalf, the signer's certificate by its SHA-256, and the algorithms. Not signed, and over the signature: a time-stamp, counter-signatures.
 """
 
@@ -35,10 +35,10 @@ from wardgate.jose.canonical import canonical, decode_exact
 from wardgate.jose.errors import MalformedJSON
 from wardgate.pki import der
 from wardgate.sealing.beside_signature import MAX_COUNTER_SIGNATURES, CounterSigner
-from wardgate.sealing.context import check_not_ahead
+from wardgate.sealing.context import canonical_context, check_not_ahead, read_context
 from wardgate.sealing.errors import SealRefused
 from wardgate.sealing.keys import KeyDirectory, SigningKey, TimeStamper
-from wardgate.sealing.model import Limits, Signed, Statement
+from wardgate.sealing.model import Context, Limits, Signed, Statement
 from wardgate.sealing.signature import MAX_ROLE_CHARS, PURPOSES
 from wardgate.sealing.time_stamp import check_time_stamp
 from wardgate.sealing.trust import check_signer
@@ -72,13 +72,13 @@ def check_media_type(media_type: str) -> None:
 
 
 def signer_info(
-    signer: SigningKey, statement: Statement, content_digest: bytes, media_type: str, context_hash: bytes, *,
+    signer: SigningKey, statement: Statement, content_digest: bytes, media_type: str, context: Context, *,
     stamper: TimeStamper | None, counter_signers: Sequence[CounterSigner],
 ) -> bytes:
     """Return the signature with all that goes with it. Raises `SealRefused`, with `time-stamp-missing` when the authority cannot be asked."""
     attributes = _said(statement) | {
         oids.MIME_TYPE: [der.write(der.UTF8_STRING, media_type.encode("ascii"))],
-        oids.SEAL_CONTEXT_HASH: [der.write(der.OCTET_STRING, context_hash)],
+        oids.SEAL_CONTEXT: [der.write(der.OCTET_STRING, canonical_context(context))],
     }
 
     def beside(signature: bytes) -> Mapping[str, Sequence[bytes]]:
@@ -130,8 +130,8 @@ def _said(statement: Statement) -> dict[str, list[bytes]]:
     }
 
 
-def verify(content: SignedContent, *, organisation: str, directory: KeyDirectory, now: datetime, limits: Limits) -> tuple[Signed, str, bytes]:
-    """Return who signed, the media type, and the hash of the context that was signed. Raises `SealRefused`.
+def verify(content: SignedContent, *, directory: KeyDirectory, now: datetime, limits: Limits) -> tuple[Signed, str, Context]:
+    """Return who signed, the media type, and the context that was signed, whose sending organisation the signer is of. Raises `SealRefused`.
 
     Freshness is not asked here; nor whether the context is the one that was brought.
     """
@@ -139,15 +139,17 @@ def verify(content: SignedContent, *, organisation: str, directory: KeyDirectory
         if content.head.content_type != oids.DATA or len(content.tail.signers) != 1:
             raise MalformedCMS("one signature over plain data")
         info = content.tail.signers[0]
-        media_type, bound = _media_type(info.signed), info.signed.octet_string(oids.SEAL_CONTEXT_HASH)
+        media_type, bound = _media_type(info.signed), info.signed.octet_string(oids.SEAL_CONTEXT)
         if bound is None:
             raise Unsigned("no context is signed")
+        context = read_context(bound)
         covers = f"all {content.size} octets of the content ({media_type}), and the context"
         signed = _verified(
-            info, content.digests[info.digest], oids.DATA, covers, content.digests["sha256"].hex(), organisation=organisation, directory=directory, now=now,
+            info, content.digests[info.digest], oids.DATA, covers, content.digests["sha256"].hex(), organisation=context.sender_ods, directory=directory,
+            now=now,
         )
         counter = _counter_signatures(info, directory, now, limits)
-    return dataclasses.replace(signed, counter_signed_by=counter), media_type, bound
+    return dataclasses.replace(signed, counter_signed_by=counter), media_type, context
 
 
 def _media_type(signed: Attributes) -> str:

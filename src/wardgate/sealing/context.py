@@ -1,7 +1,7 @@
 """The context of a seal: how it is written, read and compared with transport and message (itk3-messaging 6).
 
-It travels in clear, authenticated as additional data of the encryption; its hash is signed. So nobody can forward a signed message under
-another sender's encryption, send it on another route, or put it together from two.
+It travels in clear, authenticated as additional data of the encryption, and its hash is signed; of CMS and XML it is inside, and signed itself. So nobody
+can forward a signed message under another sender's encryption, send it on another route, or put it together from two.
 """
 
 from datetime import datetime

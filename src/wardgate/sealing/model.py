@@ -51,7 +51,7 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a seal is bound to: `ctx` (itk3-messaging 6). It travels in clear and is authenticated."""
+    """What a seal is bound to: `ctx` (itk3-messaging 6). Every suite signs it or its hash."""
 
     sender: str
     """The sending mailbox: `from`."""

@@ -5,16 +5,13 @@ anything is proved: whoever opens keeps the sink to itself until `open_stream` h
 `client.sealed_file` does so with files.
 """
 
-import hmac
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 from typing import Final
 
 from wardgate.cms import oids, signed_data
-from wardgate.cms.attributes import write_attributes
 from wardgate.cms.ber import PIECE_BYTES, SeekableSource, Source
 from wardgate.cms.enveloped_data import (
     NONCE_BYTES,
@@ -25,13 +22,12 @@ from wardgate.cms.enveloped_data import (
     read_envelope,
     with_recipients,
 )
-from wardgate.cms.errors import CannotDecrypt, CMSError, NotARecipient, Unsigned
+from wardgate.cms.errors import CannotDecrypt, CMSError, NotARecipient
 from wardgate.cms.recipient_info import KEY_BYTES, Recipient, content_key, encrypted_to, write_recipients
 from wardgate.cms.signed_content import Digester, SignedContent, read_signed
-from wardgate.pki import der
 from wardgate.sealing.beside_signature import CounterSigner
 from wardgate.sealing.cms_signature import check_media_type, cms_refusals, digest_for, signer_info, verify
-from wardgate.sealing.context import canonical_context, check_fresh, check_transport, read_context
+from wardgate.sealing.context import canonical_context, check_fresh, check_transport
 from wardgate.sealing.errors import SealRefused
 from wardgate.sealing.keys import DecryptionKey, HeldKeys, KeyDirectory, MessageKey, SigningKey, TimeStamper
 from wardgate.sealing.model import Context, Limits, Signed, Statement, Transport
@@ -71,13 +67,11 @@ def seal_stream(
     check_media_type(media_type)
     check_recipients(recipients, directory, now, limits)  # (1) each recipient's key is believed before it is used
     check_signing_key(signer, context.sender_ods, statement.signed_at)  # (2) and ours will be
-    bound = canonical_context(context)
-    authenticated = write_attributes({oids.CONTENT_TYPE: [oids.oid(oids.SIGNED_DATA)], oids.SEAL_CONTEXT: [der.write(der.OCTET_STRING, bound)]})
+    canonical_context(context)  # refused before anything is written
     digest = digest_for(signer)
     with cms_refusals():
-        out = Encrypting(
-            target, [key.certificate for key in recipients], key=random(KEY_BYTES), nonce=random(NONCE_BYTES), content_type=oids.SIGNED_DATA, authenticated=authenticated,
-        )
+        certificates = [key.certificate for key in recipients]
+        out = Encrypting(target, certificates, key=random(KEY_BYTES), nonce=random(NONCE_BYTES), content_type=oids.DATA, authenticated=b"")
         out.write(signed_data.write_head(digest, oids.DATA))
         with Digester([digest]) as digester:
             while piece := source.read(PIECE_BYTES):  # (3) digest and encrypt
@@ -87,7 +81,7 @@ def seal_stream(
                 out.write(signed_data.write_piece(len(piece)), piece)
             found = digester.finish()[digest]
         signature = signer_info(  # (4) sign, bound to the context
-            signer, statement, found, media_type, sha256(bound).digest(), stamper=stamper, counter_signers=counter_signers,
+            signer, statement, found, media_type, context, stamper=stamper, counter_signers=counter_signers,
         )
         out.write(signed_data.write_tail([signed_data.certificate_der(signer.certificate)], [signature]))
         out.finish()
@@ -106,13 +100,10 @@ def open_stream(
         envelope = read_envelope(source, max_bytes=limits.max_sealed_bytes, max_recipients=limits.max_recipients)  # (1) one strict structure
         if envelope.tag is None and not unauthenticated:
             raise SealRefused("seal-algorithm-refused", "AES-256-GCM", "AES-256-CBC, which is not authenticated")
-        if envelope.content_type == oids.DATA:
-            raise Unsigned("a content that nobody signed")
-        context, bound = _context(envelope)
         recipient, key = _our_key(envelope, held)  # (2) our key
         decrypting = DecryptingSource(source, envelope, content_key(recipient, key))  # (3) decrypt: one error
     content = _decrypted(decrypting, sink, limits)
-    signed, media_type = _believed(content, context, bound, directory, now, limits, oracle=envelope.tag is None)  # (4) the signature
+    signed, media_type, context = _believed(content, directory, now, limits, oracle=envelope.tag is None)  # (4) the signature, and the context in it
     check_transport(context, transport)  # (5) brought by this transport, neither old nor ahead
     check_fresh(signed.statement.signed_at, now, limits)
     algorithm = "A256GCM" if envelope.tag is not None else "A256CBC"
@@ -130,7 +121,10 @@ def verify_evidence(
         raise SealRefused("seal-too-large", f"evidence of at most {MAX_EVIDENCE_BYTES} bytes", f"{len(evidence)}")
     with cms_refusals():
         read = read_signed(io.BytesIO(evidence), None, max_content_bytes=limits.max_content_bytes, detached=content)
-    return _believed(read, context, canonical_context(context), directory, now, limits, oracle=False)
+    signed, media_type, said = _believed(read, directory, now, limits, oracle=False)
+    if said != context:
+        raise SealRefused("seal-context", "the context that was signed", "another")
+    return signed, media_type
 
 
 def rekey_stream(
@@ -162,15 +156,6 @@ def check_recipients(recipients: Sequence[MessageKey], directory: KeyDirectory, 
             raise SealRefused("recipient-key-unusable", "a key for CMS: P-256, P-384 or RSA", type(key.certificate.public_key()).__name__)
 
 
-def _context(envelope: Envelope) -> tuple[Context, bytes]:
-    """The context that the encryption authenticates; of CBC, which authenticates nothing, the signature alone vouches for it."""
-    attributes = envelope.authenticated if envelope.tag is not None else envelope.unprotected
-    bound = attributes.octet_string(oids.SEAL_CONTEXT)
-    if bound is None:
-        raise SealRefused("seal-context", "a context beside the content", "none")
-    return read_context(bound), bound
-
-
 def _our_key(envelope: Envelope, held: HeldKeys) -> tuple[Recipient, DecryptionKey]:
     """The first recipient that names a certificate of ours. Keys are never tried one after the other."""
     keys = held.decryption_keys()
@@ -197,19 +182,14 @@ def _decrypted(decrypting: DecryptingSource, sink: Sink, limits: Limits) -> Sign
         return content
 
 
-def _believed(
-    content: SignedContent, context: Context, bound: bytes, directory: KeyDirectory, now: datetime, limits: Limits, *, oracle: bool,
-) -> tuple[Signed, str]:
-    """Check the signature and that it is bound to the context. Where an answer would be an `oracle` for changed ciphertext, it is one for all."""
+def _believed(content: SignedContent, directory: KeyDirectory, now: datetime, limits: Limits, *, oracle: bool) -> tuple[Signed, str, Context]:
+    """Check the signature. Where an answer would be an `oracle` for changed ciphertext, it is one for all."""
     try:
-        signed, media_type, hashed = verify(content, organisation=context.sender_ods, directory=directory, now=now, limits=limits)
+        return verify(content, directory=directory, now=now, limits=limits)
     except SealRefused:
         if oracle:
             raise SealRefused("seal-undecryptable") from None
         raise
-    if not hmac.compare_digest(hashed, sha256(bound).digest()):
-        raise SealRefused("seal-context", "the context that was signed", "another")
-    return signed, media_type
 
 
 def _evidence(content: SignedContent) -> bytes:

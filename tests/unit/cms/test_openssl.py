@@ -1,7 +1,7 @@
 """`openssl cms` reads what we write, and we read what it writes: signed, encrypted, detached, streamed, for both kinds of key.
 
-OpenSSL 3.0 gives the authenticated attributes of AuthEnvelopedData another tag than RFC 5083 does and reads none of a message that has them: those
-are judged by asn1crypto and the bare cipher.
+OpenSSL 3.0 gives the authenticated attributes of AuthEnvelopedData another tag than RFC 5083 does and reads none of a message that has them: those,
+which no seal has, are judged by asn1crypto and the bare cipher.
 """
 
 import hashlib

@@ -168,7 +168,7 @@ def info(held: Held, content: bytes = b"content", beside: Callable[[bytes], Mapp
     statement = b'{"purpose":"1.2.840.10065.1.12.1.1"}'
     values: dict[str, Any] = {
         "SIGNING_TIME": [der.write(0x17, b"260301120000Z")], "MIME_TYPE": [der.write(der.UTF8_STRING, b"application/pdf")],
-        "SEAL_CONTEXT_HASH": [der.write(der.OCTET_STRING, sha256(BOUND).digest())], "SEAL_STATEMENT": [der.write(der.OCTET_STRING, statement)],
+        "SEAL_CONTEXT": [der.write(der.OCTET_STRING, BOUND)], "SEAL_STATEMENT": [der.write(der.OCTET_STRING, statement)],
     } | changes
     if isinstance(values["SEAL_STATEMENT"], str):
         values["SEAL_STATEMENT"] = [der.write(der.OCTET_STRING, values["SEAL_STATEMENT"].encode())]
@@ -176,21 +176,27 @@ def info(held: Held, content: bytes = b"content", beside: Callable[[bytes], Mapp
     return make_signer_info(held.certificate, held.algorithm, held.sign, digest_of("sha256", content), oids.DATA, attributes, beside)
 
 
-def encrypted(post: Post, inner: bytes, *, context: bytes | None = BOUND, content_type: str = oids.SIGNED_DATA) -> bytes:
-    """An AuthEnvelopedData around anything."""
-    values = {oids.CONTENT_TYPE: [oid(content_type)]} | ({oids.SEAL_CONTEXT: [der.write(der.OCTET_STRING, context)]} if context is not None else {})
+def bound_to(post: Post, context: bytes) -> bytes:
+    """Encrypted well, and bound to that by the signature."""
+    return encrypted(post, signed(post, infos=[info(post.signer, SEAL_CONTEXT=[der.write(der.OCTET_STRING, context)])]))
+
+
+def encrypted(post: Post, inner: bytes, *, content_type: str = oids.DATA) -> bytes:
+    """An AuthEnvelopedData around anything; of another type than data, with the attributes that RFC 5083 wants then."""
     out = io.BytesIO()
-    writer = Encrypting(out, [post.recipient.certificate], key=os.urandom(32), nonce=os.urandom(12), content_type=content_type, authenticated=write_attributes(values))
+    attributes = b"" if content_type == oids.DATA else write_attributes({oids.CONTENT_TYPE: [oid(content_type)]})
+    writer = Encrypting(out, [post.recipient.certificate], key=os.urandom(32), nonce=os.urandom(12), content_type=content_type, authenticated=attributes)
     writer.write(inner)
     writer.finish()
     return out.getvalue()
 
 
 def test_a_seal_that_another_tool_wrote(post: Post) -> None:
-    """In small parts, without our certificate along."""
-    out = io.BytesIO()
-    opened(post, encrypted(post, signed(post, LONG[:100_000])), out)
-    assert out.getvalue() == LONG[:100_000]
+    """In small parts, without our certificate along; typed as data or as signed data."""
+    for content_type in (oids.DATA, oids.SIGNED_DATA):
+        out = io.BytesIO()
+        opened(post, encrypted(post, signed(post, LONG[:100_000]), content_type=content_type), out)
+        assert out.getvalue() == LONG[:100_000]
 
 
 def _nameless(post: Post) -> bytes:
@@ -198,7 +204,7 @@ def _nameless(post: Post) -> bytes:
     values = {
         oids.CONTENT_TYPE: [oid(oids.DATA)], oids.MESSAGE_DIGEST: [der.write(der.OCTET_STRING, sha256(b"content").digest())],
         oids.SIGNING_TIME: [der.write(0x17, b"260301120000Z")], oids.MIME_TYPE: [der.write(der.UTF8_STRING, b"application/pdf")],
-        oids.SEAL_CONTEXT_HASH: [der.write(der.OCTET_STRING, sha256(BOUND).digest())],
+        oids.SEAL_CONTEXT: [der.write(der.OCTET_STRING, BOUND)],
         oids.SEAL_STATEMENT: [der.write(der.OCTET_STRING, b'{"purpose":"1.2.840.10065.1.12.1.1"}')],
     }
     attributes = write_attributes(values)
@@ -214,20 +220,21 @@ def _named(*parts: bytes) -> bytes:
 
 
 SHA384_NAME = _named(digest_algorithm("sha384"), der.write(der.OCTET_STRING, bytes(48)))
+TWO_CONTEXTS = sorted(der.write(der.OCTET_STRING, canonical_context(replace(CONTEXT, message_id=one))) for one in ("a", "b"))
 UNKNOWN_NAME = _named(der.write(der.OCTET_STRING, bytes(32)))
 INSIDE: dict[str, tuple[Callable[[Post], bytes], str]] = {
-    "a content that nobody signed": (lambda post: encrypted(post, b"content", content_type=oids.DATA), "seal-signature-missing"),
     "no signature": (lambda post: encrypted(post, signed(post, infos=[])), "seal-signature-missing"),
     "two signatures": (lambda post: encrypted(post, signed(post, infos=sorted([info(post.signer), info(post.signer, SIGNING_TIME=[der.write(0x17, b"260301115959Z")])]))), "seal-malformed"),
     "a signature over another content": (lambda post: encrypted(post, signed(post, infos=[info(post.signer, b"other")])), "signature-invalid"),
     "no signed data": (lambda post: encrypted(post, b"content"), "seal-malformed"),
     "something after the signed data": (lambda post: encrypted(post, signed(post) + b"\x00"), "seal-malformed"),
     "nothing": (lambda post: encrypted(post, b""), "seal-malformed"),
-    "no context beside": (lambda post: encrypted(post, signed(post), context=None), "seal-context"),
-    "a context that is no JSON": (lambda post: encrypted(post, signed(post), context=b"{"), "seal-malformed"),
-    "a context in another form": (lambda post: encrypted(post, signed(post), context=BOUND.replace(b",", b", ", 1)), "seal-malformed"),
-    "another context than was signed": (lambda post: encrypted(post, signed(post), context=canonical_context(replace(CONTEXT, message_id="other"))), "seal-context"),
-    "no context signed": (lambda post: encrypted(post, signed(post, infos=[info(post.signer, SEAL_CONTEXT_HASH=None)])), "seal-signature-missing"),
+    "a context that is no JSON": (lambda post: bound_to(post, b"{"), "seal-malformed"),
+    "a context in another form": (lambda post: bound_to(post, BOUND.replace(b",", b", ", 1)), "seal-malformed"),
+    "a context of another receiver": (lambda post: bound_to(post, canonical_context(replace(CONTEXT, recipients=("RQMOT001",)))), "seal-context"),
+    "a context of another organisation than the signer's": (lambda post: bound_to(post, canonical_context(replace(CONTEXT, sender_ods="RQM"))), "signer-organisation"),
+    "two contexts": (lambda post: encrypted(post, signed(post, infos=[info(post.signer, SEAL_CONTEXT=TWO_CONTEXTS)])), "seal-malformed"),
+    "no context signed": (lambda post: encrypted(post, signed(post, infos=[info(post.signer, SEAL_CONTEXT=None)])), "seal-signature-missing"),
     "no signing time": (lambda post: encrypted(post, signed(post, infos=[info(post.signer, SIGNING_TIME=None)])), "seal-signature-missing"),
     "a signing time that is none": (lambda post: encrypted(post, signed(post, infos=[info(post.signer, SIGNING_TIME=[der.write(0x17, b"260301Z")])])), "seal-malformed"),
     "no statement": (lambda post: encrypted(post, signed(post, infos=[info(post.signer, SEAL_STATEMENT=None)])), "seal-signature-missing"),
@@ -272,15 +279,15 @@ def test_what_is_inside_is_not_told_when_it_was_changed_on_its_way(post: Post) -
     assert code(post, bytes(body)) == "seal-undecryptable"
 
 
-def cbc(post: Post, inner: bytes, *, context: bytes = BOUND) -> bytes:
-    """An EnvelopedData with AES-256-CBC, its context in unprotected attributes."""
+def cbc(post: Post, inner: bytes) -> bytes:
+    """An EnvelopedData with AES-256-CBC, and an attribute that nothing protects."""
     key, vector = os.urandom(32), os.urandom(16)
     padder, cipher = PKCS7(128).padder(), Cipher(algorithms.AES(key), modes.CBC(vector)).encryptor()
     hidden = cipher.update(padder.update(inner) + padder.finalize()) + cipher.finalize()
     data = der.sequence((
         der.integer(2), write_recipients([post.recipient.certificate], key),
         der.sequence((oid(oids.SIGNED_DATA), der.sequence((oid(oids.AES256_CBC), der.write(der.OCTET_STRING, vector))), der.write(0x80, hidden))),
-        implicit(write_attributes({oids.SEAL_CONTEXT: [der.write(der.OCTET_STRING, context)]}), 1),
+        implicit(write_attributes({oids.MIME_TYPE: [der.write(der.UTF8_STRING, b"text/html")]}), 1),
     ))
     return der.sequence((oid(oids.ENVELOPED_DATA), der.write(der.context(0), data)))
 
@@ -290,7 +297,8 @@ def test_cbc_only_where_a_policy_says_so(post: Post) -> None:
     body = cbc(post, signed(post, b"content"))
     assert code(post, body) == "seal-algorithm-refused"
     assert opened(post, body, unauthenticated=True).encrypted_with == "A256CBC"
-    assert code(post, cbc(post, signed(post), context=canonical_context(replace(CONTEXT, event="other"))), unauthenticated=True) == "seal-context"
+    elsewhere = signed(post, infos=[info(post.signer, SEAL_CONTEXT=[der.write(der.OCTET_STRING, canonical_context(replace(CONTEXT, workflow="other")))])])
+    assert code(post, cbc(post, elsewhere), unauthenticated=True) == "seal-context"
 
 
 def test_a_message_of_definite_lengths_for_new_keys(post: Post) -> None:
