@@ -3,6 +3,7 @@
 import click
 
 from wardgate.cli.mailboxes import mailbox
+from wardgate.cli.mesh_account import account
 from wardgate.cli.mesh_ask import acknowledge, handshake, list_messages, lookup, track
 from wardgate.cli.mesh_receive import receive
 from wardgate.cli.mesh_send import send
@@ -17,5 +18,5 @@ def mesh() -> None:
     """
 
 
-for command in (send, receive, list_messages, acknowledge, track, lookup, handshake, mailbox, workflow, shared_key):
+for command in (send, receive, list_messages, acknowledge, track, lookup, handshake, account, mailbox, workflow, shared_key):
     mesh.add_command(command)

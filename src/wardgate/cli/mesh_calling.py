@@ -99,8 +99,13 @@ class MeshCaller:
 
 def _said(path: Path | None, variable: str, what: str) -> str | None:
     """Return a secret of a file, or of the environment; None: of neither. Raises `Failed` for one that is no text."""
+    return os.environ.get(variable) or None if path is None else said_secret(path, what)
+
+
+def said_secret(path: Path | None, what: str) -> str | None:
+    """Return a secret of a file; None where none is named. Raises `Failed` for one that is no text."""
     if path is None:
-        return os.environ.get(variable) or None
+        return None
     try:
         found = read_input(path, what).decode().strip("\r\n")
     except UnicodeDecodeError:

@@ -3,6 +3,10 @@
 import click
 
 from wardgate.cli.message_keys import keys
+from wardgate.cli.message_list import acknowledge, dead, list_messages
+from wardgate.cli.message_receive import receive
+from wardgate.cli.message_send import send
+from wardgate.cli.message_track import read_message, track_message
 
 
 @click.group()
@@ -10,5 +14,5 @@ def message() -> None:
     """Messages that arrive sealed, provably from whom they say, and the keys that make them so."""
 
 
-for command in (keys,):
+for command in (send, receive, list_messages, read_message, acknowledge, track_message, dead, keys):
     message.add_command(command)
