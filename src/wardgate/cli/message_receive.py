@@ -11,6 +11,7 @@ from wardgate.cli.handled import cells, post_office, shown, with_handler
 from wardgate.cli.output import Printer
 from wardgate.exchange.account import Accounts
 from wardgate.exchange.handler import MessageHandler
+from wardgate.exchange.posting import PASSING, said
 from wardgate.stores.exchange import Direction, HandledMessage, Stage
 
 PAUSE_SECONDS: Final = 5.0
@@ -31,16 +32,25 @@ def receive(mailboxes: tuple[str, ...], follow: bool, every: float, limit: int |
     if not ours:
         raise Failed("no mailbox here has an account or a password: wardgate mesh account set ID, or wardgate mesh mailbox password ID")
     while True:
-        for mailbox in ours:
-            found = handler.receive(mailbox, limit)
-            for row in found.messages:
-                _say(printer, handler.message(row.key))
-            if found.reports:
-                printer.note(f"{found.reports} reports of {mailbox}")
+        failed = [mailbox for mailbox in ours if not _received(handler, mailbox, limit, printer)]
         handler.drive(mailboxes=ours)
         if not follow:
-            return
+            click.get_current_context().exit(1 if failed else 0)
         time.sleep(every)
+
+
+def _received(handler: MessageHandler, mailbox: str, limit: int | None, printer: Printer) -> bool:
+    """Receive of one mailbox, and tell of each message; False where its server could not be asked, and the others are."""
+    try:
+        found = handler.receive(mailbox, limit)
+    except PASSING as error:
+        click.echo(f"wardgate: {mailbox}: {said(error)}", err=True)
+        return False
+    for row in found.messages:
+        _say(printer, handler.message(row.key))
+    if found.reports:
+        printer.note(f"{found.reports} reports of {mailbox}")
+    return True
 
 
 def _ours(world: World) -> tuple[str, ...]:

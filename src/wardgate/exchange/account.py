@@ -49,7 +49,8 @@ class Account:
             raise AccountInvalid("a certificate goes with its private key")
         if self.base_url is None:
             return
-        missing = [name for name in ("password", "shared_key", "certificate") if getattr(self, name) is None]
+        needed = ("password", "shared_key", "certificate") if self.base_url.startswith("https") else ("password", "shared_key")
+        missing = [name for name in needed if getattr(self, name) is None]
         if missing:
             raise AccountInvalid("an account at another server has " + ", ".join(name.replace("_", " ") for name in missing))
         self.open().close()

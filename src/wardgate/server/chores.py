@@ -15,6 +15,7 @@ from wardgate.audit.checkpoint import sign_checkpoint
 from wardgate.ca import CertificateAuthority
 from wardgate.keystores import DatabaseKeys
 from wardgate.keystores.database import ACCESS_TOKEN, AUDIT
+from wardgate.server.exchange_rounds import MessageRounds
 from wardgate.server.messaging import MessagingChores
 from wardgate.stores import Stores
 from wardgate.stores.errors import StoreError
@@ -36,12 +37,15 @@ class Chores:
     now: Callable[[], datetime]
     checkpoint_seconds: float = MINUTE
     messages: MessagingChores | None = None
+    handled: MessageRounds | None = None
 
     async def run(self) -> None:
         """Do each chore at its own pace until cancelled."""
         rounds: tuple[tuple[Callable[[], None], float], ...] = ((self.checkpoint, self.checkpoint_seconds), (self.renew, 10 * MINUTE), (self.rotate, HOUR), (self.forget, 10 * MINUTE))
         if self.messages is not None:
             rounds += ((self.messages.expire, MINUTE), (self.messages.purge, 10 * MINUTE), (self.messages.sweep, HOUR))
+        if self.handled is not None:
+            rounds += ((self.handled.purge, HOUR), (self.handled.sweep, HOUR))
         await asyncio.gather(*(self._repeat(chore, seconds) for chore, seconds in rounds))
 
     async def _repeat(self, chore: Callable[[], None], seconds: float) -> None:

@@ -2,10 +2,11 @@
 
 import asyncio
 import ipaddress
+import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from wardgate import __version__
@@ -27,6 +28,7 @@ from wardgate.directory.index import DirectoryIndex
 from wardgate.jose import KeyRules
 from wardgate.keystores import DatabaseKeys
 from wardgate.keystores.database import ACCESS_TOKEN
+from wardgate.keystores.message_keys import MessageKeyRing
 from wardgate.ldap import LDAPServer, LDAPSettings
 from wardgate.outbound.fetch import FetchRules
 from wardgate.outbound.inside import InsideOrOut
@@ -42,9 +44,12 @@ from wardgate.server.control import Control
 from wardgate.server.demo_practice import PracticeTLS
 from wardgate.server.demo_samples import DEMO_DIRECTORY, samples_of
 from wardgate.server.errors import StartRefused
+from wardgate.server.exchange import Posts, VirtualClock, message_handler
+from wardgate.server.exchange_rounds import MessageRounds
 from wardgate.server.health import APIHealth
 from wardgate.server.installation import CA_BASE_URL, STATUS_KEY, default_ca_base_url, rotation_of
 from wardgate.server.ldap_ports import DirectoryContent, LDAPTrust
+from wardgate.server.message_keys import hardware_of
 from wardgate.server.messaging import Messaging, wire_messaging
 from wardgate.server.own_health import OwnHealth
 from wardgate.server.settings import Settings
@@ -57,6 +62,7 @@ from wardgate.stores.errors import StoreError
 from wardgate.stores.ports import SigningKey, SingleUse
 from wardgate.telemetry.systems import Known
 from wardgate.telemetry.tail import LogTail
+from wardgate.workflows.post_office import PostOffice
 
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 REFUSAL_SECRET: Final = "refusal-secret"  # noqa: S105 - the name under which the store keeps it
@@ -97,6 +103,10 @@ class Server:
     """How the demo's surgery speaks TLS."""
     messaging: Messaging
     """The ASGI application of the messaging socket."""
+    posts: Posts
+    """The clients of our mailboxes."""
+    rounds: MessageRounds
+    """The message handler by itself."""
 
 
 def now() -> datetime:
@@ -178,6 +188,7 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
         keys.reload()
         token_keys.reload()
         messaging.keys.reload()
+        message_keys.reload()
 
     def tls(snapshot: Snapshot, moment: datetime) -> TLSMaterial:
         trusted.reload(keeper.identities, snapshot.environment.public_urls)  # on the thread that reads the store, with the snapshot
@@ -201,6 +212,8 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
     async def record(event: Event) -> None:
         await commits.append(event)
 
+    message_keys = MessageKeyRing(stores.message_keys, lambda: control.snapshot().message_keys, now, hardware_of(settings, os.environ))
+    posts, rounds = _message_rounds(settings, stores, authority, control, clock, message_keys)
     messaging = wire_messaging(settings, stores, control.snapshot, clock, lambda: keeper.organisations, record)
 
     async def claim(use: SingleUse) -> bool:
@@ -239,11 +252,28 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
         tail=LogTail(layout.access_log, stores.audit.append_from, stores.audit.offset_of,
                      lambda: admin.reopen_logs(layout.admin_socket), lambda: keeper.quotas, now, settings.log_flush_seconds,
                      known=Known(stores.audit.reveal, lambda asid: _organisations_of(control.snapshot(), asid))),
-        chores=Chores(stores, keys, authority, now, settings.checkpoint_seconds, messaging.chores), key_sets=key_sets, providers=providers,
+        chores=Chores(stores, keys, authority, now, settings.checkpoint_seconds, messaging.chores, rounds), key_sets=key_sets, providers=providers,
         told=told, deliveries=LogoutDelivery(people), public=public,
         xds=XDSApp(discovery), ldap=LDAPServer(DirectoryContent(control.snapshot, lambda: keeper.organisations), LDAPSettings()), ldap_trust=ldap_trust,
-        samples=samples, practice=practice, messaging=messaging,
+        samples=samples, practice=practice, messaging=messaging, posts=posts, rounds=rounds,
         decisions=DecisionService(control.world, now, record, (StoreError, asyncio.TimeoutError), stores.audit.conceal),
+    )
+
+
+def _message_rounds(
+    settings: Settings, stores: Stores, authority: CertificateAuthority, control: Control, clock: Clock, held: MessageKeyRing,
+) -> tuple[Posts, MessageRounds]:
+    """The message handler by the real time; of the virtual one are the tokens of mailboxes that are hosted here."""
+    def post_office() -> PostOffice:
+        return control.snapshot().post_office
+
+    posts = Posts(settings, stores, authority, post_office, lambda: control.snapshot().environment.name, now, VirtualClock(clock.now))
+    handler = message_handler(
+        settings, stores, authority, posts, post_office=post_office, directory=lambda: control.snapshot().message_keys, held=held, now=now, by="server",
+    )
+    return posts, MessageRounds(
+        stores, handler, posts, post_office, now, timedelta(seconds=settings.message_poll_seconds), settings.message_transfers,
+        timedelta(days=settings.message_keep_days),
     )
 
 
