@@ -8,6 +8,7 @@ from wardgate.cli.lazy import Lazy, LazyGroup
 
 COMMANDS: Final = {
     "up": Lazy("wardgate.cli.up:up", "Run the gateway, the authorisation server and the certification authority."),
+    "demo": Lazy("wardgate.cli.demo:demo", "A made-up discharge letter, and manifests for two sides that exchange it."),
     "manifest": Lazy("wardgate.cli.manifest:manifest", "Check, compare, apply and export the manifest."),
     "app": Lazy("wardgate.cli.app:app", "Applications, their API keys and their key sets."),
     "provider": Lazy("wardgate.cli.provider:provider", "The sign-in providers, and how we prove ourselves there."),

@@ -49,23 +49,46 @@ def keys() -> None:
 
 @keys.command("new")
 @organisation_option
-@use_option
+@click.option("--use", type=click.Choice([use.value for use in Use]), default=None, show_default="one key for each", help="What the key is for.")
+@click.option("--publish", "at_once", is_flag=True, help="Publish it at once: from then on it signs, or messages are sealed to it.")
 @click.option("--kind", type=click.Choice(list(KINDS)), default="ec", show_default=True, help="On P-256, or RSA.")
 @click.option("--bits", type=click.Choice([str(bits) for bits in RSA_BITS]), default="2048", show_default=True, help="Of an RSA key.")
 @click.option("--kid", default=None, metavar="KID", help="The key's id; without it one is made.")
 @click.option("--token", default=None, metavar="LABEL", help="Make it in this token of the hardware module, which it never leaves.")
 @click.option("--csr-out", type=click.Path(dir_okay=False, path_type=Path), default=None, metavar="FILE",
               help="Have it certified by another authority: write the request to this new file.")
+@wait_option
 @with_world
 def new_key(
-    organisation: str, use: str, kind: str, bits: str, kid: str | None, token: str | None, csr_out: Path | None, world: World, printer: Printer,
+    organisation: str, use: str | None, at_once: bool, kind: str, bits: str, kid: str | None, token: str | None, csr_out: Path | None, wait: float,
+    world: World, printer: Printer,
 ) -> None:
-    """Make a key, certified by this environment's authority. It is used when it is published: wardgate message keys publish KID."""
+    """Make a key, or one for signing and one for encryption, certified by this environment's authority.
+
+    A key is used when it is published: at once with --publish, or later by `wardgate message keys publish KID`.
+    """
+    if use is None and (kid is not None or csr_out is not None):
+        raise click.UsageError("--kid and --csr-out are of one key: give --use")
+    if at_once and csr_out is not None:
+        raise click.UsageError("a key that is still to be certified cannot be published")
     check_organisation(world, organisation)
-    made = make_key(world, organisation, Use(use), kind=kind, bits=int(bits), kid=kid, token=token, request=csr_out)
-    then = f"publish it: wardgate message keys publish {made.kid}" if csr_out is None else \
-        f"have {csr_out} certified, then: wardgate message keys import CERTIFICATE --organisation {organisation}"
-    printer.answer(known_key(world, made.kid).data(), [f"made {made.kid}, a key of {organisation} for {use}", then])
+    lines, kids = [], []
+    for one in [Use(use)] if use is not None else list(Use):
+        made = make_key(world, organisation, one, kind=kind, bits=int(bits), kid=kid, token=token, request=csr_out)
+        kids.append(made.kid)
+        lines.append(f"made {made.kid}, a key of {organisation} for {one.value}")
+        if at_once:
+            _publish(world, made)
+        elif csr_out is None:
+            lines.append(f"publish it: wardgate message keys publish {made.kid}")
+        else:
+            lines.append(f"have {csr_out} certified, then: wardgate message keys import CERTIFICATE --organisation {organisation}")
+    data: Any = [known_key(world, name).data() for name in kids]
+    data = data[0] if use is not None else data
+    if at_once:
+        confirm(world, printer, world.stores.generation.current(), wait, data if isinstance(data, dict) else {"keys": data}, [*lines, "published"])
+    else:
+        printer.answer(data, lines)
 
 
 @keys.command("list")

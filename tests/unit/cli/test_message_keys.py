@@ -59,7 +59,7 @@ def installed(wardgate: Any, template: Path, tmp_path: Path) -> Any:
 def keys(installed: Any) -> Run:
     """Run `wardgate message keys`, which must succeed, and return its JSON; with `code`, which must fail, what it says."""
     def run(*words: Any, code: int = 0) -> Any:
-        waits = ["--wait", "0"] if words[0] not in {"new", "list", "export", "erase"} else []
+        waits = ["--wait", "0"] if words[0] not in {"list", "export", "erase"} else []
         answer = installed("message", "keys", *words, *waits, "-o", "json")
         assert answer.code == code, answer
         return answer.data if code == 0 else answer.err
