@@ -18,7 +18,8 @@ from wardgate.workflows.post_office import PostOffice
 def compiled(world: Any, tls: TLSMaterial, tmp_path: Path, snapshot: Snapshot | None = None, before: Resources | None = None) -> Resources:
     """Every resource of a world with one API."""
     api = API.model_validate({"name": "x", "base_path": "/x", "backend": "http://127.0.0.1:9", "routes": [
-        {"path": "/", "pattern": "open-access", "timeout_seconds": 7}, {"path": "/a", "pattern": "tls-ma"}, {"path": "/b", "pattern": "api-key", "enforcement": "decision"}]})
+        {"path": "/", "pattern": "open-access", "timeout_seconds": 7}, {"path": "/a", "pattern": "tls-ma"}, {"path": "/b", "pattern": "api-key", "enforcement": "decision"},
+        {"path": "/long", "pattern": "open-access", "timeout_seconds": 31}]})
     found = snapshot or world.snapshot({}, (api,))
     layout = replace(world.layout(tmp_path, Path("envoy")), relay_port=9)
     return compile_resources(Inputs(found, (Mapped.of(found),), Mapped.of(found), tls, layout, world.now, "secret"), before or {})
@@ -46,17 +47,23 @@ def test_it_is_on_the_port_of_certificates_alone(world: Any, tls: TLSMaterial, t
 
 
 def test_pauses_bound_it_and_a_time_every_other(world: Any, tls: TLSMaterial, tmp_path: Path) -> None:
-    """Where the request alone has no limit, the whole call has; no other route switches that off."""
+    """Where the request alone has no limit, the whole call has: a longer one where the route's backend has longer than usual."""
     made = compiled(world, tls, tmp_path)
     routes = {route["name"]: route["route"] for route in forwarded(list(made[Key(ROUTES, "routes-mtls")].resources))}
     assert routes.pop("wardgate messaging") == {
         "cluster": "wardgate-messaging", "timeout": "0s", "idle_timeout": "150s", "max_stream_duration": {"max_stream_duration": "0s"}}
     assert routes["x /"]["timeout"] == "7s"
+    long = routes.pop("x /long")
+    assert "timeout" not in long
+    assert (long["max_stream_duration"], long["retry_policy"]) == ({"max_stream_duration": "151s"}, {"num_retries": 0, "per_try_timeout": "31s"})
     assert not any("max_stream_duration" in route for route in routes.values())
+    others = [route["route"] for route in forwarded(list(made[Key(ROUTES, "routes-https")].resources)) if route["name"] == "x /long"]
+    assert [route["timeout"] for route in others] == ["31s"]
     managers = {listener["name"]: listener["filter_chains"][0]["filters"][0]["typed_config"] for listener in made[Key(LISTENERS)].resources}
     assert {name: manager["request_timeout"] for name, manager in managers.items()} == {
         name: "0s" if name == str(Listener.MTLS) else "120s" for name in managers}
-    assert managers[str(Listener.MTLS)]["common_http_protocol_options"]["max_stream_duration"] == "720s"
+    assert managers[str(Listener.MTLS)]["common_http_protocol_options"]["max_stream_duration"] == "150s"
+    assert [name for name, manager in managers.items() if "max_stream_duration" in manager["common_http_protocol_options"]] == [str(Listener.MTLS)]
 
 
 def test_nothing_holds_a_body_and_nobody_is_asked(world: Any, tls: TLSMaterial, tmp_path: Path) -> None:

@@ -79,6 +79,7 @@ NAMED_BY_ENVOY: Final = (
     ("request-timeout", "max_duration_timeout", 408),
     ("backend-timeout", "response_timeout", 504),
     ("backend-timeout", "upstream_response_timeout", 504),
+    ("backend-timeout", "upstream_per_try_timeout", 504),
     ("backend-unavailable", "upstream_reset", 503),
     ("backend-unavailable", "no_healthy_upstream", 503),
     ("backend-unavailable", "cluster_not_found", 503),

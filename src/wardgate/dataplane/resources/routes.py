@@ -34,11 +34,11 @@ from wardgate.dataplane.resources.envoy import (
     Filter,
     State,
     T,
-    duration,
     header_input,
     named,
 )
 from wardgate.dataplane.resources.route_parts import (
+    at_most,
     body_limit,
     longer_than,
     match_of,
@@ -273,7 +273,7 @@ def _forwarded(
         "name": f"{api.name} {route.path}",
         "match": match_of(match, headers, route.methods),
         "metadata": metadata(api, route, pattern=pattern or "decision", **token_metadata(api, route), **told),
-        "route": {**_destination(api, route, pattern), "timeout": duration(route.timeout_seconds)},
+        "route": {**_destination(api, route, pattern), **at_most(route.timeout_seconds, place.listener)},
         "request_headers_to_remove": _not_forwarded(api, route, asked=pattern is None),
         "response_headers_to_remove": [] if api.ours else [REASON],  # what a backend calls a reason is none of ours
         "request_headers_to_add": [header | {"append_action": "ADD_IF_ABSENT"} for header in _TRACE] if route.translate else list(_TRACE),
