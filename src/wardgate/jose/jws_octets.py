@@ -25,8 +25,8 @@ _REGISTERED: Final = frozenset({"alg", "jku", "jwk", "kid", "x5u", "x5c", "x5t",
 class UnverifiedJWS:
     """A signature as somebody sent it. Nothing in it is true until its signature was checked."""
 
-    header: Mapping[str, Any]
-    """Protected."""
+    header: Mapping[str, Any] = field(repr=False)
+    """Protected. It may say who signs, and for whom."""
     protected: bytes = field(repr=False)
     encoded_payload: bytes | memoryview | None = field(repr=False)
     """None: detached."""

@@ -108,8 +108,8 @@ class Statement:
     purpose: Purpose = Purpose.AUTHOR
     role: str | None = None
     """The role that the signer acts in, as its organisation asserts it: a job role code of National RBAC, such as `R8000`."""
-    on_behalf_of: Mapping[str, Any] | None = None
-    """`obo`: user id, role id, and the chain of actors."""
+    on_behalf_of: Mapping[str, Any] | None = field(default=None, repr=False)
+    """`obo`: user id, role id, and the chain of actors. Personal."""
 
 
 @dataclass(frozen=True, slots=True)

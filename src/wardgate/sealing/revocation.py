@@ -87,7 +87,7 @@ def _wanted(issuer: x509.Certificate) -> str:
 
 
 def _is_about(crl: x509.CertificateRevocationList, certificate: x509.Certificate) -> bool:
-    """Return whether the list is complete for such a certificate: no delta, not indirect, not of some reasons only (RFC 5280 section 5.2.5)."""
+    """Return whether the list is complete for such a certificate: no delta, not indirect, not of some reasons, the part that it names (RFC 5280 section 5.2.5)."""
     try:
         extensions = list(crl.extensions)
         authority = _is_authority(certificate)
@@ -97,11 +97,24 @@ def _is_about(crl: x509.CertificateRevocationList, certificate: x509.Certificate
         scope = extension.value
         if isinstance(scope, x509.IssuingDistributionPoint):
             partial = scope.indirect_crl or scope.only_some_reasons or scope.only_contains_attribute_certs
-            if partial or (scope.only_contains_user_certs and authority) or (scope.only_contains_ca_certs and not authority):
+            if partial or not _is_where_told(scope, certificate) or (scope.only_contains_user_certs and authority) or (scope.only_contains_ca_certs and not authority):
                 return False
         elif extension.critical:
             return False
     return True
+
+
+def _is_where_told(scope: x509.IssuingDistributionPoint, certificate: x509.Certificate) -> bool:
+    """Return whether a list that is one of several parts is the certificate's: where it is found is one of the places that the certificate names."""
+    if scope.relative_name is not None:
+        return False
+    if scope.full_name is None:
+        return True
+    try:
+        points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    except x509.ExtensionNotFound:
+        return False
+    return any(name in scope.full_name for point in points for name in point.full_name or ())
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:

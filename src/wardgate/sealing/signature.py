@@ -5,7 +5,7 @@ does not know them refuses.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -40,7 +40,7 @@ class SealHeader:
     certificate_sha256: str
     media_type: str | None
     statement: Statement
-    members: Mapping[str, Any]
+    members: Mapping[str, Any] = field(repr=False)
 
 
 def certificate_digest(certificate: x509.Certificate) -> str:

@@ -66,7 +66,7 @@ def seal_stream(
     """
     check_media_type(media_type)
     check_recipients(recipients, directory, now, limits)  # (1) each recipient's key is believed before it is used
-    check_signing_key(signer, context.sender_ods, statement.signed_at)  # (2) and ours will be
+    check_signing_key(signer, context.sender_ods, statement.signed_at, directory)  # (2) and ours will be
     canonical_context(context)  # refused before anything is written
     digest = digest_for(signer)
     with cms_refusals():

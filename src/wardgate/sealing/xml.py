@@ -58,7 +58,7 @@ def seal(
 ) -> Sealed:
     """Return the sealed message; without recipients it is signed only. Raises `SealRefused`."""
     _check_recipients(recipients, directory, now, limits)  # (1) each recipient's key is believed before it is used
-    check_signing_key(signer, context.sender_ods, statement.signed_at)  # (2) and ours will be
+    check_signing_key(signer, context.sender_ods, statement.signed_at, directory)  # (2) and ours will be
     octets, cty = to_sign(content, media_type, limits, compress=compress)
     if len(octets) > MAX_CONTENT_BYTES:
         raise SealRefused("seal-too-large", f"at most {MAX_CONTENT_BYTES} bytes in XML", f"{len(octets)} bytes")

@@ -17,7 +17,7 @@ from message_world import DAY, NOW, RSA_KEY, YEAR
 from seal_post import BROUGHT, CONTENT, CONTEXT, SAID, XML, Only, Post
 from time_stamping import Authority
 from wardgate.cms import oids
-from wardgate.sealing import cms
+from wardgate.sealing import cms, modern, xml
 from wardgate.sealing.errors import SealRefused
 from wardgate.sealing.keys import State, Trust, Use
 from wardgate.sealing.model import Limits, Purpose, Statement, Suite, Transport
@@ -189,6 +189,16 @@ def test_a_key_of_another_organisation_does_not_seal_for_this_one(post: Post) ->
         assert refused.value.code == code
 
 
+@pytest.mark.parametrize("state", [State.RETIRED, State.REVOKED])
+def test_a_key_that_the_directory_has_as_over_seals_nothing(post: Post, state: State) -> None:
+    """In no suite that knows the directory."""
+    post.keys[post.signer.kid] = replace(post.keys[post.signer.kid], state=state)
+    for suite in (cms, modern, xml):
+        with pytest.raises(SealRefused) as refused:
+            suite.seal(CONTENT, XML, CONTEXT, SAID, post.signer, post.to(), directory=post, now=NOW, random=os.urandom)
+        assert refused.value.code == "signing-key-unavailable"
+
+
 def test_recipients_keys_that_are_not_used(post: Post) -> None:
     """One that is over, one of another kind, one twice."""
     over = post.add("RY6", Use.ENCRYPTION, end=NOW - DAY)
@@ -250,6 +260,14 @@ def test_a_signature_that_was_time_stamped_outlives_its_certificate(post: Post, 
         verify_evidence(plain, io.BytesIO(CONTENT), CONTEXT, directory=post, now=later)
     assert refused.value.code == "signer-expired"
     assert post.code(lies, now=later, limits=Limits(max_age=9 * YEAR)) == "signer-expired"
+
+
+def test_nobody_is_named_where_a_message_is_shown(post: Post) -> None:
+    """On whose behalf it was signed is personal, and the content is the sender's: a log may show either's objects."""
+    opened = post.open(post.sealed())
+    assert opened.signatures[0].statement.on_behalf_of == SAID.on_behalf_of
+    for personal in ("555021935107", "555254240100", "Bundle xmlns"):
+        assert personal not in f"{opened!r} {SAID!r}"
 
 
 def test_evidence_is_of_its_content_and_context(post: Post) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from message_world import DAY, NOW, RSA_KEY, YEAR, World, common_name, issuing, ods, root
+from message_world import DAY, NOW, RSA_KEY, YEAR, Authority, World, common_name, issuing, ods, root
 from wardgate.sealing.errors import SealRefused
 from wardgate.sealing.keys import MessageKey, State, Trust, Use
 from wardgate.sealing.trust import check_recipient, check_signer, organisations_of
@@ -172,12 +172,25 @@ def test_a_revoked_authority_takes_its_certificates_along(world: World) -> None:
 
 
 PARTIAL = x509.IssuingDistributionPoint(None, None, False, True, None, False, False)
+
+
+def part(url: str) -> x509.IssuingDistributionPoint:
+    """The scope of a list that an authority gives out in parts, by where the part is found."""
+    return x509.IssuingDistributionPoint([x509.UniformResourceIdentifier(url)], None, False, False, None, False, False)
+
+
+def found_at(url: str) -> tuple[x509.CRLDistributionPoints, bool]:
+    """What a certificate says of where its authority's list is."""
+    return x509.CRLDistributionPoints([x509.DistributionPoint([x509.UniformResourceIdentifier(url)], None, None, None)]), False
+
+
 LIST_ROWS: dict[str, dict[str, Any]] = {
     "one that is over": {"at": NOW - 2 * DAY, "end": NOW - DAY},
     "one that has not begun": {"at": NOW + MINUTE},
     "one that another key signed": {"key": RSA_KEY},
     "one that is about authorities only": {"extensions": [(PARTIAL, True)]},
     "changes to another list only": {"extensions": [(x509.DeltaCRLIndicator(1), True)]},
+    "one part of a list": {"extensions": [(part("http://crl.test/2"), True)]},
     "one with a critical extension that nobody knows": {"extensions": [(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), True)]},
 }
 
@@ -188,6 +201,32 @@ def test_a_list_that_does_not_count(world: World, changes: dict[str, Any]) -> No
     key = signer(world)
     world.trusts["X26"] = world.believed(world.root.revocations(), world.issuing.revocations(**changes))
     assert refusal(world, key) == "signer-revocation-unknown"
+
+
+def test_only_the_part_of_a_list_that_a_certificate_names_counts(world: World) -> None:
+    """An authority may give its list out in parts (RFC 5280 section 6.3.3): another part does not say that a certificate is good."""
+    key = signer(world, extensions=[found_at("http://crl.test/1")])
+    for at, revoked, code in (("1", (), None), ("2", (), "signer-revocation-unknown"), ("1", (key.certificate,), "signer-revoked")):
+        lists = world.issuing.revocations(*revoked, extensions=[(part(f"http://crl.test/{at}"), True)])
+        world.trusts["X26"] = world.believed(world.root.revocations(), lists)
+        assert refusal(world, key) == code
+
+
+CONSTRAINED: dict[str, x509.NameConstraints] = {
+    "to names of another host": x509.NameConstraints([x509.UniformResourceIdentifier("rqm.test")], None),
+    "to subjects of another unit": x509.NameConstraints([x509.DirectoryName(common_name("x", "RQM"))], None),
+    "to none of these": x509.NameConstraints(None, [x509.UniformResourceIdentifier(".")]),
+}
+
+
+@pytest.mark.parametrize("constraints", CONSTRAINED.values(), ids=CONSTRAINED)
+def test_an_authority_whose_names_are_constrained(world: World, constraints: x509.NameConstraints) -> None:
+    """Constraints on what an organisation is named by are not passed over: such a path is refused."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = world.root.sign(common_name("Constrained"), key.public_key(), "key_cert_sign", "crl_sign", authority=True, extensions=[(constraints, True)])
+    made = signer(world, by=Authority(certificate, key))
+    world.trusts["X26"] = Trust((world.root.certificate,), (certificate,), (world.root.revocations(), Authority(certificate, key).revocations()))
+    assert refusal(world, made) == "signer-untrusted"
 
 
 def test_without_a_list_nobody_knows(world: World) -> None:
