@@ -8,7 +8,7 @@ token_auth, signed_jwt, api_key, clients, tls_ma; for users: authorization, loop
 token_store, user_session, role, user_restricted, id_token, provider, stand_in; for systems: spine_errors, spine_api,
 spine_context, spine_auth, spine_clients, directory_answers, spine_directory; for messages: mesh_steps, mesh_errors, mesh_tries,
 mesh_answers, mesh_content, mesh_outgoing, mesh_upload, mesh_inflate, mesh_download, mesh_files, mesh_calls, mesh_wire, mesh_mailbox,
-mesh_mailbox_async, key_ring, key_ring_files, message, message_seal, seal_fhir, sealed_file, time_stamp. What is about seals is imported when it is first asked for.
+mesh_mailbox_async, key_ring, key_ring_files, message, message_seal, seal_check, seal_fhir, sealed_file, time_stamp. What is about seals is imported when it is first asked for.
 
     signer = PrivateKeySigner.from_file("int-1.pem")
     auth = SignedJWTAuth.of(PLATFORM["int"], client_id, signer, kid="int-1")

@@ -1,34 +1,49 @@
-"""What a CMS seal says of itself, for people who look into what went wrong. Nothing of it is checked, and nobody may act on it.
+"""What a CMS seal says of itself, for people who look into what went wrong. Nothing of it is checked, and nobody may act on it."""
 
-It says whom it is for and how it is encrypted. The context is inside, so it is not told before the seal is opened.
-"""
+from collections.abc import Mapping
+from typing import Any, Final
 
-from typing import Final
+from asn1crypto import x509 as asn1_x509
 
-from wardgate.cms.ber import Octets
-from wardgate.cms.enveloped_data import Envelope, read_envelope
+from wardgate.cms import oids
+from wardgate.cms.ber import SeekableSource
+from wardgate.cms.enveloped_data import read_envelope
 from wardgate.cms.recipient_info import Recipient
 from wardgate.sealing.cms_signature import cms_refusals
+from wardgate.sealing.context import read_context
+from wardgate.sealing.errors import SealRefused
 from wardgate.sealing.inspect import Inspection
 from wardgate.sealing.model import Limits, Suite
+from wardgate.sealing.stream import STREAM_LIMITS
 
-DEFAULT_LIMITS: Final = Limits()
+MAX_NAME_CHARS: Final = 300
 
 
-def inspect_cms(body: bytes, limits: Limits = DEFAULT_LIMITS) -> Inspection:
-    """Return what the outermost layer says. Raises `SealRefused` for what is not encrypted CMS as it is spoken here, or too large."""
+def inspect_cms(source: SeekableSource, limits: Limits = STREAM_LIMITS) -> Inspection:
+    """Return what the outermost layer says, of a file of any size. Raises `SealRefused` for what is no CMS seal, or too large."""
     with cms_refusals():
-        envelope = read_envelope(Octets(body), max_bytes=limits.max_sealed_bytes, max_recipients=limits.max_recipients)
-    return Inspection(Suite.CMS, {"enc": _encryption(envelope)}, (), tuple(map(_told, envelope.recipients)), None, envelope.content_bytes)
+        envelope = read_envelope(source, max_bytes=limits.max_sealed_bytes, max_recipients=limits.max_recipients)
+        attributes = envelope.authenticated if envelope.tag is not None else envelope.unprotected
+        bound = attributes.octet_string(oids.SEAL_CONTEXT)
+    try:
+        context = read_context(bound) if bound is not None else None
+    except SealRefused:
+        context = None
+    header = {"enc": "A256GCM" if envelope.tag is not None else "A256CBC", "content_type": envelope.content_type}
+    return Inspection(Suite.CMS, header, (), tuple(map(_recipient, envelope.recipients)), context, envelope.content_bytes)
 
 
-def _encryption(envelope: Envelope) -> str:
-    return "A256GCM" if envelope.tag is not None else "A256CBC"
+def _recipient(recipient: Recipient) -> Mapping[str, Any]:
+    who = recipient.who
+    algorithm = "ECDH" if recipient.point is not None else "RSA-OAEP"
+    if who.issuer_and_serial is None:
+        return {"alg": algorithm, "key_identifier": (who.key_identifier or b"").hex()}
+    return {"alg": algorithm, "issuer": _name(who.issuer_and_serial[0]), "serial": f"{who.issuer_and_serial[1]:x}"}
 
 
-def _told(recipient: Recipient) -> dict[str, str]:
-    """The algorithm, and the serial number or the key identifier, in hexadecimal digits."""
-    told = {"alg": "RSA-OAEP-256" if recipient.point is None else "ECDH-ES+A256KW"}
-    if recipient.who.issuer_and_serial is not None:
-        return told | {"serial": f"{recipient.who.issuer_and_serial[1]:x}"}
-    return told | {"ski": (recipient.who.key_identifier or b"").hex()}
+def _name(encoded: bytes) -> str:
+    """A name for people; what is no name is shown as it is."""
+    try:
+        return str(asn1_x509.Name.load(encoded, strict=True).human_friendly)[:MAX_NAME_CHARS]
+    except (ValueError, TypeError, KeyError):
+        return encoded[:MAX_NAME_CHARS].hex()
