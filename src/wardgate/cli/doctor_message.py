@@ -34,7 +34,9 @@ def doctor_message(file: Path, signature: Path | None, desk: Desk, **asked: Any)
     body = read_file(file, "the message")
     beside = read_file(signature, "the signature") if signature is not None else None
     found = check_seal(body, keys=desk.keys, signature=beside, transport=transport_of(asked), now=desk.now)
-    findings = [*map(_of_seal, found.checks), *_of_message(found), *_of_policy(desk, found)]
+    of_seal = [*map(_of_seal, found.checks), *_of_message(found)]
+    told = {one.code for one in of_seal}
+    findings = [*of_seal, *(one for one in _of_policy(desk, found) if one.outcome != "passed" or one.code not in told)]
     data, lines = report("the message", findings)
     proved = proof_data(found.opened) if found.opened is not None else None
     shown = ["", *proof_lines(found.opened)] if found.opened is not None else []

@@ -1,17 +1,17 @@
-"""What a CMS seal says of itself, for people who look into what went wrong. Nothing of it is checked, and nobody may act on it."""
+"""What a CMS seal says of itself, for people who look into what went wrong. Nothing of it is checked, and nobody may act on it.
+
+Its context is inside, so nothing of that is seen.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from asn1crypto import x509 as asn1_x509
 
-from wardgate.cms import oids
 from wardgate.cms.ber import SeekableSource
 from wardgate.cms.enveloped_data import read_envelope
 from wardgate.cms.recipient_info import Recipient
 from wardgate.sealing.cms_signature import cms_refusals
-from wardgate.sealing.context import read_context
-from wardgate.sealing.errors import SealRefused
 from wardgate.sealing.inspect import Inspection
 from wardgate.sealing.model import Limits, Suite
 from wardgate.sealing.stream import STREAM_LIMITS
@@ -23,14 +23,8 @@ def inspect_cms(source: SeekableSource, limits: Limits = STREAM_LIMITS) -> Inspe
     """Return what the outermost layer says, of a file of any size. Raises `SealRefused` for what is no CMS seal, or too large."""
     with cms_refusals():
         envelope = read_envelope(source, max_bytes=limits.max_sealed_bytes, max_recipients=limits.max_recipients)
-        attributes = envelope.authenticated if envelope.tag is not None else envelope.unprotected
-        bound = attributes.octet_string(oids.SEAL_CONTEXT)
-    try:
-        context = read_context(bound) if bound is not None else None
-    except SealRefused:
-        context = None
     header = {"enc": "A256GCM" if envelope.tag is not None else "A256CBC", "content_type": envelope.content_type}
-    return Inspection(Suite.CMS, header, (), tuple(map(_recipient, envelope.recipients)), context, envelope.content_bytes)
+    return Inspection(Suite.CMS, header, (), tuple(map(_recipient, envelope.recipients)), None, envelope.content_bytes)
 
 
 def _recipient(recipient: Recipient) -> Mapping[str, Any]:

@@ -272,6 +272,57 @@ def test_looks_at_anything(installed: Run, tmp_path: Path) -> None:
         assert told["fault"] or kind == "clear"
 
 
+def doctor(wardgate: Any, *words: Any, code: int = 0) -> Any:
+    """What `wardgate doctor message` says."""
+    answer = wardgate("doctor", "message", *words, "-o", "json")
+    assert answer.code == code, answer
+    return answer.data
+
+
+def outcomes(told: Any) -> dict[str, str]:
+    """Each check's."""
+    return {row["code"]: row["outcome"] for row in told["checks"]}
+
+
+def test_the_doctor_of_messages(installed: Run, wardgate: Any, tmp_path: Path) -> None:
+    """Every check of seal, message and policy; the first that fails with what to do, by whom; nothing is recorded."""
+    built(installed, tmp_path)
+    installed("seal", tmp_path / "message.xml", "--to", SURGERY, "--workflow", "LETTERS", "--out", tmp_path / "sealed")
+    good = doctor(wardgate, tmp_path / "sealed")
+    assert (good["passed"], set(outcomes(good).values()), good["proved"]["suite"]) == (True, {"passed"}, "modern")
+    assert {"signature-invalid", "message-invalid", "document-type-not-allowed"} <= outcomes(good).keys()
+    bad = doctor(wardgate, tmp_path / "sealed", "--came-from", HOSPITAL, "--came-to", HOSPITAL, "--came-by", "LETTERS", code=1)
+    assert (outcomes(bad)["seal-context"], outcomes(bad)["signature-invalid"], outcomes(bad)["seal-stale"], outcomes(bad)["message-invalid"]) == (
+        "failed", "passed", "not-reached", "not-reached")
+    (row,) = [row for row in bad["checks"] if row["outcome"] == "failed"]
+    assert row["advice"].startswith("the sender: ")
+    people = wardgate("doctor", "message", tmp_path / "sealed")
+    assert "passes every check" in people.out
+    assert "9000000009" not in people.out + str(good)
+    assert events(tmp_path, EventType.MESSAGE_OPENED) == events(tmp_path, EventType.MESSAGE_REFUSED) == []
+
+
+def test_the_doctor_asks_the_policy(installed: Run, wardgate: Any, tmp_path: Path) -> None:
+    """Of what was opened; the checks before the first that fails held."""
+    built(installed, tmp_path)
+    installed("seal", tmp_path / "message.xml", "--to", SURGERY, "--workflow", "ROLES", "--role", "R8000", "--out", tmp_path / "sealed")
+    assert outcomes(doctor(wardgate, tmp_path / "sealed"))["signer-role"] == "passed"
+    changed = wardgate("mesh", "workflow", "set", "ROLES", "--protection", "sealed", "--time-stamp", "--signer-role", "R9999", "--wait", "0")
+    assert changed.code == 0, changed
+    told = outcomes(doctor(wardgate, tmp_path / "sealed", code=1))
+    assert (told["event-not-allowed"], told["time-stamp-missing"], told["signer-role"]) == ("passed", "failed", "not-reached")
+
+
+def test_the_doctor_of_clear_messages(installed: Run, wardgate: Any, tmp_path: Path) -> None:
+    """Each fault by its element."""
+    built(installed, tmp_path)
+    assert outcomes(doctor(wardgate, tmp_path / "message.xml")) == {"message-invalid": "passed"}
+    text = (tmp_path / "message.xml").read_text().replace("ITK007C", "ITK999X").replace('<type value="message"', '<total value="1"/><type value="message"')
+    (tmp_path / "message.xml").write_text(text)
+    told = doctor(wardgate, tmp_path / "message.xml", code=1)
+    assert told["checks"][0]["received"].startswith("Bundle")
+
+
 def test_the_policy_is_nobodys_without_an_installation() -> None:
     """With keys of a directory nothing is asked: the command says so."""
     from wardgate.cli.message_desk import Desk  # noqa: PLC0415 - imported late by the command too
