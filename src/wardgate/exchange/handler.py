@@ -16,10 +16,10 @@ from wardgate.exchange.moving import changed, later, move, taken
 from wardgate.exchange.outgoing import Route, Wishes, accepted, made_of, resolved, seal_it
 from wardgate.exchange.parts import Parts
 from wardgate.exchange.posting import given_up, post_it
-from wardgate.exchange.record import event_of
+from wardgate.exchange.record import about, event_of
 from wardgate.exchange.reply import reply
 from wardgate.fhir import Resource
-from wardgate.itk3 import ITK3Error, Message, Owed, read
+from wardgate.itk3 import ITK3Error, Message, Owed, document_facts, read
 from wardgate.stores.errors import StoreError
 from wardgate.stores.exchange import Direction, HandledMessage, Stage
 
@@ -117,7 +117,9 @@ class MessageHandler:
     def opened(self, row: HandledMessage, purpose: str = "displayed") -> bytes:
         """Return the clear octets for somebody to see, which is recorded first (itk3-messaging 1.6, FHIR-DOC). Raises `NoMessage`."""
         content = self.content(row)
-        self.parts.record([event_of(EventType.MESSAGE_OPENED, row, self.parts.now(), self.parts.post_office(), by=self.parts.by, change=purpose)])
+        message = read(content)
+        said = about(document_facts(message.payload, message.version))
+        self.parts.record([event_of(EventType.MESSAGE_OPENED, row, self.parts.now(), self.parts.post_office(), said, by=self.parts.by, change=purpose)])
         return content
 
     def replay(self, key: str) -> HandledMessage:
