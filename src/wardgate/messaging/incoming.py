@@ -3,19 +3,44 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from wardgate.mesh.errors import MeshRefused
 from wardgate.mesh.headers import GZIP
 from wardgate.messaging import receiving
 from wardgate.messaging.call import Call
+from wardgate.stores.errors import StoreError
 from wardgate.stores.mailboxes import Bodies, BodyWriter, WrittenBody
 
 PIECE_BYTES: Final = 1_048_576
 GZIP_MAGIC: Final = b"\x1f\x8b"
 
 _log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def received(call: Call, encoding: str) -> AsyncIterator[WrittenBody]:
+    """Have the request's body, durable, for a step to keep; when no message has it after that, as it was refused or is there already, it is removed.
+
+    One of which the store cannot say so stays, as its step may still be done; or else it is swept away. Raises what `receive_body` does.
+    """
+    body = await receive_body(call, encoding)
+    try:
+        yield body
+    except MeshRefused:
+        await _remove_unknown(call, body)
+        raise
+    await _remove_unknown(call, body)
+
+
+async def _remove_unknown(call: Call, body: WrittenBody) -> None:
+    server = call.server
+    if body.size <= server.settings.inline_bytes:
+        return
+    with suppress(StoreError):
+        if not await server.run(server.mailboxes.known_places, [body.place]):
+            await server.run(server.bodies.remove, [body.place])
 
 
 async def receive_body(call: Call, encoding: str) -> WrittenBody:

@@ -8,7 +8,7 @@ from wardgate.mesh.errors import MeshRefused
 from wardgate.mesh.headers import SendHeaders
 from wardgate.mesh.model import MailboxMessage, MessageType, Status
 from wardgate.messaging.call import Call
-from wardgate.messaging.incoming import receive_body
+from wardgate.messaging.incoming import received
 from wardgate.messaging.recipient import recipient_of
 from wardgate.messaging.record import message_event
 from wardgate.messaging.whole_checksum import check_only_chunk
@@ -21,11 +21,11 @@ async def send(call: Call) -> None:
     said = headers.read(call.headers, call.mailbox.id)                    # (1) headers
     check_chunks(call, said.chunks.total)
     recipient = recipient_of(call, said)                                  # (2) address and workflow
-    body = await receive_body(call, said.encoding)                        # (3) the body, durable
-    await _check_content(call, said, body)                                # (4) what it should be
-    message = _message(call, said, recipient, body)
-    event = message_event(call, EventType.MAILBOX_ACCEPTED, message) if said.chunks.total == 1 else None
-    await call.step(Post(message, body.as_chunk(1), call.use, event))  # (5) token, message and record, in one
+    async with received(call, said.encoding) as body:                     # (3) the body, durable
+        await _check_content(call, said, body)                            # (4) what it should be
+        message = _message(call, said, recipient, body)
+        event = message_event(call, EventType.MAILBOX_ACCEPTED, message) if said.chunks.total == 1 else None
+        await call.step(Post(message, body.as_chunk(1), call.use, event))  # (5) token, message and record, in one
     await call.answer(202, bodies.sent(version, message.id))
 
 

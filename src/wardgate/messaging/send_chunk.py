@@ -8,7 +8,7 @@ from wardgate.mesh import bodies, chunk_range, headers
 from wardgate.mesh.errors import MeshRefused, wrong_parameter
 from wardgate.mesh.model import MailboxMessage, MessageType, Status
 from wardgate.messaging.call import Call
-from wardgate.messaging.incoming import receive_body
+from wardgate.messaging.incoming import received
 from wardgate.messaging.record import message_event
 from wardgate.messaging.send import too_large
 from wardgate.messaging.whole_checksum import checked_completion
@@ -29,12 +29,12 @@ async def send_chunk(call: Call) -> None:
     chunks = chunk_range.read(call.header(b"mex-chunk-range") or "", number, message_id)   # (1) the range
     found = await call.server.run(call.server.mailboxes.message, message_id)               # (2) the message that was begun
     message, encoding = _check_upload(call, found, number, chunks.total)
-    body = await receive_body(call, encoding)                                              # (3) the body, durable
-    if message.size + body.size > call.server.settings.max_message_bytes:
-        raise too_large(call, "more")
-    done = await checked_completion(call, message, body.as_chunk(number), lambda: _keep(call, message, number, body, encoding))  # (4) token, chunk, record
-    if done in REFUSALS:
-        raise MeshRefused(REFUSALS[done], message_id=message_id)
+    async with received(call, encoding) as body:                                           # (3) the body, durable
+        if message.size + body.size > call.server.settings.max_message_bytes:
+            raise too_large(call, "more")
+        done = await checked_completion(call, message, body.as_chunk(number), lambda: _keep(call, message, number, body, encoding))  # (4) token, chunk, record
+        if done in REFUSALS:
+            raise MeshRefused(REFUSALS[done], message_id=message_id)
     await call.answer(202, bodies.chunk_sent(version, message_id, number))
 
 

@@ -64,6 +64,19 @@ async def test_the_sender_goes(place: Place, tmp_path: Path, size: int) -> None:
     assert (await send(place, [b"x"], Authorization=token)).status == 202
 
 
+async def test_a_large_body_that_no_message_has(place: Place, tmp_path: Path) -> None:
+    """It is removed at once: for another checksum, with a used token, sent twice, or in place of another. One that is kept stays, also out of order."""
+    body, other, token = secrets.token_bytes(100 * KIB), secrets.token_bytes(100 * KIB), place.token("ALICE")
+    assert (await send(place, [body], Mex_Content_Checksum=f"SHA256 {'0' * 64}", Authorization=token)).status == 417
+    assert (await send(place, [body], Authorization=token)).headers["x-wardgate-reason"] == "mesh-token-used"
+    assert files(tmp_path) == []
+    message_id = await place.sent(body, Mex_Chunk_Range="1:3")
+    for number, content, status, left in ((3, other, 417, 2), (3, other, 417, 2), (1, body, 202, 2), (1, other, 417, 2), (2, body, 202, 3), (2, body, 423, 3)):
+        answered = await ask(place, "ALICE", "POST", f"ALICE/outbox/{message_id}/{number}", [content], Mex_Chunk_Range=f"{number}:3")
+        assert (answered.status, len(files(tmp_path))) == (status, left)
+    assert [(await ask(place, "BOB", "GET", f"BOB/inbox/{message_id}/{number}")).body for number in (1, 2, 3)] == [body, body, other]
+
+
 async def test_the_store_fails_on_the_way(place: Place, tmp_path: Path) -> None:
     """The sender is told to try again, and nothing is left."""
     writer = place.server.bodies.create
