@@ -46,7 +46,7 @@ def issue(
     _one_of(system=system, app=app, server=server, user=user, mailbox=mailbox)
     request = read_input(csr, "the certificate request")
     if mailbox is not None:
-        kind, subject, name, person = SubjectKind.MAILBOX, *_of_mailbox(world, mailbox, request), ""
+        kind, subject, name, person = SubjectKind.MAILBOX, *mailbox_name(world, mailbox, request), ""
     else:
         kind, subject, name, person = _person(world, user) if user is not None else (*_subject(world, system, app, server), "")
     authority = authority_of(world)
@@ -121,7 +121,7 @@ def _subject(world: World, system: str | None, app: str | None, server: str | No
     return SubjectKind.APPLICATION, application.name, _application_name(application, names)
 
 
-def _of_mailbox(world: World, mailbox: str, request: bytes) -> tuple[str, str]:
+def mailbox_name(world: World, mailbox: str, request: bytes) -> tuple[str, str]:
     """Return whom and under which name: the one asked for where it may speak for the mailbox, else the one to ask with (itk3-messaging 5.1)."""
     _, manifest = world.manifest()
     office = PostOffice.of(manifest.mailboxes, manifest.workflows)

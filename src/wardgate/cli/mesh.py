@@ -4,6 +4,7 @@ import click
 
 from wardgate.cli.mailboxes import mailbox
 from wardgate.cli.mesh_account import account
+from wardgate.cli.mesh_admission import admit
 from wardgate.cli.mesh_ask import acknowledge, handshake, list_messages, lookup, track
 from wardgate.cli.mesh_receive import receive
 from wardgate.cli.mesh_send import send
@@ -20,3 +21,4 @@ def mesh() -> None:
 
 for command in (send, receive, list_messages, acknowledge, track, lookup, handshake, account, mailbox, workflow, shared_key):
     mesh.add_command(command)
+mailbox.add_command(admit)

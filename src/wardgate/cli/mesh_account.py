@@ -10,6 +10,7 @@ from wardgate.audit import EventType
 from wardgate.cli.context import World, with_world
 from wardgate.cli.failures import Failed
 from wardgate.cli.handled import post_office, posts_of
+from wardgate.cli.mesh_admission import admitted, fulfilled, request
 from wardgate.cli.mesh_calling import IN_FILE_OR_STDIN, TOLD, said_secret, tell
 from wardgate.cli.options import IN_FILE, read_input
 from wardgate.cli.output import Printer, pairs, table
@@ -32,12 +33,16 @@ def account() -> None:
 @click.option("--ca", type=IN_FILE, default=None, help="The roots that the server's certificate is verified with, in PEM.")
 @click.option("--server-name", default=None, metavar="NAME", help="The name in the server's certificate, when it is not the URL's host.")
 @click.option("--automatic/--by-hand", default=None, help="Whether the server looks into the mailbox by itself, and sends what is due. By hand: `wardgate message receive`.")
+@click.option("--from", "admission", type=IN_FILE, default=None, metavar="FILE", help="What `wardgate mesh mailbox admit` wrote for a request of ours: everything at once.")
 @with_world
 def set_account(
-    mailbox: str, base_url: str | None, password_file: Path | None, shared_key_file: Path | None, cert: Path | None, cert_key: Path | None, ca: Path | None,
+    mailbox: str, admission: Path | None, base_url: str | None, password_file: Path | None, shared_key_file: Path | None, cert: Path | None, cert_key: Path | None, ca: Path | None,
     server_name: str | None, automatic: bool | None, world: World, printer: Printer,
 ) -> None:
-    """Keep how MAILBOX, a mailbox of the manifest, is reached. What is not given stays as it was."""
+    """Keep how MAILBOX, a mailbox of the manifest, is reached. What is not given stays as it was.
+
+    At another Wardgate: `wardgate mesh account request` here, `wardgate mesh mailbox admit` there, then this with --from.
+    """
     found = post_office(world).mailbox(mailbox)
     if found is None:
         raise Failed(f"there is no mailbox {mailbox.upper()} in the manifest: wardgate mesh mailbox list")
@@ -49,12 +54,15 @@ def set_account(
         "shared_key": said_secret(shared_key_file, "the shared key"), "certificate": _pem(cert, "the certificate"), "key": _pem(cert_key, "the private key"),
         "ca": _pem(ca, "the roots"),
     }
+    if admission is not None:
+        given |= admitted(world, admission, found.id)
     made = replace(accounts.get(found.id) or Account(found.id), **{name: value for name, value in given.items() if value is not None})
     try:
         made.check()
     except ExchangeError as error:
         raise Failed(str(error)) from None
     accounts.put(made)
+    fulfilled(world, made)
     _record(world, found.id, "account")
     printer.answer(_data(made), _lines(made))
 
@@ -133,3 +141,6 @@ def _lines(found: Account) -> list[str]:
     return pairs([
         ("mailbox", found.mailbox), ("server", found.base_url or "here"), ("server name", found.server_name or ""), ("kept", ", ".join(kept)),
         ("driven", "automatically" if found.automatic else "by hand: wardgate message receive")])
+
+
+account.add_command(request)

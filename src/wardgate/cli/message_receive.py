@@ -18,7 +18,7 @@ PAUSE_SECONDS: Final = 5.0
 
 
 @click.command()
-@click.option("--mailbox", "mailboxes", multiple=True, metavar="ID", show_default="every mailbox with an account or a password here", help="Only this one; several may be given.")
+@click.option("--mailbox", "mailboxes", multiple=True, metavar="ID", show_default="every mailbox with an account, and those hosted here of organisations whose keys are here", help="Only this one; several may be given.")
 @click.option("--follow", is_flag=True, help="Look again and again, until interrupted.")
 @click.option("--every", type=click.FloatRange(1, 86_400), default=PAUSE_SECONDS, show_default=True, metavar="SECONDS", help="How often, with --follow.")
 @click.option("--limit", type=click.IntRange(1), default=None, help="At most so many messages of each mailbox.")
@@ -30,7 +30,7 @@ def receive(mailboxes: tuple[str, ...], follow: bool, every: float, limit: int |
     """
     ours = tuple(name.upper() for name in mailboxes) or _ours(world)
     if not ours:
-        raise Failed("no mailbox here has an account or a password: wardgate mesh account set ID, or wardgate mesh mailbox password ID")
+        raise Failed("no mailbox is ours: wardgate mesh account set ID")
     while True:
         failed = [mailbox for mailbox in ours if not _received(handler, mailbox, limit, printer)]
         handler.drive(mailboxes=ours)
@@ -54,8 +54,11 @@ def _received(handler: MessageHandler, mailbox: str, limit: int | None, printer:
 
 
 def _ours(world: World) -> tuple[str, ...]:
+    """NOTE: other organisations' mailboxes may be hosted here as well; reading their mail is theirs."""
     accounts, passwords = Accounts(world.stores.values), world.stores.mailboxes.passwords()
-    return tuple(name for name, found in post_office(world).mailboxes.items() if found.active and (accounts.get(name) is not None or name in passwords))
+    we_are = {key.organisation for key in world.stores.message_keys.all() if not key.is_erased}
+    return tuple(name for name, found in post_office(world).mailboxes.items()
+                 if found.active and (accounts.get(name) is not None or (name in passwords and found.organisation in we_are)))
 
 
 def _say(printer: Printer, row: HandledMessage) -> None:

@@ -118,15 +118,13 @@ class Posts:
         """Return the client certificate of a mailbox of ours, and its key; made by our own authority, and again before it is over."""
         name = OWN_CERTIFICATE + mailbox.id
         held = json.loads(self._stores.values.get(name) or "{}")
-        now, wanted = self._now(), _client_name(mailbox)
+        now, wanted = self._now(), client_name(mailbox)
         if held and held["name"] == wanted and x509.load_pem_x509_certificate(held["certificate"].encode()).not_valid_after_utc > now + RENEWED:
             return held["certificate"], held["key"]
         key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
-        request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, wanted)]))
-        csr = request.add_extension(x509.SubjectAlternativeName([x509.DNSName(wanted)]), critical=False).sign(key, hashes.SHA256())
         self._authority.ensure(self._environment(), now)
         issued = self._authority.issue_from_csr(
-            csr.public_bytes(serialization.Encoding.PEM), subject_kind=SubjectKind.MAILBOX, subject=mailbox.id, expected_name=wanted, now=now,
+            client_request(key, wanted), subject_kind=SubjectKind.MAILBOX, subject=mailbox.id, expected_name=wanted, now=now,
         )
         pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode("ascii")
         self._stores.values.put(name, json.dumps({"name": wanted, "certificate": issued.chain_pem, "key": pem}))
@@ -168,7 +166,15 @@ def message_bodies(settings: Settings) -> FileBodies:
     return FileBodies(settings.message_directory or settings.data / "messages")
 
 
-def _client_name(mailbox: Mailbox) -> str:
+def client_request(key: rsa.RSAPrivateKey, name: str) -> bytes:
+    """Return the request for a client's certificate of this name (RFC 2986), in PEM."""
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]))
+    csr = request.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False).sign(key, hashes.SHA256())
+    return csr.public_bytes(serialization.Encoding.PEM)
+
+
+def client_name(mailbox: Mailbox) -> str:
+    """Return the name of a client's certificate for a mailbox (itk3-messaging 5.1)."""
     if mailbox.certificates:
         return mailbox.certificates[0]
     return f"{mailbox.id.lower().replace('_', '-')}.{mailbox.organisation.lower()}.{CLIENT_SUFFIX}"
