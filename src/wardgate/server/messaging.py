@@ -158,10 +158,12 @@ def wire_messaging(
 def mesh_settings(settings: Settings) -> MeshSettings:
     """Return what the settings of this installation mean for the mailbox server."""
     return MeshSettings(
-        bind_certificate=settings.mesh_bind_certificate, serve_acknowledged=settings.mesh_serve_acknowledged,
+        bind_certificate=settings.mesh_bind_certificate, serve_acknowledged=settings.mesh_serve_acknowledged, consume_token_on_5xx=settings.mesh_token_on_5xx,
         verify_checksum=settings.mesh_verify_checksum, enforce_workflows=settings.mesh_enforce_workflows, test_routes=settings.mesh_test_routes,
-        max_request_bytes=settings.mesh_request_bytes, max_message_bytes=settings.mesh_message_bytes, max_transfers=settings.mesh_transfers,
-        idle_seconds=settings.mesh_idle_seconds, expiry_days=settings.mesh_collect_days,
+        max_request_bytes=settings.mesh_request_bytes, max_message_bytes=settings.mesh_message_bytes, max_chunks=settings.mesh_chunks,
+        compress_bytes=settings.mesh_compress_bytes, max_inflated_bytes=settings.mesh_inflated_bytes, max_inflate_ratio=settings.mesh_inflate_ratio,
+        max_transfers=settings.mesh_transfers, idle_seconds=settings.mesh_idle_seconds, least_bytes_per_second=settings.mesh_least_bytes_per_second,
+        expiry_days=settings.mesh_collect_days,
     )
 
 

@@ -107,16 +107,28 @@ class Settings(BaseSettings):
     """The largest chunk of a mailbox message, in bytes."""
     mesh_message_bytes: Annotated[int, Field(ge=1_024)] = 107_374_182_400
     """The largest mailbox message, in bytes, over all of its chunks."""
+    mesh_chunks: Annotated[int, Field(ge=1, le=999_999)] = 100_000
+    """The most chunks of a mailbox message."""
+    mesh_inflated_bytes: Annotated[int, Field(ge=1_024)] = 2_147_483_648
+    """The most bytes that a compressed chunk may unfold to, for readers that do not accept gzip and for checksums."""
+    mesh_inflate_ratio: Annotated[int, Field(ge=1, le=1_100)] = 250
+    """How many times its size a compressed chunk may unfold to, beyond the first MiB."""
+    mesh_compress_bytes: Annotated[int, Field(ge=1, le=16_777_216)] = 1_048_576
+    """The largest plain chunk that is compressed for readers that accept gzip; larger ones leave as they are."""
     mesh_transfers: Annotated[int, Field(ge=1, le=10_000)] = 64
     """How many chunks that do not fit a row of the store (64 KiB) may be under way at once; clients of more are told to try again."""
     mesh_idle_seconds: Annotated[float, Field(ge=1, le=120)] = 60.0
     """How long nothing may come of a chunk, or be taken of it, before its transfer is given up."""
+    mesh_least_bytes_per_second: Annotated[int, Field(ge=1, le=1_048_576)] = 1_024
+    """How fast a chunk must come at least, over its whole time and beyond the idle seconds."""
     mesh_collect_days: Annotated[int, Field(ge=1, le=365)] = 5
     """Days after which a message that was not acknowledged is reported to its sender as not collected."""
     mesh_keep_days: Annotated[int, Field(ge=1, le=3_650)] = 30
     """Days after which a message is forgotten, whatever became of it."""
     mesh_bind_certificate: bool = True
     """Whether a mailbox is spoken for only with a client certificate that the manifest lets speak for it."""
+    mesh_token_on_5xx: bool = False
+    """Whether an answer after which clients send the same request again (425, 429, 502, 503, 504) uses its token up all the same."""
     mesh_serve_acknowledged: bool = False
     """Whether a message that was acknowledged can be downloaded again."""
     mesh_verify_checksum: bool = True

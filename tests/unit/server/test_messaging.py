@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -182,7 +182,9 @@ CHANGED: dict[str, tuple[Any, str]] = {
     "mesh_bind_certificate": (False, "bind_certificate"), "mesh_serve_acknowledged": (True, "serve_acknowledged"), "mesh_verify_checksum": (False, "verify_checksum"),
     "mesh_enforce_workflows": (False, "enforce_workflows"), "mesh_test_routes": (True, "test_routes"), "mesh_request_bytes": (2_000, "max_request_bytes"),
     "mesh_message_bytes": (3_000, "max_message_bytes"), "mesh_transfers": (7, "max_transfers"), "mesh_idle_seconds": (9.0, "idle_seconds"),
-    "mesh_collect_days": (8, "expiry_days"),
+    "mesh_collect_days": (8, "expiry_days"), "mesh_chunks": (9, "max_chunks"), "mesh_inflated_bytes": (4_000, "max_inflated_bytes"),
+    "mesh_inflate_ratio": (20, "max_inflate_ratio"), "mesh_compress_bytes": (5_000, "compress_bytes"),
+    "mesh_least_bytes_per_second": (6, "least_bytes_per_second"), "mesh_token_on_5xx": (True, "consume_token_on_5xx"),
 }
 
 
@@ -195,7 +197,8 @@ def test_each_setting_reaches_the_server(name: str) -> None:
 
 
 def test_every_setting_is_of_some_use() -> None:
-    """Those that the mailbox server does not know are the directory and how long messages are kept."""
+    """Those that the mailbox server does not know are the directory and how long messages are kept; it has none of its own but what goes with a row."""
+    assert {setting.name for setting in fields(MeshSettings)} - {there for _, there in CHANGED.values()} == {"inline_bytes"}
     assert {name for name in Settings.model_fields if name.startswith("mesh_")} - CHANGED.keys() == {"mesh_directory", "mesh_keep_days"}
 
 
