@@ -161,6 +161,23 @@ _CERTIFICATE: Final = {
     "not_after": "when it ends",
 }
 
+_HANDLED: Final = {
+    "direction": "`out` or `in`", "stage": "where it stands now", "key": "our key of the message", "mailbox": "our mailbox", "peer": "theirs",
+    "mailbox_ods": "whose ours is", "peer_ods": "whose theirs is", "workflow": "the workflow", "event": "the code of the message event",
+    "document_id": "the id of its document", "mex_message_id": "the mailbox server's id", "seal": "the suite of its seal", "answers": "of a response: the message id that it answers",
+    "codes": "ITK response codes that came, or that we sent", "attempts": "tries of this step", "by": "`server`, or the account of who ran the command",
+    "content_sha256": "SHA-256 of the clear octets", "sealed_sha256": "SHA-256 of what travels", "user": "the user it is signed for, as a keyed hash",
+    "role": "the role of that user, as a keyed hash",
+}
+_DOCUMENT: Final = {
+    "patient": "the NHS number, as a keyed hash; `patient_2` and so on of further patients", "patients_left_out": "how many more there are",
+    "composition": "`Composition.identifier`", "document_type": "the SNOMED CT code of its type", "attachments": "how many attachments it has",
+}
+_SIGNER: Final = {
+    "signer_kid": "the signer's key", "alg": "its algorithm", "encrypted": "whether it is encrypted", "signer_ods": "the signer's organisation", "signed_at": "when it was signed",
+    "signer_certificate": "SHA-256 of the signer's certificate", "covered_sha256": "SHA-256 of the octets that are signed", "signer_role": "the role that the signer states, as a keyed hash",
+    "opened_with": "our key that opened it", "user": "the user it is signed for, as a keyed hash", "role": "the role of that user, as a keyed hash",
+}
 EVENTS: Final[Mapping[EventType, Entry]] = {
     EventType.TOKEN_ISSUED: Entry("An access token was issued; stored in the same step that uses up the assertion, the code or the refresh token.", _CALLER | _USER | {
         "refresh_count": "how often the sign-in was refreshed", "repeated": "true when a repeated refresh got the same successor",
@@ -240,6 +257,23 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
     EventType.MAILBOX_REFUSED: Entry("A request of the mailbox server was refused; `message_id` is the answer's internal id. Before the answer.", _REFUSED | {
         "mailbox": "the mailbox that the token names, as soon as there is one", "recipient": "the mailbox it was to be sent to, if there is one",
         "workflow": "the workflow, if there is one", "mex_message_id": "the message it was about", **_TURNED}),
+    EventType.MESSAGE_BUILT: Entry("The message handler built or took a message to be sent, its workflow allows it, and it is durable.", _HANDLED | _DOCUMENT),
+    EventType.MESSAGE_SEALED: Entry("A message to be sent was sealed as its workflow asks.", _HANDLED | _DOCUMENT | _SIGNER),
+    EventType.MESSAGE_SENT: Entry("The mailbox server has a message of ours whole; or, with `change`, its recipient acknowledged the transfer.", _HANDLED | {
+        "bytes": "its size", "change": "`collected`"}),
+    EventType.MESSAGE_RECEIVED: Entry("A message came in and is durable; before it is acknowledged to the mailbox server.", _HANDLED | {"bytes": "its size"}),
+    EventType.MESSAGE_OPENED: Entry("A message that came in was proved, allowed and delivered; or, with `change`, somebody read it again. Before it is shown.", _HANDLED | _DOCUMENT | _SIGNER | {
+        "change": "`displayed`"}),
+    EventType.MESSAGE_REFUSED: Entry("A message that came in was refused, or one that was to go out by its workflow's policy.", _HANDLED | _REFUSED | {
+        "itk_code": "the ITK response code", "answered": "whether the sender is told"}),
+    EventType.MESSAGE_RESPONDED: Entry("A response to a message that came in was made, in one step with what follows for that message.", _HANDLED | {
+        "to_key": "our key of the message that it answers", "to_mex_message_id": "the mailbox server's id of that"}),
+    EventType.MESSAGE_ACKNOWLEDGED: Entry("A response to a message of ours came in, from whom the message went to, and was joined to it.", _HANDLED | _SIGNER | {
+        "response": "ok, transient-error or fatal-error", "of_key": "our key of the message that it answers"}),
+    EventType.MESSAGE_DEAD: Entry("A message was given up after its tries, refused by the mailbox server, or not collected; or, with `change`, dropped by an operator.", _HANDLED | _REFUSED | {
+        "change": "`dropped`", "was": "why it had been given up"}),
+    EventType.MESSAGE_REPLAYED: Entry("An operator took up a message again that had been given up.", _HANDLED | {
+        "change": "the stage where it goes on", "was": "why it had been given up"}),
     EventType.AUDIT_SEARCHED: Entry("Somebody asked who saw a patient's record (`wardgate audit who-saw`); durable before the answer.", _BY | {
         "patient": "the NHS number, as a keyed hash", "found": "how many calls were shown", "from": "the first moment that was asked for",
         "to": "the moment before which", "organisation": "the ODS code that was asked for"}),
