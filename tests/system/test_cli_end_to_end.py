@@ -95,8 +95,8 @@ def test_an_application_from_birth_to_end(own: Any, run: Any, url: tuple[str, ..
 
 
 def test_mailboxes_workflows_and_message_keys(own: Any, run: Any, tmp_path: Path) -> None:
-    """`mesh mailbox`, `mesh workflow`, `mesh shared-key` and `message keys`: each command, and what it changed."""
-    for part in (message_commands.post, message_commands.message_keys):
+    """`mesh mailbox`, `mesh workflow`, `mesh shared-key`, `message keys`, and messages in files: each command, and what it changed."""
+    for part in (message_commands.post, message_commands.files, message_commands.message_keys):
         place = tmp_path / part.__name__
         place.mkdir()
         part(run, own.data, place)

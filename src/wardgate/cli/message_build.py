@@ -1,6 +1,7 @@
 """`wardgate message build DOC`: an ITK3 message of a FHIR document, in a file."""
 
 import os
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -81,7 +82,7 @@ def build_message(
         message = build(_document(read_file(doc, "the document"), version), sending, now=desk.now, random=os.urandom, version=version, nested=not one_bundle, rules=rules)
         octets = write(message, FORMATS[form], rules)
     facts = document_facts(message.payload, version)
-    desk.record(EventType.MESSAGE_BUILT, message.message_id, {**told(message, facts), **about(facts)})
+    desk.record(EventType.MESSAGE_BUILT, message.message_id, {**told(message, facts), "content_sha256": sha256(octets).hexdigest(), **about(facts)})
     write_file(out, octets)
     data = {"message_id": message.message_id, "document_id": facts.document_id, "event": event, "from": endpoint, "organisation": ods, "bytes": len(octets)}
     say(desk, out, data, pairs([("built", message.message_id), ("document", facts.document_id or ""), ("event", f"{event} {message.event_display}"),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+import httpx2
 from cryptography import x509
 
 from wardgate.audit import Event, EventType, Outcome
@@ -25,6 +26,7 @@ from wardgate.cli.failures import Failed
 from wardgate.cli.message_key_store import directory, ring
 from wardgate.cli.options import IN_FILE, Command
 from wardgate.cli.output import Printer
+from wardgate.client import trust_context
 from wardgate.client.key_ring import SealKeys
 from wardgate.client.key_ring_files import read_key_ring
 from wardgate.client.time_stamp import TimeStampAuthority
@@ -36,6 +38,7 @@ from wardgate.keystores.secret_file import read_secret_file
 from wardgate.refusals.messages import Failure
 from wardgate.sealing.errors import SealRefused
 from wardgate.sealing.keys import HeldKeys, KeyDirectory, Use
+from wardgate.server import serving
 from wardgate.server.settings import Settings
 from wardgate.workflows.post_office import PostOffice
 
@@ -122,10 +125,14 @@ def _hardware_key(settings: Settings) -> Any:
     return made
 
 
-def stamper_of(url: str | None) -> TimeStampAuthority | None:
-    """Return the time-stamping authority at an address."""
+def stamper_of(desk: Desk, url: str | None, ca: Path | None) -> TimeStampAuthority | None:
+    """Return the time-stamping authority at an address; its host is verified with `ca`, an installation's own with its own root."""
+    if url is None:
+        return None
+    if ca is None and desk.world is not None and url.startswith(f"{serving.read(desk.world.data).https}/"):
+        ca = desk.world.data / "ca.pem"
     try:
-        return TimeStampAuthority(url) if url is not None else None
+        return TimeStampAuthority(url, transport=httpx2.HTTPTransport(verify=trust_context(ca)) if ca is not None else None)
     except ValueError as wrong:
         raise click.UsageError(f"--time-stamp: {wrong}") from None
 

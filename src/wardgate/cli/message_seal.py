@@ -1,12 +1,15 @@
 """`wardgate message seal FILE`: sign a message and encrypt it to its recipients; or seal a file of any size."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from wardgate.audit import EventType
+from wardgate.audit.model import Detail
 from wardgate.cli.message_desk import (
     Desk,
     check_new,
@@ -20,6 +23,7 @@ from wardgate.cli.message_desk import (
     write_file,
 )
 from wardgate.cli.message_policy import check_policy, facts_of, of_context
+from wardgate.cli.options import IN_FILE
 from wardgate.cli.output import pairs
 from wardgate.cli.progress import Progress
 from wardgate.client.message_seal import Recipient, SealOptions, context_of, newest_keys, seal_message
@@ -44,6 +48,7 @@ PURPOSES: Final = {purpose.name.lower().replace("_", "-"): purpose for purpose i
 @click.option("--user", default=None, metavar="ID", help="On whose behalf: the SDS user id.")
 @click.option("--user-role", default=None, metavar="ID", help="With --user: the SDS role profile id.")
 @click.option("--time-stamp", default=None, metavar="URL", envvar="WARDGATE_TIME_STAMP_URL", show_envvar=True, help="Have the signature time-stamped by this authority (RFC 3161).")
+@click.option("--ca", type=IN_FILE, default=None, metavar="FILE", show_default="this Wardgate's own for itself, else this machine's", help="The roots that the authority's host is verified with.")
 @click.option("--compress", is_flag=True, help="Fold XML by gzip before it is signed.")
 @click.option("--header-readable", is_flag=True, help="Leave the MessageHeader in clear around the sealed payload: by agreement with the recipient.")
 @click.option("--sign-only", is_flag=True, help="Of the XML suite: sign and do not encrypt. The detached suite never encrypts.")
@@ -70,14 +75,15 @@ def seal(file: Path, out: Path | None, attachment: bool, desk: Desk, **asked: An
     content = read_file(file, "the message")
     with refusals(desk, workflow=asked["workflow"]):
         message = read(content)
-        facts = document_facts(message.payload, message.version)
-        recipients = _recipients(desk, asked["to"])
-        options = _options(desk, asked)
+    facts = document_facts(message.payload, message.version)
+    recipients, options = _recipients(desk, asked["to"]), _options(desk, asked)
+    with refusals(desk, message.message_id, mailbox=message.endpoint, workflow=asked["workflow"]):
         context = context_of(message, recipients, asked["workflow"], asked["organisation"])
         _check(desk, context, facts, options)
         sealed = seal_message(content, recipients, asked["workflow"], keys=desk.keys, organisation=asked["organisation"], options=options, now=desk.now)
     signer = desk.keys.signing_key(context.sender_ods)
-    _record(desk, context, options, signer.kid if signer else None, facts)
+    _record(desk, context, options, signer.kid if signer else None, facts, {
+        "content_sha256": sha256(content).hexdigest(), "sealed_sha256": sha256(sealed.body).hexdigest()})
     write_file(out, sealed.body)
     write_file(asked["signature_out"], sealed.signature or b"")
     data = {"suite": sealed.suite.value, "media_type": sealed.media_type, "encrypted": sealed.encrypted, "context": context.members(), "bytes": len(sealed.body),
@@ -95,7 +101,7 @@ def _options(desk: Desk, asked: dict[str, Any]) -> SealOptions:
     suite = Suite(asked["suite"]) if asked["suite"] is not None else Suite.CMS if asked.get("is_attachment") else usual
     behalf = {"user": asked["user"], **({"role": asked["user_role"]} if asked["user_role"] else {})} if asked["user"] else None
     return SealOptions(
-        suite, PURPOSES[asked["purpose"]], asked["role"], behalf, stamper_of(asked["time_stamp"]), (), asked["compress"], not asked["sign_only"],
+        suite, PURPOSES[asked["purpose"]], asked["role"], behalf, stamper_of(desk, asked["time_stamp"], asked["ca"]), (), asked["compress"], not asked["sign_only"],
         asked["header_readable"],
     )
 
@@ -121,9 +127,9 @@ def _check(desk: Desk, context: Context, facts: DocumentFacts, options: SealOpti
     check_policy(desk, planned, facts)
 
 
-def _record(desk: Desk, context: Context, options: SealOptions, kid: str | None, facts: DocumentFacts) -> None:
+def _record(desk: Desk, context: Context, options: SealOptions, kid: str | None, facts: DocumentFacts, digests: Mapping[str, Detail]) -> None:
     desk.record(EventType.MESSAGE_SEALED, context.message_id, {
-        **of_context(context), "seal": options.suite.value, "signer_kid": kid, **about(facts), **people(options.on_behalf_of or {}),
+        **of_context(context), "seal": options.suite.value, "signer_kid": kid, **digests, **about(facts), **people(options.on_behalf_of or {}),
     })
 
 
@@ -157,6 +163,6 @@ def _seal_attachment(desk: Desk, file: Path, out: Path | None, asked: dict[str, 
             file, out, asked["media_type"], context, statement, signer, newest_keys(recipients, desk.keys), directory=desk.keys, now=desk.now,
             stamper=options.stamper, progress=more,
         )
-    _record(desk, context, options, signer.kid, DocumentFacts())
+    _record(desk, context, options, signer.kid, DocumentFacts(), {})
     say(desk, out, {"suite": Suite.CMS.value, "media_type": "application/cms", "encrypted": True, "context": context.members(), "bytes": size, "signature_out": None},
         pairs([("sealed", str(file)), ("size", f"{size} bytes"), ("to", ", ".join(context.recipients)), ("written to", str(out))]))
