@@ -41,8 +41,8 @@ class DocumentFacts:
 
     @property
     def type(self) -> str | None:
-        """The SNOMED CT code of its type."""
-        return self.types[0] if self.types else None
+        """The SNOMED CT code of its type; None where it has none, and where it has several, of which policy could ask one only."""
+        return self.types[0] if len(set(self.types)) == 1 else None
 
     @property
     def patient(self) -> str | None:

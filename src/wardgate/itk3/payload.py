@@ -25,6 +25,12 @@ def check_nested(bundle: dict[str, Any], place: str, report: Report) -> None:
     check_laid_in(entries, frozenset(entry.url for entry in entries), report, is_document=kind == DOCUMENT)
 
 
+def check_one_document(payload: dict[str, Any], where: str, report: Report) -> None:
+    """Note a second document, at whatever depth: what is asked of a message's document is asked of one (FHIR-PAY-01)."""
+    if sum(found.kind == "Composition" for found in walk(payload, report.version)) > 1:
+        report.fault(PAYLOAD, where, "one document is sent at a time", "business-rule")
+
+
 def check_laid_in(entries: tuple[Entry, ...], urls: frozenset[str], report: Report, *, is_document: bool) -> None:
     """Note what is wrong with the resources of a payload; `urls` are those that they may refer to."""
     if is_document and entries:

@@ -34,7 +34,7 @@ from wardgate.itk3.model import Handling, Message, Party, Response
 from wardgate.itk3.names import UNREADABLE
 from wardgate.itk3.outcome import CODES, read_issues
 from wardgate.itk3.parties import read_party
-from wardgate.itk3.payload import DOCUMENT, check_laid_in, check_nested
+from wardgate.itk3.payload import DOCUMENT, check_laid_in, check_nested, check_one_document
 from wardgate.itk3.report import HEADER, PAYLOAD, Report
 from wardgate.itk3.response_codes import RESPONSE_CODE_ROWS
 from wardgate.itk3.rules import NATIONAL, Rules
@@ -95,6 +95,9 @@ def accept(bundle: Resource, version: Version, rules: Rules = NATIONAL) -> Messa
     if not entries or entries[0].kind != "MessageHeader":
         report.fault(HEADER, "Bundle.entry[0].resource", "a message begins with its header", "structure")
         raise NotAccepted(tuple(report.problems))
+    for other in entries[1:]:
+        if other.kind == "MessageHeader":
+            report.fault(HEADER, other.where, "a message has one header", "structure")
     message = _Reading(bundle, entries, report).message()
     report.close()
     return message
@@ -138,6 +141,8 @@ class _Reading:
         receiver = self._party(reference, "receiver") if reference is not None else None
         response = self._response(event)
         payload, nested = self._payload(is_response=response is not None)
+        if payload is not None:
+            check_one_document(payload, f"{self._where}.focus[0]", self._report)
         # An empty text or None in what follows goes with a problem in the report, so no such message leaves `accept`.
         return Message(
             self._bundle.get("id", ""), self._bundle.get("identifier", {}).get("value", ""), self._header.get("id", ""), event, display,

@@ -1,15 +1,17 @@
 """The keys that organisations published, indexed for whoever seals and opens (itk3-messaging 6). Pure: PEM is read here, nothing is fetched."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Self
+from typing import Self, TypeVar
 
 from cryptography.hazmat.primitives import hashes
 
 from wardgate.pki import pem
 from wardgate.sealing.keys import MessageKey, State, Trust, Use
 from wardgate.workflows.model import MessageKeys
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +59,17 @@ class PublishedKeys:
         `clock` are those believed about the time; `revoked` are certificates that our own authority took back, and when,
         by lower-case hex SHA-256.
         """
-        keys: dict[str, MessageKey] = {}
+        found: list[MessageKey] = []
         trusts: dict[str, Trust] = {}
         for stated in sorted(organisations, key=lambda one: one.organisation):
-            keys |= {key.kid: _as_revoked(key, revoked or {}) for key in stated.keys}
+            found += [_as_revoked(key, revoked or {}) for key in stated.keys]
             believed = stated.trust if stated.trust.anchors else own
             trusts[stated.organisation] = Trust(
                 believed.anchors, (*own.intermediates, *stated.trust.intermediates) if believed is own else stated.trust.intermediates,
                 (*own.revocations, *stated.trust.revocations) if believed is own else stated.trust.revocations,
             )
-        certified = {key.certificate.fingerprint(hashes.SHA256()): key for key in keys.values()}
+        keys = _one_owner(found, lambda key: key.kid)
+        certified = _one_owner(keys.values(), lambda key: key.certificate.fingerprint(hashes.SHA256()))
         return cls(keys, certified, _encrypting(keys.values()), trusts, clock)
 
     def key(self, kid: str) -> MessageKey | None:
@@ -91,6 +94,17 @@ class PublishedKeys:
 
 
 _NOBODY = Trust()
+
+
+def _one_owner(keys: Iterable[MessageKey], name_of: Callable[[MessageKey], T]) -> dict[T, MessageKey]:
+    """Return keys by a name; one that keys of two organisations have is nobody's."""
+    found: dict[T, MessageKey] = {}
+    disputed: set[T] = set()
+    for key in keys:
+        name = name_of(key)
+        if found.setdefault(name, key).organisation != key.organisation:
+            disputed.add(name)
+    return {name: key for name, key in found.items() if name not in disputed}
 
 
 def _as_revoked(key: MessageKey, revoked: Mapping[str, datetime]) -> MessageKey:

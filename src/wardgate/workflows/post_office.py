@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Self
 
-from wardgate.workflows.model import Mailbox, MessageRules, Workflow
+from wardgate.workflows.model import Mailbox, MessageRules, Protection, Workflow
 
 RESPONSE_EVENT: Final = "ITK008M"
 """The event of every response (itk3-messaging 1.5)."""
@@ -38,7 +38,7 @@ class Exchange:
 class Rules:
     """What holds for messages with one workflow id: who may send them to whom, and what they must be.
 
-    Several workflows may have their responses on one id, hence several exchanges.
+    Several workflows may have their responses on one id, hence several exchanges; the rules are then those of the one that protects most.
     """
 
     workflow: str
@@ -129,6 +129,13 @@ class PostOffice:
         return [mailbox for mailbox in mailboxes if mailbox.active and mailbox.id in takers]
 
 
+_PROTECTIONS: Final = (Protection.NONE, Protection.SIGNED, Protection.SEALED)
+
+
+def _strength(messages: MessageRules) -> tuple[int, bool]:
+    return _PROTECTIONS.index(messages.protection), messages.time_stamp
+
+
 def response_rules(messages: MessageRules) -> MessageRules:
     """Return what responses to a workflow's messages must be: protected alike, and about nothing but the message they answer."""
     return messages.model_copy(update={
@@ -152,7 +159,7 @@ def _rules(workflows: Iterable[Workflow]) -> dict[str, Rules]:
         exchanges = tuple(exchange for request in requests for exchange in _responses(request))
         own = found.get(response_id)
         if own is None:
-            found[response_id] = Rules(response_id, exchanges, response_rules(requests[0].messages), is_response=True)
+            found[response_id] = Rules(response_id, exchanges, response_rules(max((one.messages for one in requests), key=_strength)), is_response=True)
         else:
             found[response_id] = Rules(response_id, (*own.exchanges, *exchanges), own.messages)
     return found

@@ -33,6 +33,15 @@ def test_the_letter(version: Version, nested: bool) -> None:
     assert "Synthetic" not in repr(facts)
 
 
+def test_a_document_of_two_types_is_of_none() -> None:
+    """Whether it is one that a workflow carries, nobody could say; the same type twice is one."""
+    coding = {"system": "http://snomed.info/sct", "code": LETTER}
+    for codes, found in (((LETTER, "1323571000000101"), None), ((LETTER, LETTER), LETTER)):
+        given = resources()
+        given[0]["type"]["coding"] = [coding | {"code": code} for code in codes]
+        assert facts_of(given).type == found
+
+
 def test_a_message_without_payload_says_nothing() -> None:
     """As responses have none."""
     assert document_facts(None) == DocumentFacts()

@@ -42,6 +42,29 @@ def test_resources_in_the_message_may_refer_to_its_sender(sender: str | None) ->
     assert read(write(message)) == message
 
 
+def test_a_message_has_one_header() -> None:
+    """A second one would be another reader's: refused by strict and lenient readers, in both variants."""
+    for nested in (True, False):
+        bundle = deepcopy(bundle_of(letter(nested=nested)))
+        second = {"fullUrl": "urn:uuid:5d0b7a52-1c7e-4a0e-9b0a-2f6f4c1d9eff", "resource": header(bundle) | {"id": "5d0b7a52-1c7e-4a0e-9b0a-2f6f4c1d9eff"}}
+        bundle["entry"].append(second)
+        for rules in (Rules(), Rules(strict=False)):
+            with pytest.raises(NotAccepted) as refused:
+                accept(bundle, Version.STU3, rules)
+            assert (refused.value.code, refused.value.problems[0].where) == ("20006", f"Bundle.entry[{len(bundle['entry']) - 1}].resource")
+
+
+def test_one_document_is_sent_at_a_time() -> None:
+    """Policy asks what the document is: a second one, in a collection or in a bundle within it, would not be asked about (FHIR-PAY-01)."""
+    patient = {"resourceType": "Patient", "id": "p"}
+    beside = resources()[0] | {"id": "5d0b7a52-1c7e-4a0e-9b0a-2f6f4c1d9eff", "confidentiality": "V"}
+    held = {"resourceType": "Parameters", "parameter": [{"name": "document", "resource": inner()}]}
+    for more in ([*resources(), beside], [held, *resources()], [held, held]):
+        with pytest.raises(NotAccepted) as refused:
+            build([patient | {"id": "q"}, *more], SENDING, now=NOW, random=counted("b"))
+        assert (refused.value.code, refused.value.problems[0].problem) == ("20009", "one document is sent at a time")
+
+
 def test_the_focus_comes_first_wherever_it_lies() -> None:
     """Entries have no order but this."""
     bundle = deepcopy(bundle_of(letter(nested=False)))

@@ -29,6 +29,19 @@ def read(*keys: PublishedKey, organisation: str = "X26", **changes: object) -> O
     return read_keys(MessageKeys.model_validate({"organisation": organisation, "keys": keys, **changes}))
 
 
+def test_a_key_that_two_organisations_have_is_nobodys() -> None:
+    """By its id or by its certificate: whoever comes last must not take another's place, whatever checked the documents before."""
+    ours, same = published("one"), published("other")
+    theirs = same.model_copy(update={"kid": "one"})
+    other = ours.model_copy(update={"kid": "two"})
+    for first, second in ((ours, theirs), (ours, other)):
+        directory = PublishedKeys.of([read(first), read(second, organisation="RY6")], OWN)
+        made = read(first).keys[0]
+        found = directory.key(first.kid), directory.by_certificate(made.certificate.fingerprint(hashes.SHA256()))
+        assert None in found
+        assert all(one is None or one.organisation == "X26" for one in found)
+
+
 def test_keys_are_found_by_id_and_by_certificate() -> None:
     """In whatever state; what nobody published is not found."""
     made = read(published("one"), published("two", state="retired"), published("three", state="revoked", revoked_at=NOW))

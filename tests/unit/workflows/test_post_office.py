@@ -64,6 +64,16 @@ def test_a_workflow_of_responses_that_is_stated_itself_has_its_own_rules() -> No
     assert not rules.is_response
 
 
+def test_workflows_that_share_their_responses_have_the_strongest_protection_for_them() -> None:
+    """Whatever order they are stated in: a workflow of less protection does not take it from another's responses."""
+    plain = Workflow(id="A", senders=("X26OT001",), receivers=("RY6OT002",), acknowledgement="ACK")
+    sealed = plain.model_copy(update={"id": "B", "messages": MessageRules(protection=Protection.SEALED, time_stamp=True)})
+    for stated in ([plain, sealed], [sealed.model_copy(update={"id": "A"}), plain.model_copy(update={"id": "B"})]):
+        rules = PostOffice.of(MAILBOXES, stated).rules_of("ACK")
+        assert rules is not None
+        assert (rules.messages.protection, rules.messages.time_stamp) == (Protection.SEALED, True)
+
+
 def test_workflows_that_share_their_responses_do_not_let_strangers_answer() -> None:
     """Who received the one workflow answers its senders, not those of the other."""
     first = Workflow(id="A", senders=("X26OT001",), receivers=("RY6OT002",), acknowledgement="ACK")
