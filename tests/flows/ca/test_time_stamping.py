@@ -7,16 +7,23 @@ from typing import Any
 import httpx2
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from wardgate.ca.time_stamping import POLICY
+from wardgate.catalogue import Environment
 from wardgate.client.time_stamp import TimeStampAuthority, TimeStampUnavailable
 from wardgate.cms import oids
 from wardgate.cms.time_stamp import Request, read_token, write_request
 from wardgate.pki import der
+from wardgate.sealing import detached
 from wardgate.sealing.errors import SealRefused
-from wardgate.sealing.keys import Trust
+from wardgate.sealing.keys import State, Trust, Use
+from wardgate.sealing.model import Context, Signed, Statement
+from wardgate.sealing.private_keys import PrivateSigningKey
 from wardgate.sealing.time_stamp import check_time_stamp
+from wardgate.server.message_keys import directory_of_keys
+from wardgate.workflows.model import MessageKeys, PublishedKey
 
 DIGEST = hashlib.sha256(b"a signature").digest()
 QUERY = "application/timestamp-query"
@@ -157,3 +164,36 @@ def test_a_time_stamp_is_made_with_the_time_that_is_real(world: Any) -> None:
     at = world.now.replace(microsecond=999_999) + timedelta(days=1)
     token = read_token(_token(world.ca.time_stamp(GOOD, at)))
     assert token.at == at.replace(microsecond=0)
+
+
+def test_a_stamped_seal_outlives_its_key(world: Any, server: str) -> None:
+    """Sealed with a time-stamp of the running authority, by a key of this environment: it verifies after the key was revoked, which it does not without."""
+    context, now = Context("ALICE", "A1A", ("BOB",), "LETTER", "m-1", "ITK007C"), datetime.now(UTC).replace(microsecond=0)
+    key = ec.generate_private_key(ec.SECP256R1())
+    issued = world.ca.certify_message_key(key.public_key(), organisation="A1A", use=Use.SIGNING, kid="a-1", now=now)
+    chain = x509.load_pem_x509_certificates(issued.chain_pem.encode())
+    signer = PrivateSigningKey("a-1", chain[0], key)
+    published = PublishedKey(kid="a-1", use=Use.SIGNING, certificate=issued.chain_pem)
+    authority = TimeStampAuthority(f"{server}/pki/tsa")
+    signed_at = max(now, chain[0].not_valid_before_utc)
+    sealed = {stamper is not None: detached.seal(b"<Bundle/>", "application/fhir+xml", context, Statement(signed_at), signer, stamper=stamper)
+              for stamper in (authority, None)}
+    authority.close()
+
+    def opened(stamped: bool, at: datetime, **revoked: Any) -> Signed:
+        document = MessageKeys(organisation="A1A", keys=(published.model_copy(update=revoked),))
+        environment = Environment(name=world.environment)
+        found = detached.open_seal(
+            sealed[stamped].body, sealed[stamped].signature, transport=None, directory=directory_of_keys(world.stores, environment, [document]), now=at)
+        return found.signatures[0]
+
+    later = datetime.now(UTC) + timedelta(seconds=2)
+    stamped_at = opened(True, later).time_stamped_at
+    assert stamped_at is not None
+    assert now <= stamped_at <= later
+    assert opened(False, later).time_stamped_at is None
+    revoked = {"state": State.REVOKED, "revoked_at": later}
+    assert opened(True, later + timedelta(seconds=1), **revoked).time_stamped_at == stamped_at
+    for stamped, since in ((False, later), (True, stamped_at - timedelta(seconds=1))):
+        with pytest.raises(SealRefused):
+            opened(stamped, later + timedelta(seconds=1), **revoked | {"revoked_at": since})
