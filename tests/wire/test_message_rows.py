@@ -7,6 +7,7 @@ And every response code, written, sent and read back in both forms (itk3-messagi
 import io
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,14 @@ def test_all_that_does_not_decrypt_is_one_answer(two: Exchanging) -> None:
         row = INCOMING[code](Letter(two))
         answers.add(row.codes)
     assert answers == {("10009",)}
+
+
+def test_a_sender_that_is_two_organisations_is_not_ours_to_believe(two: Exchanging) -> None:
+    """A site of the organisation that signed does not make another organisation's code true: 20003."""
+    for sender, codes in ((Party(ods="RQM", site="X26A1"), ("20003",)), (Party(ods="X26", site="X26A1"), ("20013",)), (Party(site="X26A1"), ("20013",))):
+        letter = Letter(two)
+        letter.message = replace(letter.message, sender=sender)
+        assert letter.send(letter.seal()).codes == codes
 
 
 @pytest.fixture(scope="module")

@@ -71,8 +71,8 @@ def _check(parts: Parts, mine: HandledMessage, found: Arrived, rules: Rules) -> 
 
 
 def _is_of(party: Party, ods: str) -> bool:
-    """A person's organisation is not told; a site's code begins with its organisation's."""
-    return party.is_person or not ods or party.ods == ods or (party.site or "").startswith(ods)
+    """A person's organisation is not told; a site's code begins with its organisation's, and one that names both names no other."""
+    return party.is_person or not ods or (party.ods == ods if party.ods is not None else (party.site or "").startswith(ods))
 
 
 def _delivered(parts: Parts, mine: HandledMessage, found: Arrived, rules: Rules, along: tuple[Move, ...]) -> HandledMessage | None:

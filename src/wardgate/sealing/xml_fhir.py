@@ -51,6 +51,7 @@ FORMS: Final = frozenset({Form.WHOLE, Form.DOCUMENT})
 DEFAULT_LIMITS: Final = Limits()
 AS_DEFAULT: Final[dict[Any, str]] = {None: FHIR}
 _WHO: Final = {Version.STU3: "whoReference", Version.R4: "who"}
+_FORMATS: Final = {Version.STU3: ("contentType",), Version.R4: ("targetFormat", "sigFormat")}
 _DATA: Final = {Version.STU3: "blob", Version.R4: "data"}
 
 
@@ -196,7 +197,10 @@ def _bytes_of(node: Element, version: Version) -> bytes:
 
 
 def _check_datatype(node: Element, signed: Signed, version: Version) -> None:
-    """What stands beside the bytes is what was signed, or it would be believed for nothing."""
+    """What stands beside the bytes is what was signed, and nothing else stands there, or it would be believed for nothing."""
+    beside = [local(child) for child in node if child.tag == named(FHIR, local(child))]
+    if len(beside) != len(node) or not set(beside) <= {"type", "when", _WHO[version], *_FORMATS[version], _DATA[version]}:
+        raise SealRefused("signature-invalid", "what is signed, and nothing else, beside a signature's bytes", "something else")
     try:
         when = datetime.fromisoformat(_read(node, "when"))
     except ValueError:

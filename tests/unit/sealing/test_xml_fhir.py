@@ -138,6 +138,15 @@ def test_signatures_in_other_places_are_refused(world: World) -> None:
     assert verify_bundle(signed(world, form=Form.NARRATIVE), directory=world, now=NOW, forms={Form.NARRATIVE})[0].organisation == "X26"
 
 
+@pytest.mark.parametrize("version", Version)
+@pytest.mark.parametrize("name", ["onBehalfOf", "onBehalfOfReference", "extension", "blob", "data"])
+def test_nothing_stands_beside_a_signature_that_it_does_not_say(world: World, version: Version, name: str) -> None:
+    """Who reads the datatype would believe that somebody was signed for."""
+    root = etree.fromstring(signed(world, version))
+    etree.SubElement(root[-1], f"{{http://hl7.org/fhir}}{name}", value="Practitioner/x")
+    assert code_of(lambda: verify_bundle(etree.tostring(root), directory=world, now=NOW, version=version)) in {"signature-invalid", "seal-malformed"}
+
+
 def test_a_signature_of_one_resource_is_not_anothers(world: World) -> None:
     """Detached, so the resource is the caller's."""
     signer = world.signing_key("X26")
