@@ -1,5 +1,6 @@
 """`wardgate mesh account`: how each of our mailboxes is reached, kept encrypted in the store."""
 
+import secrets
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from wardgate.audit import EventType
 from wardgate.cli.context import World, with_world
 from wardgate.cli.failures import Failed
 from wardgate.cli.handled import post_office, posts_of
-from wardgate.cli.mesh_admission import admitted, fulfilled, request
+from wardgate.cli.mesh_admission import PASSWORD_BYTES, admitted, fulfilled, request
 from wardgate.cli.mesh_calling import IN_FILE_OR_STDIN, TOLD, said_secret, tell
 from wardgate.cli.options import IN_FILE, read_input
 from wardgate.cli.output import Printer, pairs, table
@@ -41,6 +42,7 @@ def set_account(
 ) -> None:
     """Keep how MAILBOX, a mailbox of the manifest, is reached. What is not given stays as it was.
 
+    One that is hosted here is given a password where it has none.
     At another Wardgate: `wardgate mesh account request` here, `wardgate mesh mailbox admit` there, then this with --from.
     """
     found = post_office(world).mailbox(mailbox)
@@ -61,6 +63,9 @@ def set_account(
         made.check()
     except ExchangeError as error:
         raise Failed(str(error)) from None
+    if made.base_url is None and made.password is None and found.id not in world.stores.mailboxes.passwords():
+        event = world.event(EventType.MAILBOX_CHANGED, mailbox=found.id, change="password")
+        world.stores.mailboxes.set_password(found.id, secrets.token_urlsafe(PASSWORD_BYTES), event)
     accounts.put(made)
     fulfilled(world, made)
     _record(world, found.id, "account")
