@@ -3,15 +3,28 @@
 What is expected stands here as text, not as a reference to the catalogue: the tables of itk3-messaging 5.1, 5.2 and 5.5 are what is compared.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+import httpx2
 
 V1: Final = "application/vnd.mesh.v1+json"
 V2: Final = "application/vnd.mesh.v2+json"
 VERSIONS: Final = {1: V1, 2: V2}
 MADE: Final = "{made}"
 """In place of an id that is made for each request."""
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+
+
+def filled(value: Any, kept: Mapping[str, str]) -> Any:
+    """Return a text, or what is made of texts, with ids in its braces."""
+    if isinstance(value, str):
+        return re.sub(r"\{(\w+)\}", lambda name: kept.get(name[1], name[0]), value)
+    if isinstance(value, dict):
+        return {name: filled(one, kept) for name, one in value.items()}
+    return [filled(one, kept) for one in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)
@@ -87,3 +100,17 @@ class Row:
     headers: Mapping[str, str] = field(default_factory=dict)
     """What else the answer has."""
     versions: tuple[int, ...] = (1, 2)
+
+    def check(self, answer: httpx2.Response, version: int, kept: Mapping[str, str]) -> None:
+        """Assert that this is the whole answer, where `kept` are the ids that the place made."""
+        assert (answer.status_code, answer.headers.get("x-wardgate-reason")) == (self.status, self.reason), answer.text
+        told = answer.json()
+        if "internal_id" in told:
+            assert _ID.fullmatch(told["internal_id"])
+            told["internal_id"] = MADE
+        assert told == filled(self.said.body(version), kept)
+        vendor = version == 2 and "detail" in told and "event" in told["detail"][0]
+        assert answer.headers["content-type"] == ("application/vnd.mesh.v2+json" if vendor else "application/json")
+        assert answer.headers["cache-control"] == "no-store"
+        for header, value in self.headers.items():
+            assert answer.headers[header] == value
