@@ -39,5 +39,5 @@ def _name(encoded: bytes) -> str:
     """A name for people; what is no name is shown as it is."""
     try:
         return str(asn1_x509.Name.load(encoded, strict=True).human_friendly)[:MAX_NAME_CHARS]
-    except (ValueError, TypeError, KeyError):
+    except Exception:  # noqa: BLE001 - the reader raises by many types for a name that somebody made up
         return encoded[:MAX_NAME_CHARS].hex()
