@@ -166,6 +166,11 @@ def _wrapped(letter: Letter) -> HandledMessage:
     return letter.send(body[:at] + b'<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"/>' + body[at:], "application/xml")
 
 
+def _in_clear(letter: Letter) -> HandledMessage:
+    letter.two.rules(replace_rules(suites=(Suite.XML,)))
+    return letter.send(letter.seal(xml.seal, recipients=()), "application/xml")
+
+
 def _bomb(letter: Letter) -> HandledMessage:
     """A few kilobytes that unfold to more than is taken."""
     return letter.send(letter.seal(content=letter.content + b" " * 11_000_000, compress=True, limits=Limits(max_content_bytes=20_000_000)))
@@ -189,7 +194,7 @@ INCOMING: Final[dict[str, Row]] = {
     "seal-not-for-us": lambda letter: letter.send(letter.seal(recipients=letter.two.world.encryption_keys("RQM"))),
     "seal-undecryptable": lambda letter: _changed(letter, tag="AAAAAAAAAAAAAAAAAAAAAA"),
     "seal-signature-missing": lambda letter: letter.send(letter.content, FHIR),
-    "seal-encryption-missing": lambda letter: letter.two.rules(replace_rules(suites=(Suite.XML,))) or letter.send(letter.seal(xml.seal, recipients=()), "application/xml"),
+    "seal-encryption-missing": _in_clear,
     "signer-unknown": _after(lambda letter: letter.two.world.keys.pop(letter.signer.kid)),
     "signer-untrusted": _after(lambda letter: _trust(letter, Trust())),
     "signer-expired": lambda letter: _with_key(letter, end=NOW - DAY, statement=Statement(NOW - 2 * DAY)),
