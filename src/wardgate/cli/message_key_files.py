@@ -28,9 +28,11 @@ from wardgate.cli.message_key_store import (
 )
 from wardgate.cli.options import IN_FILE, read_input
 from wardgate.cli.output import Printer
-from wardgate.cli.revocation_lists import distribution_points, fetch_list, joined, newest, read_lists
+from wardgate.cli.revocation_lists import fetch_list
+from wardgate.keystores.hardware_requests import public_key_at
 from wardgate.keystores.hardware_uri import HardwareURI
 from wardgate.keystores.message_keys import loaded_decryption_key, loaded_signing_key
+from wardgate.keystores.pkcs11 import HardwareModule
 from wardgate.keystores.private_keys import load_private
 from wardgate.manifest.documents import as_stated
 from wardgate.pki import pem
@@ -40,6 +42,7 @@ from wardgate.sealing.keys import State, Use
 from wardgate.sealing.trust import key_usages
 from wardgate.stores.message_keys import HeldMessageKey
 from wardgate.workflows.model import MessageKeys, PublishedKey
+from wardgate.workflows.revocation_lists import ListRefused, distribution_points, joined, newest, read_lists
 
 SECTION: Final = "message_keys"
 _LATER: Final = {State.PUBLISHED: 0, State.RETIRED: 1, State.REVOKED: 2}
@@ -130,8 +133,10 @@ def revocations(files: tuple[Path, ...], organisation: str, fetch: bool, allow_l
     texts = [fetch_list(url, allow_loopback=allow_loopback) for url in distribution_points(document)] if fetch else [read_input(file, "a revocation list") for file in files]
     if not texts:
         raise Failed(f"no certificate of {organisation} says where its authority's list is published")
-    lists = [found for text in texts for found in read_lists(text)]
-    kept = newest(document, lists)
+    try:
+        kept = newest(document, [found for text in texts for found in read_lists(text)])
+    except ListRefused as refused:
+        raise Failed(str(refused)) from None
     event = key_event(world, "", organisation, "revocations", lists=len(kept))
     generation = change_document(world, organisation, lambda current: current.model_copy(update={"revocations": joined(kept)}), event)
     data = [{"issuer": found.issuer.rfc4514_string(), "last_update": found.last_update_utc.isoformat(), "revoked": sum(1 for _ in found),
@@ -172,16 +177,24 @@ def _certificate(world: World, content: bytes, organisation: str, use: str | Non
 
 
 def _waiting(world: World, certificate: x509.Certificate, organisation: str) -> HeldMessageKey | None:
-    """Return the key of ours that waits for this certificate."""
+    """Return the key of ours that waits for this certificate: its private half has to be the certificate's."""
     public = spki(certificate.public_key())
     for key in world.stores.message_keys.all():
-        if key.certificate_pem is None and key.private_pem is not None and key.organisation == organisation and _public_of(key) == public:
+        if key.certificate_pem is not None or key.organisation != organisation:
+            continue
+        if key.private_pem is not None and spki(load_private(key.private_pem).public_key()) == public:
+            return key
+        if key.hardware is not None and spki(public_key_at(_module(world), HardwareURI.parse(key.hardware))) == public:
+            _prove(world, replace(key, certificate_pem=_block(certificate)))
             return key
     return None
 
 
-def _public_of(key: HeldMessageKey) -> bytes:
-    return spki(load_private(key.private_pem or "").public_key())
+def _module(world: World) -> HardwareModule:
+    found = hardware(world)
+    if found is None:
+        raise Failed("no hardware module is set: WARDGATE_PKCS11_MODULE names its library")
+    return found
 
 
 def _prove(world: World, key: HeldMessageKey) -> None:

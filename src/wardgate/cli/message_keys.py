@@ -15,6 +15,7 @@ from wardgate.cli.context import World, with_world
 from wardgate.cli.failures import Failed
 from wardgate.cli.message_key_files import export_keys, import_keys, revocations, trust
 from wardgate.cli.message_key_making import make_key
+from wardgate.cli.message_key_request import request
 from wardgate.cli.message_key_store import (
     Known,
     change_document,
@@ -190,7 +191,7 @@ def erase(kid: str, force: bool, world: World, printer: Printer) -> None:
     printer.answer(known_key(world, kid).data(), [f"erased {kid} of {key.organisation}"])
 
 
-for command in (import_keys, export_keys, trust, revocations):
+for command in (request, import_keys, export_keys, trust, revocations):
     keys.add_command(command)
 
 

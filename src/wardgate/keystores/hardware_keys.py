@@ -46,7 +46,7 @@ def new_hardware_key(module: HardwareModule, token: str, label: str, use: Use, k
         public, _ = session.generate_keypair(pkcs11.KeyType.RSA, bits, **settings, capabilities=capabilities)
         return bytes(encode_rsa_public_key(public))
 
-    return uri, _public(module.run_writing(token, make))
+    return uri, public_from_der(module.run_writing(token, make))
 
 
 def remove_hardware_key(module: HardwareModule, uri: HardwareURI) -> None:
@@ -81,20 +81,25 @@ class HardwareSigningKey(_HardwareKey):
 
     def sign(self, data: bytes) -> bytes:
         """Return the signature in JWS form. Raises `KeyUnavailable`."""
-        import pkcs11  # noqa: PLC0415 - an extra
+        return sign_in_hardware(self.module, self.uri, self.certificate.public_key(), data, f"the certificate of {self.kid}")
 
-        public, algorithm = self.certificate.public_key(), self.algorithm
-        digest = hashlib.new(digest_of(algorithm).name, data).digest()
-        if isinstance(public, ec.EllipticCurvePublicKey):
-            how: dict[str, Any] = {"mechanism": pkcs11.Mechanism.ECDSA}
-        elif isinstance(public, rsa.RSAPublicKey):
-            how = {"mechanism": pkcs11.Mechanism.RSA_PKCS_PSS, "mechanism_param": (pkcs11.Mechanism.SHA256, pkcs11.MGF.SHA256, SALT_BYTES)}
-        else:
-            raise KeyUnavailable(f"keys of the kind of {self.kid} are not used in hardware")
-        signature = bytes(self.module.run_with_key(self.uri, lambda _, key: key.sign(digest, **how)))
-        if not _verifies(public, algorithm, data, signature):
-            raise KeyUnavailable(f"the key in the token {self.uri.token} is not the one of the certificate of {self.kid}")
-        return signature
+
+def sign_in_hardware(module: HardwareModule, uri: HardwareURI, public: Any, data: bytes, whose: str) -> bytes:
+    """Return the signature in JWS form, which the public key verifies: that of `whose`. Raises `KeyUnavailable`."""
+    import pkcs11  # noqa: PLC0415 - an extra
+
+    algorithm = algorithm_of(public)
+    digest = hashlib.new(digest_of(algorithm).name, data).digest()
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        how: dict[str, Any] = {"mechanism": pkcs11.Mechanism.ECDSA}
+    elif isinstance(public, rsa.RSAPublicKey):
+        how = {"mechanism": pkcs11.Mechanism.RSA_PKCS_PSS, "mechanism_param": (pkcs11.Mechanism.SHA256, pkcs11.MGF.SHA256, SALT_BYTES)}
+    else:
+        raise KeyUnavailable(f"keys of the kind of {whose} are not used in hardware")
+    signature = bytes(module.run_with_key(uri, lambda _, key: key.sign(digest, **how)))
+    if not _verifies(public, algorithm, data, signature):
+        raise KeyUnavailable(f"the key in the token {uri.token} is not the one of {whose}")
+    return signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,8 @@ class HardwareDecryptionKey(_HardwareKey):
         return found
 
 
-def _public(der: bytes) -> Any:
+def public_from_der(der: bytes) -> Any:
+    """Return a public key."""
     return load_der_public_key(der)
 
 

@@ -151,6 +151,8 @@ class Settings(BaseSettings):
     """Days after which a finished message and its evidence are forgotten; the ids that were seen never are."""
     message_time_stamps: Annotated[str, Field(pattern="^https?://")] | None = None
     """The time-stamping authority (RFC 3161) that is asked where a workflow wants time-stamps; when absent, this environment's own."""
+    message_lists_seconds: Annotated[float, Field(ge=60, le=86_400)] = 3600.0
+    """How often partners' revocation lists are fetched from where their certificates say, in seconds; from private networks only where `jwks_allowed_networks` says so."""
     pkcs11_module: Path | None = None
     """The library of the hardware module that holds message keys (PKCS #11). Its PIN is in `WARDGATE_PKCS11_PIN_FILE`, a file that only its owner may read, or in `WARDGATE_PKCS11_PIN`."""
     pkcs11_timeout_seconds: Annotated[float, Field(ge=0.1, le=300)] = 10.0

@@ -163,6 +163,11 @@ class WorldKeeper:
         return self._documents["organisations"]
 
     @property
+    def message_keys(self) -> PublishedKeys:
+        """The directory of message keys, as read last."""
+        return self._published
+
+    @property
     def identities(self) -> Identities:
         """People, sign-in providers and their clients, as read last."""
         return self._identities

@@ -2,5 +2,5 @@
 
 Owns: mailboxes, workflows and their message rules, organisations' message keys, and the decision about one message.
 Leaves: what a message says (`itk3`), seals (`sealing`), serving mailboxes (`messaging`), handling messages (`exchange`).
-Read: model, post_office, decide, certified, key_directory.
+Read: model, post_office, decide, certified, key_directory, revocation_lists.
 """

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -59,7 +60,7 @@ def installed(wardgate: Any, template: Path, tmp_path: Path) -> Any:
 def keys(installed: Any) -> Run:
     """Run `wardgate message keys`, which must succeed, and return its JSON; with `code`, which must fail, what it says."""
     def run(*words: Any, code: int = 0) -> Any:
-        waits = ["--wait", "0"] if words[0] not in {"list", "export", "erase"} else []
+        waits = ["--wait", "0"] if words[0] not in {"request", "list", "export", "erase"} else []
         answer = installed("message", "keys", *words, *waits, "-o", "json")
         assert answer.code == code, answer
         return answer.data if code == 0 else answer.err
@@ -335,3 +336,51 @@ def test_keys_in_hardware(keys: Run, token: str, tmp_path: Path) -> None:
     assert "is not the one of the certificate" in keys(
         "import", file, "--organisation", "Z9X01", "--kid", "hw-other", "--hardware", "pkcs11:token=wardgate;object=hw-1", code=1)
     assert "has no key" in keys("import", file, "--organisation", "Z9X01", "--kid", "hw-other", "--hardware", "pkcs11:token=wardgate;object=none", code=1)
+
+
+def certified_by(partner: MessageAuthority, request: Path, certificate: Path) -> x509.CertificateSigningRequest:
+    """Have a request certified."""
+    csr = x509.load_pem_x509_csr(request.read_bytes())
+    certificate.write_text(pem_of(partner.certify("Z9X01", csr.public_key())))
+    return csr
+
+
+@pytest.mark.parametrize("kind", ["ec", "rsa"])
+def test_the_module_signs_requests(keys: Run, token: str, partner: MessageAuthority, tmp_path: Path, kind: str) -> None:
+    """The command `openssl` agrees with them; the answer is taken for the key that asked, and none for another."""
+    request, certificate = tmp_path / "request.csr", tmp_path / "cert.pem"
+    kid = f"hw-csr-{kind}"
+    told = keys("request", "--organisation", "Z9X01", "--use", "signing", "--kid", kid, "--kind", kind, "--token", token, "--out", request)
+    assert (told["state"], told["private"]) == ("uncertified", "hardware")
+    judged = subprocess.run(["openssl", "req", "-verify", "-noout", "-subject", "-in", str(request)], capture_output=True, text=True, check=True)
+    assert "verify OK" in judged.stdout + judged.stderr
+    assert "Z9X01" in judged.stdout
+    certificate.write_text(pem_of(partner.certify("Z9X01", new_key().public_key())))
+    keys("import", certificate, "--organisation", "Z9X01", "--kid", "a-partner")
+    assert states(keys)[kid] == ("uncertified", "hardware")
+    csr = certified_by(partner, request, certificate)
+    names = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.UniformResourceIdentifier) == ["urn:nhs-uk:addressing:ods:Z9X01"]
+    assert keys("import", certificate, "--organisation", "Z9X01")["keys"] == [kid]
+    keys("publish", kid)
+    with world(tmp_path) as opened:
+        key = ring(opened).signing_key("Z9X01")
+        assert key is not None
+        assert (key.kid, len(key.sign(b"message"))) == (kid, 64 if kind == "ec" else 256)
+    assert "cannot sign a request for itself" in keys("request", "--organisation", "Z9X01", "--use", "encryption", "--token", token, "--out", tmp_path / "no", code=1)
+    assert not (tmp_path / "no").exists()
+
+
+def test_a_key_of_the_modules_own_tools_asks(keys: Run, token: str, partner: MessageAuthority, tmp_path: Path) -> None:
+    """By its place; a place without a key, or named in two ways, is refused."""
+    request, certificate = tmp_path / "request.csr", tmp_path / "cert.pem"
+    keys("new", "--organisation", "Z9X01", "--use", "signing", "--kid", "hw-tools", "--token", token)
+    place = f"pkcs11:token={token};object=hw-tools"
+    ask = ("request", "--organisation", "Z9X01", "--use", "signing", "--out", request)
+    assert "one of them" in keys(*ask, "--hardware", place, "--token", token, code=2)
+    assert "has no public key there" in keys(*ask, "--hardware", f"pkcs11:token={token};object=nothing", code=1)
+    assert not request.exists()
+    asked = keys(*ask, "--hardware", place, "--kid", "hw-asked")
+    certified_by(partner, request, certificate)
+    assert keys("import", certificate, "--organisation", "Z9X01")["keys"] == ["hw-asked"]
+    assert (asked["state"], states(keys)["hw-asked"]) == ("uncertified", ("made", "hardware"))

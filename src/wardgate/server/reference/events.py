@@ -242,13 +242,14 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
         "form": "`ldif` or `csv`, of a file", "added": "how many of its entries are new", "changed": "how many differ from what was there",
         "unchanged": "how many do not", "put": "how many were put by hand", "removed": "how many were removed"}),
     EventType.MAILBOX_CHANGED: Entry("A mailbox was made or changed, given a password, or let into a workflow; a workflow or the shared key was changed; or, for tests, mailboxes were emptied.", _BY | {
-        "mailbox": "its id", "workflow": "the workflow's id", "change": "`created`, `password`, `suspended`, `resumed`, `workflow`, `workflow removed` or `shared key`",
+        "mailbox": "its id", "workflow": "the workflow's id", "change": "`created`, `password`, `suspended`, `resumed`, `workflow`, `workflow removed`, `shared key`, `account`, `account removed` or `account requested`",
         "reset": "the mailbox that was emptied, or `all`", **_TURNED}),
     EventType.MESSAGE_KEY_CHANGED: Entry("A message key was made, certified, published, retired, revoked, erased or imported, or an organisation's authorities or their lists were changed.", _BY | {
         "kid": "its id; empty where it is about all of an organisation's keys", "organisation": "the organisation's ODS code",
         "change": "`made`, `certified`, `published`, `retired`, `revoked`, `erased`, `imported`, `trust` or `revocations`", "use": "`signing` or `encryption`",
         "hardware": "whether its private half is in a hardware module", "reason": "why it was revoked (RFC 5280 section 5.3.1)",
-        "own": "whether this environment's own authorities are trusted", "lists": "how many revocation lists are at hand", "keys": "how many keys were new"}),
+        "own": "whether this environment's own authorities are trusted", "lists": "how many revocation lists are at hand, or were taken by the server",
+        "why": "why the server could not fetch an organisation's lists; recorded when that begins", "again": "true: it can again", "keys": "how many keys were new"}),
     EventType.MAILBOX_ACCEPTED: Entry("A whole message is durable, and its recipient can list it; before the answer to its last chunk.", _MAILED),
     EventType.MAILBOX_DOWNLOADED: Entry("A recipient read the last chunk of a message for the first time; before that answer.", _MAILED),
     EventType.MAILBOX_ACKNOWLEDGED: Entry("A recipient said that it has a message safe; before the answer.", _MAILED),
