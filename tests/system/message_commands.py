@@ -22,7 +22,10 @@ Run = Callable[..., Any]
 
 
 def post(run: Run, data: Path, place: Path) -> None:
-    """`mesh mailbox create`, `list`, `show`, `password`, `suspend`, `resume`, `workflow`; `mesh workflow set`, `show`, `list`, `remove`; `mesh shared-key`."""
+    """`mesh mailbox create`, `list`, `show`, `password`, `suspend`, `resume`, `workflow`; `admit`, and accounts.
+
+    `mesh account request`, `set`, `check`, `remove`; `mesh workflow set`, `show`, `list`, `remove`; `mesh shared-key`.
+    """
     def letter() -> Obstacle | None:
         with World(data, None) as world:
             manifest = world.manifest()[1]
@@ -52,6 +55,11 @@ def post(run: Run, data: Path, place: Path) -> None:
     signed_request(CLIENT, place)
     issued = run("cert", "issue", "--csr", place / "request.csr", "--mailbox", HOSPITAL, "--out", place)
     assert (issued["subject_kind"], x509.load_pem_x509_certificate((place / "cert.pem").read_bytes()).subject.rfc4514_string()) == ("mailbox", f"CN={CLIENT}")
+    run("mesh", "account", "request", HOSPITAL, "--name", CLIENT, "--out", place / "asked.csr")
+    assert run("mesh", "mailbox", "admit", HOSPITAL, "--csr", place / "asked.csr", "--out", place / "account.json")["name"] == CLIENT
+    assert run("mesh", "account", "set", HOSPITAL, "--from", place / "account.json")["has_certificate"]
+    assert run("mesh", "account", "check", HOSPITAL)["mailbox"] == HOSPITAL
+    run("mesh", "account", "remove", HOSPITAL)
     run("mesh", "workflow", "remove", LETTER)
     assert letter() is Obstacle.NOT_REGISTERED
 

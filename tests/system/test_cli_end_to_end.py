@@ -94,6 +94,14 @@ def test_an_application_from_birth_to_end(own: Any, run: Any, url: tuple[str, ..
     assert run("app", "show", "new-app")["status"] == "revoked"
 
 
+def test_the_demo_writes_a_letter_and_manifests(run: Any, tmp_path: Path) -> None:
+    """`demo letter`, `demo manifest`: what they write is what other commands take."""
+    run("demo", "manifest", "hospital", "--out", tmp_path / "hospital.yaml")
+    run("manifest", "check", tmp_path / "hospital.yaml")
+    run("demo", "letter", "--out", tmp_path / "letter.xml")
+    assert b"373942005" in (tmp_path / "letter.xml").read_bytes()
+
+
 def test_mailboxes_workflows_and_message_keys(own: Any, run: Any, tmp_path: Path) -> None:
     """`mesh mailbox`, `mesh workflow`, `mesh shared-key`, `message keys`, and messages in files: each command, and what it changed."""
     for part in (message_commands.post, message_commands.files, message_commands.message_keys):
