@@ -53,7 +53,8 @@ def _introduce(hospital: Any, surgery: Any, directory: Path) -> None:
     hospital.done("mesh", "account", "request", HOSPITAL, "--out", directory / "request.csr")
     surgery.done("mesh", "mailbox", "admit", HOSPITAL, "--csr", directory / "request.csr", "--out", directory / "account.json")
     hospital.done("mesh", "account", "set", HOSPITAL, "--from", directory / "account.json")
-    assert hospital.done("mesh", "account", "check", HOSPITAL)["server"] == surgery.mtls_url
+    told = system.until(lambda: (found := hospital.cli("mesh", "account", "check", HOSPITAL, "--output", "json")).code == 0 and found.data, 30, "the admission")
+    assert told["server"] == surgery.mtls_url
 
 
 @pytest.fixture(scope="module")
@@ -168,9 +169,9 @@ def test_killing_either_server_loses_nothing(exchange: Exchange) -> None:
 
 def _moved(manifest: str) -> str:
     """Return the manifest in which the hospital's mailbox is the laboratory's."""
-    head, found, tail = manifest.partition(f"id: {HOSPITAL}\n")
-    assert found
-    return head + found + tail.replace("organisation: Z9X01", "organisation: Z9X02", 1)
+    moved = manifest.replace(f"{{id: {HOSPITAL}, organisation: Z9X01,", f"{{id: {HOSPITAL}, organisation: Z9X02,")
+    assert moved != manifest
+    return moved
 
 
 def _received(side: Any) -> list[dict[str, Any]]:
