@@ -16,7 +16,7 @@ from wardgate.cli.output import Printer
 from wardgate.exchange.errors import ExchangeError, MessageRefused
 from wardgate.exchange.handler import MessageHandler
 from wardgate.server.exchange import Posts, VirtualClock, message_handler
-from wardgate.stores.exchange import HandledMessage
+from wardgate.stores.exchange import Direction, HandledMessage
 from wardgate.workflows.post_office import PostOffice
 
 COLUMNS = ("KEY", "WAY", "STAGE", "WORKFLOW", "FROM", "TO", "MESSAGE", "CHANGED")
@@ -104,9 +104,10 @@ def cells(row: HandledMessage) -> tuple[str, ...]:
     return (row.key, row.direction.value, stage, row.workflow, *ends, row.message_id or row.mex_id or "-", f"{row.changed:%Y-%m-%d %H:%M}")
 
 
-def found_row(handler: MessageHandler, any_id: str) -> HandledMessage:
-    """Return the one message of an id: its key, or an id that only it has. Raises `Failed`."""
+def found_row(handler: MessageHandler, any_id: str, way: Direction | None = None) -> HandledMessage:
+    """Return the one message of an id: its key, or an id that only it has, of those that go this way. Raises `Failed`."""
     found = [row for row in handler.parts.store.find(any_id) if row.key == any_id] or [row for row in handler.parts.store.find(any_id) if row.answers != any_id]
+    found = [row for row in found if way in {None, row.direction}] or found  # both ends of an exchange may be here
     if not found:
         raise Failed(f"there is no message {any_id} here: wardgate message list")
     if len(found) > 1:

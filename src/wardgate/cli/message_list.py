@@ -38,7 +38,7 @@ def list_messages(
 def acknowledge(key: str, code: str, ok: bool | None, handler: MessageHandler, world: World, printer: Printer) -> None:
     """Answer a message that came in, for the business; KEY is its key or its message id. The code is all that is said: nothing of a patient."""
     del world
-    row = found_row(handler, key)
+    row = found_row(handler, key, Direction.IN)
     made = handler.acknowledge(row.key, code, ok=ok)
     printer.answer(shown(made), pairs([
         ("answered", row.message_id), ("with", f"{code} {RESPONSE_CODE_ROWS[code].display}"), ("response", made.message_id), ("stage", made.stage.value), ("to", made.peer)]))
