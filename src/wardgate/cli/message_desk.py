@@ -132,9 +132,11 @@ def stamper_of(desk: Desk, url: str | None, ca: Path | None) -> TimeStampAuthori
     if ca is None and desk.world is not None and url.startswith(f"{serving.read(desk.world.data).https}/"):
         ca = desk.world.data / "ca.pem"
     try:
-        return TimeStampAuthority(url, transport=httpx2.HTTPTransport(verify=trust_context(ca)) if ca is not None else None)
+        authority = TimeStampAuthority(url, transport=httpx2.HTTPTransport(verify=trust_context(ca)) if ca is not None else None)
     except ValueError as wrong:
         raise click.UsageError(f"--time-stamp: {wrong}") from None
+    click.get_current_context().call_on_close(authority.close)
+    return authority
 
 
 @contextlib.contextmanager

@@ -37,7 +37,11 @@ class TimeStampAuthority:
         self._url = parsed
         self._policy = policy
         self._nonce = nonce
-        self._client = httpx2.Client(transport=transport, timeout=timeout_seconds, follow_redirects=False, headers={"Accept-Encoding": "identity"})
+        # one question now and then: no connection is kept for the next
+        self._client = httpx2.Client(
+            transport=transport, timeout=timeout_seconds, follow_redirects=False, headers={"Accept-Encoding": "identity"},
+            limits=httpx2.Limits(max_keepalive_connections=0),
+        )
 
     def close(self) -> None:
         """Close its connections."""

@@ -72,7 +72,7 @@ def test_as_deep_as_allowed() -> None:
     decode_exact(b'{"a":' + b"[" * (MAX_DEPTH - 1) + b"1" + b"]" * (MAX_DEPTH - 1) + b"}", LIMIT)
 
 
-@pytest.mark.parametrize("value", [{"a": float("nan")}, {"a": float("inf")}, {"a": 2**53}, {"a": "\ud800"}, {1: 2}, {"a": object()}], ids=repr)
+@pytest.mark.parametrize("value", [{"a": float("nan")}, {"a": float("inf")}, {"a": 2**53}, {"a": "\ud800"}, {1: 2}, {"a": b""}], ids=repr)
 def test_values_without_a_canonical_form_are_refused(value: Any) -> None:
     """Ours too."""
     with pytest.raises(MalformedJSON):
