@@ -98,17 +98,17 @@ def headers(number: int = 0, interaction: str = CONSENT) -> dict[str, str]:
     return {"FromASID": asid(number), "ToASID": OWN, "InteractionID": interaction, "TraceID": TRACE}
 
 
-def client_certificate(tls: TLSMaterial, directory: Path) -> Path:
+def client_certificate(tls: TLSMaterial, directory: Path, fqdn: str = CALLER_NAME) -> Path:
     """Issue the callers' certificate by the environment's own authority; return the file with it and its key."""
     authority = x509.load_pem_x509_certificate(tls.certificate_chain_pem.encode())
     signing = serialization.load_pem_private_key(tls.private_key_pem.encode(), None)
     if not isinstance(signing, rsa.RSAPrivateKey):
         raise TypeError("the authority has an RSA key")
     key, now = rsa.generate_private_key(65537, 2048), datetime.now(UTC)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, CALLER_NAME)])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, fqdn)])
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(authority.subject).public_key(key.public_key())
     builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(days=1))
-    certificate = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(CALLER_NAME)]), False).sign(signing, hashes.SHA256())
+    certificate = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(fqdn)]), False).sign(signing, hashes.SHA256())
     found = directory / "caller.pem"
     found.touch(mode=0o600)
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

@@ -47,12 +47,12 @@ def _address() -> Path:
 class WarmProcess:
     """What the tests use of `subprocess.Popen`, for a command line of `wardgate`; its standard input is empty."""
 
-    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], output: int, directory: Path | None = None) -> None:
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], output: int, directory: Path | None = None, errors: int | None = None) -> None:
         self._connection = socket.socket(socket.AF_UNIX)
         self._connection.connect(str(_address()))
         request = json.dumps({"command": ["wardgate", *arguments], "environment": dict(environment), "directory": str(directory or Path.cwd())}).encode()
         with Path(os.devnull).open("rb") as nothing:
-            socket.send_fds(self._connection, [struct.pack("!I", len(request))], [nothing.fileno(), output, output])
+            socket.send_fds(self._connection, [struct.pack("!I", len(request))], [nothing.fileno(), output, output if errors is None else errors])
             self._connection.sendall(request)
             self._heard = b""
             self.pid = int(self._line(None))
@@ -95,6 +95,20 @@ class WarmProcess:
     def kill(self) -> None:
         """SIGKILL."""
         self.send_signal(signal.SIGKILL)
+
+
+def run(arguments: Sequence[str], environment: Mapping[str, str], timeout: float) -> subprocess.CompletedProcess[str]:
+    """Do what `subprocess.run` does for a command line of `wardgate`, and return what it said on each output. Raises `subprocess.TimeoutExpired`."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        process = WarmProcess(arguments, environment, output.fileno(), errors=errors.fileno())
+        try:
+            code = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+        said = [stream.seek(0) or stream.read().decode() for stream in (output, errors)]
+    return subprocess.CompletedProcess(["wardgate", *arguments], code, *said)
 
 
 def write_command(directory: Path) -> Path:

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -25,16 +26,16 @@ MOST_STEPS = 300
 STEP_SECONDS = 60
 PROCESSES = multiprocessing.get_context("forkserver")
 """Each is a process of its own, forked from one that has imported everything and opened nothing."""
-PROCESSES.set_forkserver_preload(["wardgate.stores", "wardgate.keystores"])
+PROCESSES.set_forkserver_preload(["wardgate.stores", "wardgate.keystores", "wardgate.server.messaging"])
 
 
-def live_and_die(url: str, life: int, dice: random.Random) -> list[str]:
+def live_and_die(url: str, life: int, dice: random.Random, life_of: Callable[[str, int, Connection], None] = live, most_steps: int = MOST_STEPS) -> list[str]:
     """Start a process, kill it after it has acknowledged so and so much, at a random moment, and return what that was."""
     ours, its = PROCESSES.Pipe(duplex=False)
-    child = PROCESSES.Process(target=live, args=(url, life, its))
+    child = PROCESSES.Process(target=life_of, args=(url, life, its))
     child.start()
     its.close()
-    enough, said = dice.randint(1, MOST_STEPS), b""
+    enough, said = dice.randint(1, most_steps), b""
     with ours:
         while ours.poll(STEP_SECONDS) and (part := os.read(ours.fileno(), 65536)):
             said += part

@@ -15,8 +15,11 @@ from wardgate.catalogue.paths import HEALTH_PATHS
 from wardgate.catalogue.platform import PLATFORM_APIS, SYSTEM_DIRECTORY
 from wardgate.cli.main import main
 from wardgate.cli.reference import commands, rewritten
+from wardgate.dataplane.resources.messaging import PREFIX as MESSAGING
 from wardgate.dataplane.resources.routes import PUBLIC_PREFIXES
 from wardgate.manifest.reference import with_tables
+from wardgate.mesh.bodies import BASE as MAILBOXES
+from wardgate.messaging.app import ROUTES as MAILBOX_ROUTES
 from wardgate.oauth.users import ProviderKind
 from wardgate.outbound.mock_jwks import PREFIX as MOCK_JWKS
 from wardgate.refusals import CATALOGUE
@@ -95,6 +98,8 @@ def test_every_endpoint_is_listed() -> None:
     directory = create_directory_app(cast("Any", None), SDSSettings(base_path=SYSTEM_DIRECTORY.base_path), str)
     served |= {("GET", route.path) for route in directory.routes if isinstance(route, Route)}
 
+    served |= {(", ".join(methods), "/".join((MAILBOXES, *parts))) for parts, methods in MAILBOX_ROUTES.items()}
+
     shown, realm = surface_of(ProviderKind.CIS2, "ref"), "/realms/{}"
     taken: dict[str, set[str]] = {}
     for (endpoint, method) in HANDLERS:
@@ -116,7 +121,7 @@ def test_every_endpoint_is_listed() -> None:
 def test_every_listed_endpoint_is_routed_to_wardgate() -> None:
     """Envoy sends every listed path of Wardgate's own here, and no prefix of its table is undocumented."""
     own = [row.path.replace("{base}", base) for row in ENDPOINTS for base in AuthServerSettings().base_paths if not row.path.startswith("{api}")]
-    assert all(path.startswith((*PUBLIC_PREFIXES, *(f"{api.base_path}/" for api in PLATFORM_APIS))) for path in own)
+    assert all(path.startswith((*PUBLIC_PREFIXES, MESSAGING, *(f"{api.base_path}/" for api in PLATFORM_APIS))) for path in own)
     assert all(any(path.startswith(prefix) for path in own) for prefix in PUBLIC_PREFIXES)
 
 

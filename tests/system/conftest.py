@@ -14,6 +14,7 @@ from postgresql_server import PostgreSQLServer
 from simulators.openid_provider import OpenIDProvider
 from system import running as system
 from system import sign_in_place as sign_in
+from system.mesh_post import MeshPost, a_mesh_post
 
 pytest.register_assert_rewrite("system.system_commands")
 
@@ -37,6 +38,13 @@ def wardgate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def new_wardgate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AbstractContextManager[Any]]:
     """Start another one; arguments go to `running`."""
     return lambda *arguments, **more: system.running(tmp_path_factory.mktemp("own"), *arguments, **more)
+
+
+@pytest.fixture(scope="session")
+def mesh_post(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MeshPost]:
+    """One with mailboxes, for the modules that only call them."""
+    with a_mesh_post(tmp_path_factory.mktemp("post")) as post:
+        yield post
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ from wardgate.jose.algorithms import ALGORITHMS
 from warm import WarmProcess
 
 PROGRAM = Path(sys.executable).with_name("wardgate")
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 STOP_SECONDS = 30.0
 TIMEOUT = httpx2.Timeout(30.0)
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

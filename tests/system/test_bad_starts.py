@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+import warm
+
 LIVE = """
 environment: {name: hospital, live: true}
 organisations: [{ods: Z9X01, name: Example Hospital}]
@@ -40,8 +42,7 @@ def served(new_wardgate: Callable[..., Any]) -> Iterator[Any]:
 
 def refused(wardgate: Any, *more: str, **environ: str) -> str:
     """Start with more arguments; return what it said on standard error when it refused, as it must."""
-    done = subprocess.run([*wardgate.command(), *more], capture_output=True, text=True, timeout=60, check=False,
-                          env=wardgate.environment() | environ)
+    done = warm.run([*wardgate.command()[1:], *more], wardgate.environment() | environ, 60)
     assert done.returncode == 1, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
     assert "ready" not in done.stdout
     assert "Traceback" not in done.stderr, done.stderr

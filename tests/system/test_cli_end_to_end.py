@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from simulators import authenticator as software
-from system import system_commands
+from system import message_commands, system_commands
 from system.stand_in_browser import CIS2, Visitor
 from wardgate.audit import Event, EventType
 from wardgate.cli.context import World
@@ -92,6 +92,22 @@ def test_an_application_from_birth_to_end(own: Any, run: Any, url: tuple[str, ..
         assert client.get(HELLO, headers={"apikey": file.read_text().strip()}).headers["x-wardgate-reason"] == "api-key-revoked"
         run("app", "revoke", "new-app")
     assert run("app", "show", "new-app")["status"] == "revoked"
+
+
+def test_the_demo_writes_a_letter_and_manifests(run: Any, tmp_path: Path) -> None:
+    """`demo letter`, `demo manifest`: what they write is what other commands take."""
+    run("demo", "manifest", "hospital", "--out", tmp_path / "hospital.yaml")
+    run("manifest", "check", tmp_path / "hospital.yaml")
+    run("demo", "letter", "--out", tmp_path / "letter.xml")
+    assert b"373942005" in (tmp_path / "letter.xml").read_bytes()
+
+
+def test_mailboxes_workflows_and_message_keys(own: Any, run: Any, tmp_path: Path) -> None:
+    """`mesh mailbox`, `mesh workflow`, `mesh shared-key`, `message keys`, and messages in files: each command, and what it changed."""
+    for part in (message_commands.post, message_commands.files, message_commands.message_keys):
+        place = tmp_path / part.__name__
+        place.mkdir()
+        part(run, own.data, place)
 
 
 def test_tokens_and_calls(own: Any, run: Any, url: tuple[str, ...], tmp_path: Path) -> None:

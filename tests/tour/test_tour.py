@@ -88,11 +88,11 @@ class Tour:
     def __init__(self, page: str, directory: Path) -> None:
         self._steps = STEPS[page]
         self._directory = directory
-        self._https, mtls, http, demo, own, cards, relay, provider, ldap = free_ports(9)
+        self._https, mtls, http, demo, own, cards, relay, provider, ldap, other_https, other_mtls = free_ports(11)
         self._ports = f" --port {self._https} --mtls-port {mtls} --demo-port {demo}"
         self._demo_port = f" --http-port {http} --smartcard-port {cards} --relay-port {relay} --ldap-port {ldap}"
         self._replaced = {"localhost:8443": f"localhost:{self._https}", "localhost:8444": f"localhost:{mtls}", "localhost:8445": f"localhost:{cards}", "localhost:1389": f"localhost:{ldap}",
-                          "127.0.0.1:9001": f"127.0.0.1:{demo}", "9100": str(own),
+                          "127.0.0.1:9001": f"127.0.0.1:{demo}", "9100": str(own), "9443": str(other_https), "9444": str(other_mtls),
                           "$PWD/.venv/bin": f"{warm.write_command(directory / 'warm')}:{ROOT / '.venv' / 'bin'}",
                           ".wardgate/demo": str(directory / "data"), "$PWD/.venv": str(ROOT / ".venv"), "script/": f"{ROOT}/script/"}
         curl = directory / ".curlrc"
@@ -100,6 +100,7 @@ class Tour:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("WARDGATE_", "COV_"))}
         self._environment = environment | {"CURL_HOME": str(directory), "WARDGATE_DEMO_PROVIDER_PORT": str(provider)}
         self.server: subprocess.Popen[str] | WarmProcess | None = None
+        self._others: list[subprocess.Popen[str] | WarmProcess] = []
         self._log = directory / "server.out"
         self._shell = subprocess.Popen(["bash", "--norc"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                        text=True, cwd=directory, env=self._environment)
@@ -142,11 +143,14 @@ class Tour:
         raise AssertionError(f"{command} took over {COMMAND_SECONDS} s or ended the shell: {''.join(lines)}")
 
     def _start(self, command: str) -> tuple[str, int]:
-        """Start the server and wait until it says that it is ready."""
-        more = self._ports + (self._demo_port if command.startswith(DEMO) else "")
+        """Start a server and wait until it says that it is ready. Beside one that runs, or before it, it has the ports that its command names."""
+        more = "" if " --port " in command else self._ports + (self._demo_port if command.startswith(DEMO) else "")
         environment = self._environment | {"PATH": f"{ROOT / '.venv' / 'bin'}:{self._environment['PATH']}"}
         if command.startswith(DEMO):
             environment["WARDGATE_DATA"] = self.replace(".wardgate/demo")
+        if self.server is not None:
+            self._others.append(self.server)
+            self._log = self._directory / f"server-{len(self._others)}.out"
         with self._log.open("w") as out:
             self.server = subprocess.Popen(["bash", "-c", f"exec {self.replace(command)}{more}"], stdout=out, stderr=subprocess.STDOUT,
                                            text=True, cwd=self._directory, env=environment)
@@ -179,8 +183,10 @@ class Tour:
         """End both processes."""
         self._shell.kill()
         self._shell.communicate()
-        if self.server is not None and self.server.poll() is None:
-            self.stop(signal.SIGTERM)
+        for server in (self.server, *self._others):
+            if server is not None and server.poll() is None:
+                server.send_signal(signal.SIGTERM)
+                server.wait(30)
 
 
 Tours = Callable[[str], Tour]

@@ -8,6 +8,8 @@ from typing import Any, Final
 from wardgate.audit.model import EventType
 
 CALLS: Final = frozenset({EventType.CALL_DECIDED, EventType.CALL_ALLOWED, EventType.CALL_REFUSED})
+MESSAGES: Final = frozenset({EventType.MESSAGE_BUILT, EventType.MESSAGE_OPENED})
+"""A document about the patient went to somebody; or came in, or was looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,10 @@ def accesses(records: Iterable[tuple[int, Mapping[str, Any]]], asked: Asked) -> 
     """
     found: dict[str, Access] = {}
     for seq, body in records:
-        if EventType(body["type"]) not in CALLS:
+        kind = EventType(body["type"])
+        if kind in MESSAGES:
+            found[str(seq)] = _message(seq, body, kind)
+        if kind not in CALLS:
             continue
         access = _access(seq, body)
         key = access.message_id or str(seq)
@@ -92,6 +97,18 @@ def _access(seq: int, body: Mapping[str, Any]) -> Access:
         text("to_asid"), text("interaction"), text("scope"), text("api"), text("route"), text("method"), text("status"), text("trace"),
         body.get("message_id", ""), body.get("request_id", ""),
     )  # fmt: skip
+
+
+def _message(seq: int, body: Mapping[str, Any], kind: EventType) -> Access:
+    """Return the row of a message: to which organisation it went, or at which it was opened, and by whose account or for whom."""
+    details = body.get("details", {})
+    went = kind is EventType.MESSAGE_BUILT
+    return Access(
+        seq, body["at"], body.get("outcome", ""), body.get("reason", ""), organisation=str(details.get("peer_ods" if went else "mailbox_ods") or ""),
+        caller_kind="message sent" if went else f"message {details.get('change') or 'opened'}", user=_shown(details.get("user") or details.get("by") or ""),
+        role=_shown(details.get("role") or ""), interaction=str(details.get("event") or ""), api="message", route=str(details.get("workflow") or ""),
+        message_id=body.get("message_id", ""), request_id=body.get("request_id", ""),
+    )
 
 
 def _joined(first: Access, last: Access) -> Access:

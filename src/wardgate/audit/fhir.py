@@ -29,6 +29,8 @@ REASON_SYSTEM: Final = "urn:wardgate:refusal"
 _REST: Final = {"system": AUDIT_EVENT_TYPE, "code": "rest", "display": "RESTful Operation"}
 _AUTHENTICATION: Final = {"system": DICOM, "code": "110114", "display": "User Authentication"}
 _SECURITY: Final = {"system": DICOM, "code": "110113", "display": "Security Alert"}
+_EXPORT: Final = {"system": DICOM, "code": "110106", "display": "Export"}
+_IMPORT: Final = {"system": DICOM, "code": "110107", "display": "Import"}
 _APPLICATION: Final = {"system": DICOM, "code": "110100", "display": "Application Activity"}
 
 FORM: Final[Mapping[EventType, tuple[Mapping[str, str], str]]] = {
@@ -67,6 +69,23 @@ FORM: Final[Mapping[EventType, tuple[Mapping[str, str], str]]] = {
     EventType.SYSTEM_STEPPED: (_SECURITY, "U"),
     EventType.DIRECTORY_CHANGED: (_SECURITY, "U"),
     EventType.AUDIT_SEARCHED: (_SECURITY, "R"),
+    EventType.MAILBOX_CHANGED: (_SECURITY, "U"),
+    EventType.MAILBOX_ACCEPTED: (_IMPORT, "C"),
+    EventType.MAILBOX_DOWNLOADED: (_EXPORT, "R"),
+    EventType.MAILBOX_ACKNOWLEDGED: (_EXPORT, "U"),
+    EventType.MAILBOX_EXPIRED: (_EXPORT, "U"),
+    EventType.MAILBOX_REFUSED: (_EXPORT, "E"),
+    EventType.MESSAGE_BUILT: (_EXPORT, "C"),
+    EventType.MESSAGE_SEALED: (_EXPORT, "U"),
+    EventType.MESSAGE_SENT: (_EXPORT, "E"),
+    EventType.MESSAGE_RECEIVED: (_IMPORT, "C"),
+    EventType.MESSAGE_OPENED: (_IMPORT, "R"),
+    EventType.MESSAGE_REFUSED: (_IMPORT, "E"),
+    EventType.MESSAGE_RESPONDED: (_EXPORT, "C"),
+    EventType.MESSAGE_ACKNOWLEDGED: (_IMPORT, "U"),
+    EventType.MESSAGE_DEAD: (_EXPORT, "U"),
+    EventType.MESSAGE_REPLAYED: (_EXPORT, "U"),
+    EventType.MESSAGE_KEY_CHANGED: (_SECURITY, "U"),
     EventType.CLOCK_ADVANCED: (_SECURITY, "U"),
     EventType.CLOCK_RESET: (_SECURITY, "U"),
     EventType.SERVER_STARTED: (_APPLICATION, "E"),

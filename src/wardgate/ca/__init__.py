@@ -4,7 +4,7 @@ Owns: the root and the issuing authorities, server and client certificates, revo
 generation change, and the public endpoints under `/pki`.
 Leaves: what certificates say and which requests are refused (`pki`), keeping them (`stores`), who is registered under a
 name (`directory`, `applications`), bringing trust and lists to Envoy (`dataplane`).
-Read: errors, settings, keys, records, hierarchy, revocation, server_certificate, issuing, responder, authority, app.
+Read: errors, settings, keys, records, hierarchy, revocation, server_certificate, issuing, responder, time_stamping, authority, app.
 """
 
 from wardgate.ca.app import create_app

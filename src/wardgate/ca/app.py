@@ -1,4 +1,4 @@
-"""The public endpoints of the PKI, under `/pki`: lists, certificates and OCSP. Everything here may be read by anyone."""
+"""The public endpoints of the PKI, under `/pki`: lists, certificates, OCSP and time-stamps. Everything here may be read by anyone."""
 
 import asyncio
 import base64
@@ -28,6 +28,8 @@ MAX_AGE_SECONDS: Final = 300
 MAX_PATH_CHARACTERS: Final = 4 * (MAX_REQUEST_BYTES // 3 + 1)
 OCSP_REQUEST: Final = "application/ocsp-request"
 OCSP_RESPONSE: Final = "application/ocsp-response"
+TIME_STAMP_QUERY: Final = "application/timestamp-query"
+TIME_STAMP_REPLY: Final = "application/timestamp-reply"
 CRL: Final = "application/pkix-crl"
 CERTIFICATE: Final = "application/pkix-cert"
 PEM: Final = "application/pem-certificate-chain"
@@ -42,6 +44,7 @@ def create_app(authority: CertificateAuthority, clock: Callable[[], datetime]) -
             Route("/pki/ca/{authority}.crt", endpoints.certificate, methods=["GET"]),
             Route("/pki/ca.pem", endpoints.roots, methods=["GET"]),
             Route("/pki/ocsp", endpoints.ocsp_post, methods=["POST"]),
+            Route("/pki/tsa", endpoints.time_stamp, methods=["POST"]),
             Route("/pki/ocsp/{encoded:path}", endpoints.ocsp_get, methods=["GET"]),
         ],
         exception_handlers={AuthorityNotFound: _not_found, StoreError: _unavailable},
@@ -73,19 +76,19 @@ class _Endpoints:
 
     async def ocsp_post(self, request: Request) -> Response:
         """RFC 6960 appendix A.1: POST."""
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != OCSP_REQUEST:
-            return PlainTextResponse(f"The content type must be {OCSP_REQUEST}\n", 415)
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
-                body = await _bounded_body(request)
-        except TimeoutError:
-            return PlainTextResponse(f"The request must arrive within {BODY_TIMEOUT_SECONDS:.0f} seconds\n", 408)
-        except ClientDisconnect:
-            return Response(status_code=400)
-        if body is None:
-            return PlainTextResponse(f"The request has at most {MAX_REQUEST_BYTES} bytes\n", 413)
+        body = await _posted(request, OCSP_REQUEST)
+        if isinstance(body, Response):
+            return body
         answer = await run_in_threadpool(self._authority.ocsp, body, self._clock())
         return Response(answer.body, media_type=OCSP_RESPONSE, headers={"Cache-Control": "no-store"})
+
+    async def time_stamp(self, request: Request) -> Response:
+        """RFC 3161 section 3.4."""
+        body = await _posted(request, TIME_STAMP_QUERY)
+        if isinstance(body, Response):
+            return body
+        answer = await run_in_threadpool(self._authority.time_stamp, body, self._clock())
+        return Response(answer, media_type=TIME_STAMP_REPLY, headers={"Cache-Control": "no-store"})
 
     def ocsp_get(self, request: Request) -> Response:
         """RFC 6960 appendix A.1: GET with the request in base64; RFC 5019 section 6: cache headers."""
@@ -99,6 +102,20 @@ class _Endpoints:
         now = self._clock()
         answer = self._authority.ocsp(body, now)
         return Response(answer.body, media_type=OCSP_RESPONSE, headers=_ocsp_headers(answer, now))
+
+
+async def _posted(request: Request, media_type: str) -> bytes | Response:
+    """The body of a request of this type, or the answer to one that is not taken."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
+        return PlainTextResponse(f"The content type must be {media_type}\n", 415)
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
+            body = await _bounded_body(request)
+    except TimeoutError:
+        return PlainTextResponse(f"The request must arrive within {BODY_TIMEOUT_SECONDS:.0f} seconds\n", 408)
+    except ClientDisconnect:
+        return Response(status_code=400)
+    return body if body is not None else PlainTextResponse(f"The request has at most {MAX_REQUEST_BYTES} bytes\n", 413)
 
 
 async def _bounded_body(request: Request) -> bytes | None:

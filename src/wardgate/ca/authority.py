@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from wardgate.ca.errors import AuthorityNotFound
@@ -12,9 +14,11 @@ from wardgate.ca.keys import Randomness
 from wardgate.ca.records import SubjectKind
 from wardgate.ca.responder import OCSPAnswer, OCSPResponder
 from wardgate.ca.revocation import ClientTrust, CRLHealth, Revocation
-from wardgate.ca.server_certificate import RELAY, ServerCertificate, ServerCertificates
+from wardgate.ca.server_certificate import RELAY, TIME_STAMPING, ServerCertificate, ServerCertificates
 from wardgate.ca.settings import CASettings
+from wardgate.ca.time_stamping import TimeStamping
 from wardgate.pki import profiles
+from wardgate.sealing.keys import Use
 from wardgate.stores.ports import Certificates, IssuedCertificate, IssuedCRL, Values
 
 
@@ -36,6 +40,8 @@ class CertificateAuthority:
         self._issuing = Issuing(certificates, self._hierarchy, settings, randomness)
         self._servers = ServerCertificates(certificates, values, self._hierarchy, settings, randomness)
         self._relay = ServerCertificates(certificates, values, self._hierarchy, settings, randomness, profiles.RELAY, RELAY)
+        clock_keys = ServerCertificates(certificates, values, self._hierarchy, settings, randomness, profiles.TIME_STAMPING, TIME_STAMPING)
+        self._time_stamping = TimeStamping(clock_keys, randomness)
         self._responder = OCSPResponder(certificates, self._hierarchy, settings)
 
     def ensure(self, environment_name: str, now: datetime) -> None:
@@ -56,6 +62,12 @@ class CertificateAuthority:
     ) -> Issued:
         """Certify a request, for a user with the name `person` for people; raises `wardgate.pki.CheckFailed`, `KeyRefused`."""
         return self._issuing.from_csr(csr, subject_kind, subject, expected_name, now, person)
+
+    def certify_message_key(
+        self, key: RSAPublicKey | EllipticCurvePublicKey, *, organisation: str, use: Use, kid: str, now: datetime
+    ) -> Issued:
+        """Certify an organisation's message key, whose private half the caller holds; raises `wardgate.pki.CheckFailed`, `KeyRefused`."""
+        return self._issuing.message_key(key, organisation, use, kid, now)
 
     def renew(
         self,
@@ -152,6 +164,10 @@ class CertificateAuthority:
     def ocsp(self, request: bytes, now: datetime) -> OCSPAnswer:
         """Answer an OCSP request in DER."""
         return self._responder.answer(request, now)
+
+    def time_stamp(self, request: bytes, now: datetime) -> bytes:
+        """Answer a request for a time-stamp in DER (RFC 3161)."""
+        return self._time_stamping.answer(request, now)
 
     def _chosen(self, fingerprint: str | None, serial: str | None, name: str | None) -> list[IssuedCertificate]:
         """Certificates by the one selector given; raises `ValueError` for none or several. Authorities have no name here."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from wardgate.audit.model import EventType
@@ -19,6 +20,7 @@ from wardgate.pki import profiles
 from wardgate.pki.csr import AcceptedRequest, accept_csr
 from wardgate.pki.issue import issue
 from wardgate.pki.names import SERVER_NAMES
+from wardgate.sealing.keys import Use
 from wardgate.stores.ports import Certificates, IssuedCertificate
 
 EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -56,8 +58,8 @@ class Issuing:
 
         Raises `CheckFailed`, `KeyRefused`, `NotEnsured`; `ValueError` for a kind that is not certified on request.
         """
-        if kind is SubjectKind.AUTHORITY:
-            raise ValueError("authorities are not certified on request")
+        if kind in {SubjectKind.AUTHORITY, SubjectKind.MESSAGES}:
+            raise ValueError("authorities and message keys are not certified on request")
         rules = {SubjectKind.SERVER: SERVER_NAMES, SubjectKind.USER: None}.get(kind, self._settings.client_names)
         return self._issue(accept_csr(csr, rules, expected_name), kind, subject, now, person)
 
@@ -98,6 +100,8 @@ class Issuing:
     def _check_renewable(self, certificate: IssuedCertificate, now: datetime, *, early: bool) -> None:
         if certificate.subject_kind == SubjectKind.AUTHORITY:
             raise NotRenewable("an authority is rotated, not renewed")
+        if certificate.subject_kind == SubjectKind.MESSAGES:
+            raise NotRenewable("a message key is rotated, not renewed: wardgate message keys rotate")
         if is_gateways(certificate):
             raise NotRenewable("the gateway renews its own certificate")
         if certificate.revoked_at is not None:
@@ -125,7 +129,20 @@ class Issuing:
         self._certificates.add(entry, event(EventType.CERTIFICATE_ISSUED, entry, now, profile=profile.name))
         return Issued(entry, entry.certificate_pem + to_pem(authority.certificate))
 
-    def _check_key_not_compromised(self, key: RSAPublicKey) -> None:
+    def message_key(self, key: RSAPublicKey | EllipticCurvePublicKey, organisation: str, use: Use, kid: str, now: datetime) -> Issued:
+        """Certify a message key, which the caller has proved to hold. Raises `CheckFailed`, `KeyRefused`, `NotEnsured`."""
+        self._check_key_not_compromised(key)
+        authority = self._hierarchy.issuing(now)
+        profile = profiles.MESSAGE_SIGNING if use is Use.SIGNING else profiles.message_encryption(key)
+        draft = profiles.Draft(
+            profiles.organisation_subject(organisation, use, kid), (), key, timedelta(days=self._settings.client_validity_days),
+            (profiles.ORGANISATION_URN + organisation,))
+        certificate = issue(profile, draft, authority.issuer, serial=self._randomness.new_serial(), now=now)
+        entry = record(certificate, authority=authority.name, name=kid.lower(), kind=SubjectKind.MESSAGES, subject=organisation)
+        self._certificates.add(entry, event(EventType.CERTIFICATE_ISSUED, entry, now, profile=profile.name))
+        return Issued(entry, entry.certificate_pem + to_pem(authority.certificate))
+
+    def _check_key_not_compromised(self, key: RSAPublicKey | EllipticCurvePublicKey) -> None:
         """A key that was revoked as compromised stays out; raises `KeyRefused`."""
         for known in self._certificates.revoked(EVER):
             if known.revocation_reason != "keyCompromise":

@@ -19,6 +19,10 @@ class SubjectKind(StrEnum):
     SERVER = "server"
     USER = "user"
     """A person of the manifest: a smartcard."""
+    MAILBOX = "mailbox"
+    """A client that speaks for a mailbox."""
+    MESSAGES = "messages"
+    """An organisation's message key; its name is the key's id."""
     AUTHORITY = "authority"
 
 

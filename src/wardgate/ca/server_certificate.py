@@ -22,6 +22,8 @@ GATEWAY: Final = "gateway"
 """The subject under which the gateway's own certificates are recorded."""
 RELAY: Final = "gateway-relay"
 """The subject of those that the gateway shows where it is the client: the secure proxy to endpoints."""
+TIME_STAMPING: Final = "gateway-time-stamping"
+"""The subject of those that time-stamps are signed with."""
 KEY_PREFIX: Final = "server-key:"
 
 
@@ -76,7 +78,7 @@ class ServerCertificates:
         """Issue with a new key. The key is stored first: a crash in between leaves a key, not a certificate without one."""
         authority = self._hierarchy.issuing(now)
         key = self._randomness.new_key(profiles.KEY_BITS)
-        short = next((name for name in names if len(name) <= MAX_COMMON_NAME_CHARACTERS), GATEWAY)
+        short = next((name for name in names if len(name) <= MAX_COMMON_NAME_CHARACTERS), self._subject)
         draft = profiles.Draft(
             profiles.common_name(short), names, key.public_key(), timedelta(days=self._settings.server_validity_days)
         )
@@ -94,10 +96,13 @@ class ServerCertificates:
 
 def is_gateways(certificate: IssuedCertificate) -> bool:
     """Return whether this is a certificate of the gateway itself, which is renewed without anybody's doing."""
-    return certificate.subject_kind == SubjectKind.SERVER and certificate.subject in {GATEWAY, RELAY}
+    return certificate.subject_kind == SubjectKind.SERVER and certificate.subject in {GATEWAY, RELAY, TIME_STAMPING}
 
 
 def _covers(certificate: IssuedCertificate, names: tuple[str, ...]) -> bool:
     loaded = x509.load_pem_x509_certificate(certificate.certificate_pem.encode("ascii"))
-    alternative = loaded.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    try:
+        alternative = loaded.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return not names
     return set(alternative) == {general_name(name) for name in names}

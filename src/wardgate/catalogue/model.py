@@ -43,12 +43,13 @@ Backend = Annotated[
     str, Field(pattern=rf"^(https?://{_HOST}|unix:/[\x21-\x7E]+|{SECURE_PROXY})$", max_length=400), AfterValidator(_port_in_range)
 ]
 ROUTE_SHAPES: Final = (Dialect.FAULT, Dialect.FHIR, Dialect.PROBLEM, Dialect.SPINE, Dialect.GP_CONNECT)
-"""The shapes of an API's errors; the others are of applications: the token endpoint and the secure proxy."""
+"""The shapes of an API's errors; the others are of applications: the token endpoint, the mailbox server and the secure proxy."""
+_PLACES: Final = {Dialect.OAUTH: "the token endpoint", Dialect.MESH: "the mailbox server"}
 
 
 def _of_apis(dialect: Dialect) -> Dialect:
     if dialect not in ROUTE_SHAPES:
-        place = "the token endpoint" if dialect is Dialect.OAUTH else "the secure proxy"
+        place = _PLACES.get(dialect, "the secure proxy")
         raise ValueError(f"`errors: {dialect}` is for {place}; APIs use {', '.join(ROUTE_SHAPES[:-1])} or {ROUTE_SHAPES[-1]}")
     return dialect
 
@@ -59,7 +60,7 @@ ErrorShape = Annotated[
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-RESERVED_BASE_PATHS: Final = ("/oauth2", "/oauth2-mock", "/.well-known", "/realms", "/pki", "/portal", "/mock-jwks", "/standins", "/spine-directory")
+RESERVED_BASE_PATHS: Final = ("/oauth2", "/oauth2-mock", "/.well-known", "/realms", "/pki", "/portal", "/mock-jwks", "/standins", "/spine-directory", "/messageexchange")
 
 
 class Pattern(StrEnum):
@@ -378,6 +379,9 @@ class Environment(Document):
     relay_trust: Annotated[str, Field(max_length=1_000_000, pattern=r"-----BEGIN CERTIFICATE-----")] | None = None
     """PEM of authorities, beside this environment's own, that endpoints behind the secure proxy may have their certificates from,
     and of a revocation list of each: without its list an authority's certificates are refused."""
+    time_stamp_trust: Annotated[str, Field(max_length=1_000_000, pattern=r"-----BEGIN CERTIFICATE-----")] | None = None
+    """PEM of the authorities that are believed about the time of a signature (RFC 3161), beside this environment's own, and of a
+    revocation list of each."""
     default_limits: RateLimits | None = None
     """Limits of an application at an API that neither the application nor a product states; when absent, 300 a minute."""
     status_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,64}$")] | None = None

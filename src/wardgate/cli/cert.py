@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from wardgate.applications import Application
 from wardgate.ca import Issued
@@ -20,6 +22,7 @@ from wardgate.cli.systems import directory_of, found_of
 from wardgate.oidc.authenticators import SMARTCARDS
 from wardgate.pki.crl import REASONS
 from wardgate.stores.ports import IssuedCertificate
+from wardgate.workflows.post_office import CLIENT_SUFFIX, PostOffice
 
 
 @click.group()
@@ -33,15 +36,19 @@ def cert() -> None:
 @click.option("--app", metavar="NAME", default=None, help="For this application, under its certificate name.")
 @click.option("--server", metavar="FQDN", default=None, help="For a server of this name.")
 @click.option("--user", metavar="NAME", default=None, help="For the smartcard of this worker; the request's CN is the user name.")
+@click.option("--mailbox", metavar="ID", default=None, help="For clients of this mailbox; the request's CN is a name that may speak for it.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR", help="Where cert.pem and chain.pem (leaf first) are written.")
 @with_world
 def issue(
-    csr: Path, system: str | None, app: str | None, server: str | None, user: str | None, out: Path, world: World, printer: Printer
+    csr: Path, system: str | None, app: str | None, server: str | None, user: str | None, mailbox: str | None, out: Path, world: World, printer: Printer
 ) -> None:
     """Issue a certificate for a request, and write DIR/cert.pem and DIR/chain.pem."""
-    _one_of(system=system, app=app, server=server, user=user)
-    kind, subject, name, person = _person(world, user) if user is not None else (*_subject(world, system, app, server), "")
+    _one_of(system=system, app=app, server=server, user=user, mailbox=mailbox)
     request = read_input(csr, "the certificate request")
+    if mailbox is not None:
+        kind, subject, name, person = SubjectKind.MAILBOX, *mailbox_name(world, mailbox, request), ""
+    else:
+        kind, subject, name, person = _person(world, user) if user is not None else (*_subject(world, system, app, server), "")
     authority = authority_of(world)
     authority.ensure(world.environment.name, world.now)
     issued = authority.issue_from_csr(request, subject_kind=kind, subject=subject, expected_name=name, now=world.now, person=person)
@@ -112,6 +119,29 @@ def _subject(world: World, system: str | None, app: str | None, server: str | No
     if application is None:
         raise Failed(f"there is no application {app}: wardgate app list")
     return SubjectKind.APPLICATION, application.name, _application_name(application, names)
+
+
+def mailbox_name(world: World, mailbox: str, request: bytes) -> tuple[str, str]:
+    """Return whom and under which name: the one asked for where it may speak for the mailbox, else the one to ask with (itk3-messaging 5.1)."""
+    _, manifest = world.manifest()
+    office = PostOffice.of(manifest.mailboxes, manifest.workflows)
+    found = office.mailbox(mailbox)
+    if found is None:
+        raise Failed(f"there is no mailbox {mailbox.upper()}: wardgate mesh mailbox list")
+    asked = _asked_name(request)
+    if asked is not None and office.speaks_for(asked, found.id):
+        return found.id, asked
+    local_id = found.id.lower().replace("_", "-")
+    return found.id, found.certificates[0] if found.certificates else f"{local_id}.{found.organisation.lower()}.{CLIENT_SUFFIX}"
+
+
+def _asked_name(request: bytes) -> str | None:
+    """Return the CN of a request, if it can be read: what it is good for is judged with the rest of it."""
+    try:
+        names = x509.load_pem_x509_csr(request).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    except ValueError:
+        return None
+    return str(names[0].value) if len(names) == 1 else None
 
 
 def _registered_name(world: World, asid: str) -> str:

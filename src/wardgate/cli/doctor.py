@@ -8,6 +8,7 @@ import click
 
 from wardgate.cli.authority import authority_of
 from wardgate.cli.context import World, with_world
+from wardgate.cli.doctor_message import doctor_message
 from wardgate.cli.doctor_spine import spine_jwt
 from wardgate.cli.doctor_token import token
 from wardgate.cli.fetched import fetched
@@ -36,6 +37,7 @@ def doctor() -> None:
 
 doctor.add_command(token)
 doctor.add_command(spine_jwt)
+doctor.add_command(doctor_message)
 
 
 @doctor.command()

@@ -8,6 +8,7 @@ from wardgate.cli.lazy import Lazy, LazyGroup
 
 COMMANDS: Final = {
     "up": Lazy("wardgate.cli.up:up", "Run the gateway, the authorisation server and the certification authority."),
+    "demo": Lazy("wardgate.cli.demo:demo", "A made-up discharge letter, and manifests for two sides that exchange it."),
     "manifest": Lazy("wardgate.cli.manifest:manifest", "Check, compare, apply and export the manifest."),
     "app": Lazy("wardgate.cli.app:app", "Applications, their API keys and their key sets."),
     "provider": Lazy("wardgate.cli.provider:provider", "The sign-in providers, and how we prove ourselves there."),
@@ -16,6 +17,8 @@ COMMANDS: Final = {
     "directory": Lazy("wardgate.cli.directory:directory", "Look up, search, export and import the system directory."),
     "cert": Lazy("wardgate.cli.cert:cert", "Issue, list, renew and revoke certificates."),
     "ca": Lazy("wardgate.cli.ca:ca", "The certification authorities, and their change of generation."),
+    "message": Lazy("wardgate.cli.message:message", "Messages: sealed, opened, tracked, and their keys."),
+    "mesh": Lazy("wardgate.cli.mesh:mesh", "Send and receive by MESH, the message exchange."),
     "token": Lazy("wardgate.cli.token:token", "Get and revoke access tokens."),
     "call": Lazy("wardgate.cli.call:call", "Call an API by one of the published patterns."),
     "explain": Lazy("wardgate.cli.explain:explain", "Tell the whole story of a request, message or correlation id."),

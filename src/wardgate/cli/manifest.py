@@ -18,6 +18,7 @@ from wardgate.manifest.export import stated
 from wardgate.manifest.schema import json_schema, schema_text
 from wardgate.server.applying import apply as store_all
 from wardgate.server.applying import documents_to_change, key_work
+from wardgate.server.published_secrets import refuse_published_secrets
 from wardgate.server.whole_directory import asids_of, check_directory, live_of
 
 files_argument = click.argument("files", nargs=-1, required=True, type=IN_FILE, metavar="FILE...")
@@ -114,6 +115,8 @@ def _read(files: tuple[Path, ...], world: World) -> Manifest:
     """Return the manifest of the files. Raises `ManifestInvalid`, also for demo content in a live environment."""
     found = check_files(files, asids_of(world.stores) if world.exists else ())
     refuse_demo_when_live(found)
+    if world.exists:
+        refuse_published_secrets(world.stores, found)
     return found
 
 

@@ -5,9 +5,16 @@ import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import click
+
+_CONTROLS: Final = {code: f"\\u{code:04x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
+
+
+def shown(text: str) -> str:
+    """Return a text without what would command a terminal: others may have written parts of it. JSON has the same value after it."""
+    return text.translate(_CONTROLS)
 
 
 class Output(StrEnum):
@@ -33,10 +40,10 @@ class Printer:
     def answer(self, data: Any, lines: Iterable[str]) -> None:
         """Print `data` as JSON, or `lines` as text."""
         if self.is_json:
-            click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+            click.echo(shown(json.dumps(data, indent=2, ensure_ascii=False)))
         else:
             for line in lines:
-                click.echo(line)
+                click.echo(shown(line))
 
     def rows(self, data: Any, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], lines: Iterable[str]) -> None:
         """Print a table: `rows` as CSV (RFC 4180), else as `answer` does."""
@@ -51,12 +58,12 @@ class Printer:
 
     def item(self, data: Any, line: str) -> None:
         """Print one of many: a JSON document on its own line, or a line of text."""
-        click.echo(json.dumps(data, ensure_ascii=False, separators=(",", ":")) if self.is_json else line)
+        click.echo(shown(json.dumps(data, ensure_ascii=False, separators=(",", ":")) if self.is_json else line))
 
     def note(self, line: str) -> None:
         """Say something beside the answer, on standard error, to people only."""
         if self.output is Output.TEXT:
-            click.echo(line, err=True)
+            click.echo(shown(line), err=True)
 
 
 def _cell(value: object) -> str:

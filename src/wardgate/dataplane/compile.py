@@ -33,6 +33,8 @@ from wardgate.dataplane.resources.envoy import JSON, Filter, T
 from wardgate.quotas import RateLimits
 from wardgate.security_patterns.facts import Listener
 from wardgate.security_patterns.snapshot import CallingSystem, Client, Revocations, Snapshot
+from wardgate.workflows.key_directory import PublishedKeys
+from wardgate.workflows.post_office import PostOffice
 
 LISTENERS: Final = "listeners"
 CLUSTERS: Final = "clusters"
@@ -234,9 +236,13 @@ def _routes(inputs: Inputs, limited: Limited, previous: Resources) -> dict[Key, 
 
 
 def _without_applications(snapshot: Snapshot) -> Snapshot:
-    """Return a snapshot without what it says of applications, systems and people: no route and no counter knows them."""
+    """Return a snapshot without what it says of applications, systems, people and messages: no route and no counter knows them."""
     return replace(snapshot, clients={}, api_keys={}, certificate_names={}, revocations=Revocations(), roles={}, systems={},
-                   organisations=frozenset(), directory=None)
+                   organisations=frozenset(), directory=None, post_office=_NO_POST, message_keys=_NO_KEYS)
+
+
+_NO_POST: Final = PostOffice()
+_NO_KEYS: Final = PublishedKeys()
 
 
 def urgent(inputs: Inputs) -> dict[Filter, JSON]:

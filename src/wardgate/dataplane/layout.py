@@ -37,3 +37,8 @@ class Layout:
     """Where the stand-in NHS CIS2 asks browsers for a certificate; None: nowhere."""
     relay_port: int | None = None
     """Where the secure proxy listens; None: nowhere, and its APIs are not served."""
+
+    @property
+    def messaging_socket(self) -> Path:
+        """Where mailboxes are served: bodies of many megabytes keep nobody else waiting there."""
+        return self.run_directory / "messaging.sock"

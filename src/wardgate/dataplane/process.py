@@ -29,7 +29,7 @@ LONGEST_BACK_OFF_SECONDS: Final = 5.0
 GOOD_RUN_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 5.0
 WATCH_SECONDS: Final = 0.1
-START_SECONDS: Final = 8.0
+START_SECONDS: Final = 30.0
 LOG_BYTES: Final = 10_000_000
 """How long Envoy's own log may grow before it is put aside; the one put aside before is dropped."""
 LOG_LOOK_SECONDS: Final = 60.0

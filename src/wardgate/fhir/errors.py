@@ -22,7 +22,7 @@ class NotWellFormed(FHIRError):
 
 
 class NotValid(FHIRError):
-    """One element is wrong. `where` is a path of element names, such as `Flag.subject.reference`."""
+    """One element is wrong. `where` is a path of element names, such as `Flag.subject.reference`, `Bundle.entry[0].fullUrl`."""
 
     def __init__(self, where: str, problem: str) -> None:
         super().__init__(f"{where}: {problem}")

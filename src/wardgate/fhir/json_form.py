@@ -7,9 +7,9 @@ from wardgate.fhir.elements import Definitions
 from wardgate.fhir.json_text import decode, encode
 
 
-def from_json(data: bytes, known: Definitions) -> dict[str, Any]:
+def from_json(data: bytes, known: Definitions, max_values: int = shape.MAX_VALUES) -> dict[str, Any]:
     """Return the resource in `data`, checked and in order. Raises `FHIRError`."""
-    return shape.resource(decode(data), known)
+    return shape.resource(decode(data), known, max_values)
 
 
 def to_json(resource: dict[str, Any]) -> bytes:

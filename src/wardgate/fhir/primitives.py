@@ -20,9 +20,9 @@ _FORMS: Final = {
     "time": re.compile(_TIME),
     "oid": re.compile(r"urn:oid:[0-2](\.(0|[1-9][0-9]*))+"),
     "uuid": re.compile(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
-    "base64Binary": re.compile(r"(\s*[0-9A-Za-z+/=]){4,}\s*"),
     "uri": re.compile(r"\S+"), "url": re.compile(r"\S+"), "canonical": re.compile(r"\S+"),
 }  # fmt: skip
+_BASE64: Final = re.compile(r"\s*[0-9A-Za-z+/=][0-9A-Za-z+/=\s]{3,}")
 _INTEGER: Final = re.compile(r"0|-?[1-9][0-9]{0,9}")
 _DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?")
 
@@ -36,6 +36,8 @@ def is_value(kind: str, value: Any) -> bool:
         return type(value) is int and low <= value <= high
     if kind == "decimal":
         return type(value) in {int, Decimal} and len(str(value)) <= MAX_NUMBER_CHARS and (type(value) is int or value.is_finite())
+    if kind == "base64Binary":
+        return type(value) is str and _BASE64.fullmatch(value) is not None  # as long as the resource may be
     if type(value) is not str or not 0 < len(value) <= MAX_TEXT_CHARS or _NOT_TEXT.search(value) is not None:
         return False
     form = _FORMS.get(kind)

@@ -17,16 +17,17 @@ _HIDDEN: Final = "Element"
 _OF_PRIMITIVES: Final = {"id": Element("id", "string"), "extension": Element("extension", "Extension", many=True)}
 
 
-def resource(value: Any, known: Definitions) -> dict[str, Any]:
+def resource(value: Any, known: Definitions, max_values: int = MAX_VALUES) -> dict[str, Any]:
     """Return a whole resource, checked and in order."""
-    return _Walk(known).resource(value, "", 0)
+    return _Walk(known, max_values).resource(value, "", 0)
 
 
 class _Walk:
     """One resource, and how many values it has had so far."""
 
-    def __init__(self, known: Definitions) -> None:
+    def __init__(self, known: Definitions, max_values: int) -> None:
         self._known = known
+        self._max_values = max_values
         self._values = 0
 
     def resource(self, value: Any, where: str, depth: int) -> dict[str, Any]:
@@ -66,12 +67,14 @@ class _Walk:
         if type(value) is not list or not value:
             raise NotValid(where, "not a list, or an empty one")
         gaps = type(hidden) is list and len(hidden) == len(value)
-        return [None if one is None and gaps and hidden[place] is not None else self._one(one, element, where, depth) for place, one in enumerate(value)]
+        return [
+            None if one is None and gaps and hidden[place] is not None else self._one(one, element, f"{where}[{place}]", depth) for place, one in enumerate(value)
+        ]
 
     def _one(self, value: Any, element: Element, where: str, depth: int) -> Any:
         self._values += 1
-        if self._values > MAX_VALUES:
-            raise TooLarge(f"the resource has more than {MAX_VALUES} values")
+        if self._values > self._max_values:
+            raise TooLarge(f"the resource has more than {self._max_values} values")
         if not element.is_primitive:
             return self.complex(value, element.kind, where, depth + 1)
         if element.kind == "xhtml" and type(value) is str:

@@ -17,11 +17,11 @@ _TAG: Final = f"{{{NAMESPACE}}}"
 _SCHEMA_LOCATION: Final = "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation"
 
 
-def from_xml(data: bytes, known: Definitions) -> dict[str, Any]:
+def from_xml(data: bytes, known: Definitions, max_values: int = shape.MAX_VALUES) -> dict[str, Any]:
     """Return the resource in `data` as JSON has it, checked. Raises `FHIRError`."""
-    root = parse(data)
+    root = parse(data, max_elements=max_values)
     root.attrib.pop(_SCHEMA_LOCATION, None)
-    return shape.resource(_Reader(known).resource(root), known)
+    return shape.resource(_Reader(known).resource(root), known, max_values)
 
 
 def to_xml(resource: Mapping[str, Any], known: Definitions) -> bytes:
@@ -37,13 +37,14 @@ class _Reader:
     def __init__(self, known: Definitions) -> None:
         self._known = known
 
-    def resource(self, node: Node) -> dict[str, Any]:
-        kind = self._name(node, "resource")
+    def resource(self, node: Node, where: str = "") -> dict[str, Any]:
+        kind = self._name(node, where or "resource")
         if kind not in self._known.resources:
-            raise NotValid("resource", "a type of resource that is not spoken here")
+            raise NotValid(where or "resource", "a type of resource that is not spoken here")
+        place = f"{where}.{kind}" if where else kind
         if node.attrib:
-            raise NotValid(kind, "an attribute")
-        return {"resourceType": kind} | self._members(node, self._known.types[kind], kind)
+            raise NotValid(place, "an attribute")
+        return {"resourceType": kind} | self._members(node, self._known.types[kind], place)
 
     def _members(self, node: Node, elements: Mapping[str, Element], where: str) -> dict[str, Any]:
         _no_text(node, where)
@@ -53,7 +54,8 @@ class _Reader:
             element = elements.get(name)
             if element is None or (name == "id" and "meta" not in elements):
                 raise NotValid(where, "an element that it has not")
-            self._take(found, child, element, f"{where}.{name}")
+            place = f"[{len(found.get(name) or found.get(f'_{name}') or ())}]" if element.many else ""
+            self._take(found, child, element, f"{where}.{name}{place}")
         for element in elements.values():
             _close(found, element)
         return found
@@ -76,7 +78,7 @@ class _Reader:
             _no_text(node, where)
             if len(node) != 1 or node.attrib:
                 raise NotValid(where, "not one resource")
-            return self.resource(node[0])
+            return self.resource(node[0], where)
         elements = self._known.types[kind]
         allowed = {"id", "url"} if kind == "Extension" else {"id"}
         if not allowed.issuperset(node.attrib):

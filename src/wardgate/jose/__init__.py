@@ -1,9 +1,11 @@
-"""JOSE: keys, key sets and signed tokens (RFC 7515, 7517, 7518, 7638, 8037), over the primitives of `cryptography`.
+"""JOSE: keys, key sets, signed tokens, signed and encrypted documents (RFC 7515 to 7518, 7638, 7797, 8037), and canonical JSON (RFC 8785).
 
-Owns: strict base64url and JSON, the algorithms we speak, parsing keys once, verifying and signing compact JWS.
+Owns: strict base64url and JSON, the algorithms we speak, parsing keys once, verifying and signing compact JWS; for documents: JWS over
+any octets, detached too, and JWE of several recipients; all over the primitives of `cryptography`.
 Leaves: what claims must say (`oauth`), where keys come from (`outbound`, `keystores`).
 Proof is a type: text from outside is an `UnverifiedJWT`; only `verify` makes a `VerifiedJWT`.
-Read: errors, base64url, strict_json, algorithms, jwk, jwk_set, thumbprint, jws.
+Read: errors, base64url, strict_json, algorithms, jwk, jwk_set, thumbprint, jws; for documents: canonical, large_member,
+signature_algorithms, jws_octets, key_encryption, jwe.
 """
 
 from wardgate.jose.errors import BadSignature, InvalidJWK, InvalidJWKSet, JOSEError, MalformedJWT, UnsuitableKey

@@ -5,7 +5,13 @@ JOSEError
 ├── InvalidJWK       a key breaks a rule; knows what was expected and what was received
 ├── InvalidJWKSet    the set as a whole is refused
 ├── UnsuitableKey    the key is sound but not for this algorithm
-└── BadSignature     the signature does not verify
+├── BadSignature     the signature does not verify
+├── MalformedJSON    the text is not JSON of one meaning, or has no canonical form
+├── MalformedJWS     the text is not a JWS that we read
+├── MalformedJWE     the text is not a JWE in the General JSON form
+├── AlgorithmRefused an algorithm, a type or a header member is not on the list
+├── NoRecipient      none of the recipients is ours
+└── Undecryptable    it does not decrypt: one error, and no reason (RFC 7516 section 11.5)
 
 Messages never hold key material, tokens or signatures.
 """
@@ -38,3 +44,30 @@ class UnsuitableKey(JOSEError):
 
 class BadSignature(JOSEError):
     """The signature is not the key holder's."""
+
+
+class MalformedJSON(JOSEError):
+    """The text is not JSON of one meaning."""
+
+
+class MalformedJWS(JOSEError):
+    """The text is not a signature that we can read."""
+
+
+class MalformedJWE(JOSEError):
+    """The text is not an encrypted message that we can read."""
+
+
+class AlgorithmRefused(JOSEError):
+    """What the header asks for is not on the list of what we speak."""
+
+
+class NoRecipient(JOSEError):
+    """It is encrypted to others."""
+
+
+class Undecryptable(JOSEError):
+    """It does not decrypt, for a reason that nobody is told."""
+
+    def __init__(self) -> None:
+        super().__init__("what decrypts with our key, unchanged", "something else")

@@ -8,17 +8,16 @@ import base64
 import binascii
 import os
 import secrets
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from wardgate.keystores.errors import StoreKeyInvalid
 from wardgate.keystores.sealing import KEY_BYTES, Sealer
+from wardgate.keystores.secret_file import read_secret_file
 
 VARIABLE: Final = "WARDGATE_STORE_KEY"
 FILE_VARIABLE: Final = "WARDGATE_STORE_KEY_FILE"
-MAX_FILE_BYTES: Final = 4096
 MAX_KEYS: Final = 8
 
 
@@ -60,26 +59,7 @@ def _parse(text: str, origin: str) -> Sealer:
 
 
 def _read(path: Path) -> str:
-    """Return the file's text. Refuses a file that others may read, is no plain file, or is too large."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except OSError as error:
-        raise StoreKeyInvalid(f"the store key file cannot be read: {error.strerror}") from None
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise StoreKeyInvalid("the store key file is not a plain file")
-        if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise StoreKeyInvalid("the store key file is readable by others: chmod 600 it, and consider the key as known")
-        content = os.read(descriptor, MAX_FILE_BYTES + 1)
-    finally:
-        os.close(descriptor)
-    if len(content) > MAX_FILE_BYTES:
-        raise StoreKeyInvalid("the store key file is too large to hold keys")
-    try:
-        return content.decode("ascii")
-    except UnicodeDecodeError:
-        raise StoreKeyInvalid("the store key file is not text") from None
+    return read_secret_file(path, "store key", StoreKeyInvalid)
 
 
 def _create(path: Path) -> None:

@@ -3,8 +3,8 @@
 Owns: YAML with lines, every rule between documents, the difference of two manifests in documents and in access, the
 export, the published JSON Schema, and the manifest as separate documents.
 Leaves: what each document may say (`directory`, `applications`, `catalogue`, `quotas`), keeping them (`stores`).
-Read: model, errors, read, locate, near_miss, wording, draft, then the rules (names, references, identities, routing, systems, keys, live),
-check, documents, access, system_access, diff, export, schema, reference.
+Read: model, errors, read, locate, near_miss, wording, draft, then the rules (names, references, identities, routing, systems, keys, messages, live),
+check, documents, access, system_access, message_access, diff, export, schema, reference.
 """
 
 from wardgate.manifest.check import check, check_files

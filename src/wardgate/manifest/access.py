@@ -17,6 +17,7 @@ from wardgate.catalogue.model import METHODS
 from wardgate.catalogue.paths import Found, PathTemplate, RouteMatcher, compile_template
 from wardgate.catalogue.platform import PLATFORM_APIS
 from wardgate.directory import AccreditedSystem
+from wardgate.manifest.message_access import compare_messages
 from wardgate.manifest.model import Manifest
 from wardgate.manifest.system_access import Right, SystemAccess
 from wardgate.oauth.scopes import APPLICATION_SCOPE
@@ -33,7 +34,10 @@ Region = tuple[str, PathTemplate, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Gain:
-    """`application`, or a system by its product and ASID, may now use `route` of `api` by `pattern`. `route` is methods, if not all, and the whole path."""
+    """`application`, or a system by its product and ASID, may now use `route` of `api` by `pattern`. `route` is methods, if not all, and the whole path.
+
+    Of messages, who is a mailbox or an organisation, `api` the workflow, and `route` what may be done (`message_access`).
+    """
 
     application: str
     api: str
@@ -145,10 +149,11 @@ def compare_access(
                 gained.setdefault((application, new_api, label, pattern), {})[method] = None
             for application, pattern in old - same:
                 lost.setdefault((application, old_api, label, pattern), {})[method] = None
-    return (
-        tuple(sorted(Gain(name, api, _labelled(methods, label), pattern) for (name, api, label, pattern), methods in gained.items())),
-        tuple(sorted(Loss(name, api, _labelled(methods, label), pattern) for (name, api, label, pattern), methods in lost.items())),
-    )
+    more, fewer = compare_messages(before, after)
+    gains = [Gain(name, api, _labelled(methods, label), pattern) for (name, api, label, pattern), methods in gained.items()]
+    losses = [Loss(name, api, _labelled(methods, label), pattern) for (name, api, label, pattern), methods in lost.items()]
+    return tuple(sorted([*gains, *(Gain(who, of, what, how) for who, of, what, how in more)])), \
+        tuple(sorted([*losses, *(Loss(who, of, what, how) for who, of, what, how in fewer)]))
 
 
 def _regions(manifests: Iterable[Manifest]) -> Iterator[Region]:

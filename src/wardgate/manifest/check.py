@@ -10,6 +10,7 @@ from wardgate.manifest.errors import ManifestInvalid, Problem
 from wardgate.manifest.identities import check_identities
 from wardgate.manifest.keys import check_keys
 from wardgate.manifest.live import check_live
+from wardgate.manifest.messages import check_messages
 from wardgate.manifest.model import Manifest
 from wardgate.manifest.names import check_names
 from wardgate.manifest.read import Source, Unreadable, read
@@ -26,6 +27,7 @@ RULES: Final[tuple[Callable[[Draft], Iterator[Problem]], ...]] = (
     check_systems,
     check_keys,
     check_identities,
+    check_messages,
     check_live,
 )
 """What must hold between entries; each is asked about those entries that are valid by themselves."""

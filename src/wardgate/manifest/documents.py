@@ -15,6 +15,7 @@ from wardgate.directory import Organisation, System
 from wardgate.directory.model import Document, SharingRule
 from wardgate.identities import IdentityProvider, RelyingParty, User
 from wardgate.manifest.model import Manifest
+from wardgate.workflows.model import Mailbox, MessageKeys, Workflow
 
 ENVIRONMENT: Final = "environment"
 CLOCK: Final = "clock"
@@ -32,6 +33,9 @@ KINDS: Final[Mapping[str, tuple[type[Document], str]]] = {
     "identity_providers": (IdentityProvider, "name"),
     "relying_parties": (RelyingParty, "client_id"),
     "users": (User, "username"),
+    "mailboxes": (Mailbox, "id"),
+    "workflows": (Workflow, "id"),
+    "message_keys": (MessageKeys, "organisation"),
 }
 """Each section: its model and the attribute that is its documents' key. The one environment is called `environment`."""
 

@@ -5,6 +5,7 @@ from wardgate.catalogue import API, Environment
 from wardgate.directory import Organisation, System
 from wardgate.directory.model import Document, SharingRule
 from wardgate.identities import IdentityProvider, RelyingParty, User
+from wardgate.workflows.model import Mailbox, MessageKeys, Workflow
 
 
 class Manifest(Document):
@@ -33,3 +34,9 @@ class Manifest(Document):
     """Clients that the stand-in providers know, beside the authorisation server itself."""
     users: tuple[User, ...] = ()
     """Made-up people who can sign in at the stand-in providers."""
+    mailboxes: tuple[Mailbox, ...] = ()
+    """Mailboxes for messages at this server."""
+    workflows: tuple[Workflow, ...] = ()
+    """Who may exchange which messages, and how they must be protected."""
+    message_keys: tuple[MessageKeys, ...] = ()
+    """The public keys that organisations sign messages with and have messages sealed to."""

@@ -11,6 +11,7 @@ from wardgate.manifest.documents import ENVIRONMENT, KINDS
 from wardgate.manifest.draft import Draft, Entry
 from wardgate.manifest.errors import Problem
 from wardgate.manifest.locate import Location
+from wardgate.workflows.model import Mailbox, MessageKeys, Workflow
 
 Claim = tuple[Hashable, str, Entry, Location]
 """An identity that may be claimed once, its name in a message, and where it is claimed."""
@@ -31,6 +32,7 @@ def check_names(draft: Draft) -> Iterator[Problem]:
     yield from _claimed_once(_certificate_names(draft))
     yield from _names_of_systems(draft)
     yield from _listed_once(draft)
+    yield from _listed_once_of_messages(draft)
 
 
 def _claimed_once(claims: Iterable[Claim]) -> Iterator[Problem]:
@@ -106,3 +108,16 @@ def _listed_once(draft: Draft) -> Iterator[Problem]:
             (subscription.product, f"`{subscription.product}`", entry, ("products", index))
             for index, subscription in enumerate(application.products)
         )
+
+
+def _listed_once_of_messages(draft: Draft) -> Iterator[Problem]:
+    """A workflow names a mailbox once on each side, a mailbox a certificate once; a key id is of one key, whoever has it."""
+    for entry, workflow in draft.models("workflows", Workflow):
+        for key, listed in (("senders", workflow.senders), ("receivers", workflow.receivers)):
+            yield from _claimed_once((name, f"`{name}`", entry, (key, index)) for index, name in enumerate(listed))
+    for entry, mailbox in draft.models("mailboxes", Mailbox):
+        yield from _claimed_once((name, f"`{name}`", entry, ("certificates", index)) for index, name in enumerate(mailbox.certificates))
+    yield from _claimed_once(
+        (published.kid, f"the key id `{published.kid}`", entry, ("keys", index, "kid"))
+        for entry, keys in draft.models("message_keys", MessageKeys) for index, published in enumerate(keys.keys)
+    )

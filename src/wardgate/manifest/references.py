@@ -12,6 +12,7 @@ from wardgate.identities import User
 from wardgate.manifest.draft import Draft, Entry
 from wardgate.manifest.errors import Problem
 from wardgate.manifest.locate import Location
+from wardgate.workflows.model import Mailbox, MessageKeys, Workflow
 
 _OURS = frozenset(api.name for api in PLATFORM_APIS)
 
@@ -27,8 +28,8 @@ class _Reference:
 
 
 def check_references(draft: Draft) -> Iterator[Problem]:
-    """Every organisation, API, product, ASID and person that is named is also described."""
-    names = {kind: draft.names(kind) for kind in ("organisations", "systems", "apis", "products", "users")}
+    """Every organisation, API, product, ASID, person and mailbox that is named is also described."""
+    names = {kind: draft.names(kind) for kind in _NAMES}
     for reference in _references(draft):
         known = names[reference.target] | (_OURS if reference.target == "apis" else frozenset())
         if reference.target == "systems" and reference.value in draft.registered:
@@ -39,7 +40,10 @@ def check_references(draft: Draft) -> Iterator[Problem]:
             yield reference.entry.place(*reference.inner).problem(message, draft.near.suggest(reference.value, known))
 
 
-_NAMES = {"organisations": "organisation", "systems": "system with ASID", "apis": "API", "products": "product", "users": "user"}
+_NAMES = {
+    "organisations": "organisation", "systems": "system with ASID", "apis": "API", "products": "product", "users": "user",
+    "mailboxes": "mailbox",
+}
 
 
 def _references(draft: Draft) -> Iterator[_Reference]:
@@ -63,3 +67,15 @@ def _references(draft: Draft) -> Iterator[_Reference]:
     for entry, user in draft.models("users", User):
         for index, delegation in enumerate(user.patient.delegations if user.patient else ()):
             yield _Reference(entry, ("patient", "delegations", index, "for_user"), "users", delegation.for_user)
+    yield from _of_messages(draft)
+
+
+def _of_messages(draft: Draft) -> Iterator[_Reference]:
+    for entry, mailbox in draft.models("mailboxes", Mailbox):
+        yield _Reference(entry, ("organisation",), "organisations", mailbox.organisation)
+    for entry, workflow in draft.models("workflows", Workflow):
+        for key, listed in (("senders", workflow.senders), ("receivers", workflow.receivers)):
+            for index, mailbox_id in enumerate(listed):
+                yield _Reference(entry, (key, index), "mailboxes", mailbox_id)
+    for entry, keys in draft.models("message_keys", MessageKeys):
+        yield _Reference(entry, ("organisation",), "organisations", keys.organisation)

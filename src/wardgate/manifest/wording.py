@@ -18,6 +18,16 @@ from wardgate.identities.user import FaultName
 from wardgate.identities.worker import Code, PersonID, ProfessionalID
 from wardgate.manifest.locate import Location
 from wardgate.manifest.near_miss import NearMisses
+from wardgate.workflows.model import (
+    PEM,
+    Confidentiality,
+    DocumentType,
+    KeyID,
+    MailboxID,
+    MessageEvent,
+    SignerRole,
+    WorkflowID,
+)
 
 SECRET_KEYS: Final = frozenset({"key", "status_key", "jwks", "client_secret", "secret", "nhs_number", "password", "totp_secret"})
 """Keys whose values are never repeated in a message."""
@@ -65,6 +75,14 @@ PATTERNS: Final[Mapping[str, str]] = {
     pattern_of(ScopeWord): "a scope's name, such as profile",
     pattern_of(FaultName): "the name of a fault, such as refresh-token-expired or idp-slow; seconds=5",
     pattern_of(VectorText): "a vector of trust, such as P9.Cp.Cd",
+    pattern_of(MailboxID): "a mailbox id: at most 100 capitals, digits, `_` and `-`",
+    pattern_of(WorkflowID): "a workflow id: at most 300 letters, digits, `_`, `.` and `-`",
+    pattern_of(PEM): "blocks of PEM",
+    pattern_of(KeyID): "a key id: at most 100 letters, digits, `_`, `.` and `-`",
+    pattern_of(MessageEvent): "a message event code, such as ITK007C",
+    pattern_of(DocumentType): "a SNOMED CT code, in quotes",
+    pattern_of(Confidentiality): "a confidentiality code in capitals, such as N",
+    pattern_of(SignerRole): "a role code, such as R8000",
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "a date such as 1970-01-31, in quotes",
     r"^(aal[123]|P[059])$": "aal1, aal2 or aal3 of a healthcare worker, or P0, P5 or P9 of a patient",
     r"^(verify|answer)$": "`verify` or `answer`",

@@ -11,6 +11,7 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from wardgate.pki.errors import CRLRefused
@@ -26,6 +27,9 @@ REASONS: Final = {
     "privilegeWithdrawn": x509.ReasonFlags.privilege_withdrawn,
 }
 """Reasons for revoking (RFC 5280 section 5.3.1). There is no hold: what is revoked stays so."""
+
+MAX_KEPT_ANSWERS: Final = 1024
+_SIGNED: dict[tuple[bytes, x509.Certificate], bool] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +81,52 @@ def revoked_serials(crl: x509.CertificateRevocationList) -> frozenset[int]:
     return frozenset(entry.serial_number for entry in crl)
 
 
+def signed_by(
+    crls: Sequence[x509.CertificateRevocationList], issuer: x509.Certificate
+) -> tuple[x509.CertificateRevocationList, ...]:
+    """The issuer's lists, those whose signature is the issuer's; raises `CRLRefused` when there is none, or it may not sign lists."""
+    key = issuer.public_key()
+    if not isinstance(key, (RSAPublicKey, EllipticCurvePublicKey)):
+        raise CRLRefused("the issuer's key is neither RSA nor on a curve that signs lists")
+    named = [crl for crl in crls if crl.issuer == issuer.subject]
+    if not named:
+        raise CRLRefused("no revocation list of the issuer")
+    _check_signs_lists(issuer)
+    signed = tuple(crl for crl in named if _is_signed(crl, issuer, key))
+    if not signed:
+        raise CRLRefused("no revocation list with the issuer's signature")
+    return signed
+
+
+def _is_signed(crl: x509.CertificateRevocationList, issuer: x509.Certificate, key: RSAPublicKey | EllipticCurvePublicKey) -> bool:
+    """Whether the issuer's key signed the list. The same ones are asked about for every message, so the answers are kept."""
+    asked = (crl.fingerprint(hashes.SHA256()), issuer)
+    known = _SIGNED.get(asked)
+    if known is None:
+        if len(_SIGNED) >= MAX_KEPT_ANSWERS:
+            _SIGNED.clear()
+        digest = crl.signature_hash_algorithm
+        known = _SIGNED[asked] = isinstance(digest, (hashes.SHA256, hashes.SHA384, hashes.SHA512)) and crl.is_signature_valid(key)
+    return known
+
+
+def _check_signs_lists(issuer: x509.Certificate) -> None:
+    """An authority that says what its key is for says that it signs lists (RFC 5280 section 6.3.3 (f))."""
+    try:
+        usage = issuer.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return
+    except (x509.DuplicateExtension, ValueError) as error:
+        raise CRLRefused("the issuer's key usage cannot be read") from error
+    if not usage.crl_sign:
+        raise CRLRefused("the issuer's certificate is not for signing lists")
+
+
 def of_issuer(
     crls: Sequence[x509.CertificateRevocationList], issuer: x509.Certificate
 ) -> x509.CertificateRevocationList:
     """The issuer's newest list whose signature is the issuer's; raises `CRLRefused` when there is none."""
-    key = issuer.public_key()
-    if not isinstance(key, RSAPublicKey):
-        raise CRLRefused("the issuer's key is not RSA")
-    named = [crl for crl in crls if crl.issuer == issuer.subject]
-    if not named:
-        raise CRLRefused("no revocation list of the issuer")
-    signed = [
-        crl
-        for crl in named
-        if isinstance(crl.signature_hash_algorithm, (hashes.SHA256, hashes.SHA384, hashes.SHA512))
-        and crl.is_signature_valid(key)
-    ]
-    if not signed:
-        raise CRLRefused("no revocation list with the issuer's signature")
-    return max(signed, key=lambda crl: crl.last_update_utc)
+    return max(signed_by(crls, issuer), key=lambda crl: crl.last_update_utc)
 
 
 def check_current(crl: x509.CertificateRevocationList, now: datetime) -> None:

@@ -117,13 +117,17 @@ def dotted(identifier: bytes) -> str:
     return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))
 
 
+def header(tag: int, size: int) -> bytes:
+    """What stands before contents of this size."""
+    if size < 0x80:
+        return bytes((tag, size))
+    length = size.to_bytes((size.bit_length() + 7) // 8)
+    return bytes((tag, 0x80 | len(length))) + length
+
+
 def write(tag: int, content: bytes) -> bytes:
     """An element."""
-    size = len(content)
-    if size < 0x80:
-        return bytes((tag, size)) + content
-    length = size.to_bytes((size.bit_length() + 7) // 8)
-    return bytes((tag, 0x80 | len(length))) + length + content
+    return header(tag, len(content)) + content
 
 
 def sequence(parts: Iterable[bytes]) -> bytes:

@@ -96,9 +96,10 @@ def _builder(
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(draft.public_key), critical=False)
     )
     if profile.extended_key_usage:
-        builder = builder.add_extension(x509.ExtendedKeyUsage(profile.extended_key_usage), critical=False)
-    if draft.names:
-        builder = builder.add_extension(x509.SubjectAlternativeName(map(general_name, draft.names)), critical=False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage(profile.extended_key_usage), critical=profile.critical_purpose)
+    alternative = [*map(general_name, draft.names), *map(x509.UniformResourceIdentifier, draft.uris)]
+    if alternative:
+        builder = builder.add_extension(x509.SubjectAlternativeName(alternative), critical=False)
     if profile.ocsp_no_check:
         builder = builder.add_extension(x509.OCSPNoCheck(), critical=False)
     return builder

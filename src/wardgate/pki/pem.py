@@ -34,6 +34,17 @@ def blocks(text: bytes, label: str, max_bytes: int = MAX_BUNDLE_BYTES) -> list[b
     return [block for _, block in found]
 
 
+def every_block(text: bytes, allowed: tuple[str, ...] = ("CERTIFICATE", "X509 CRL")) -> list[tuple[str, bytes]]:
+    """Every block with its label, one of `allowed`. Raises `MalformedPEM`; text without any block has none."""
+    found = [(match.group(1).decode("ascii"), match.group(0)) for match in BLOCK.finditer(text)]
+    if len(text) > MAX_BUNDLE_BYTES or len(found) != len(labels(text)):
+        raise MalformedPEM(f"a PEM block is cut short, holds characters that are not base64, or the text has more than {MAX_BUNDLE_BYTES} bytes")
+    strangers = sorted({name for name, _ in found} - set(allowed))
+    if strangers:
+        raise MalformedPEM(f"expected {' and '.join(allowed)} blocks only, received {', '.join(strangers)}")
+    return found
+
+
 def certificates(text: bytes) -> list[x509.Certificate]:
     """The certificates of a bundle, in order; raises `MalformedPEM`."""
     try:

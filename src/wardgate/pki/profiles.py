@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -24,6 +25,11 @@ COUNTRY: Final = "GB"
 ORGANISATION: Final = "Wardgate"
 AUTHORITY_UNIT: Final = "CA"
 PEOPLE_UNIT: Final = "People"
+ORGANISATION_URN: Final = "urn:nhs-uk:addressing:ods:"
+"""Begins the alternative name by which a certificate names an organisation (itk3-messaging 2.2)."""
+DOCUMENT_SIGNING: Final = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
+"""RFC 9336."""
+MESSAGE_CURVE: Final = "secp256r1"
 SMARTCARD: Final = " (smartcard)"
 """Ends the CN of a person's certificate: a space stands in no DNS name."""
 MAX_SERVER_NAMES: Final = 50
@@ -35,8 +41,10 @@ class Draft:
 
     subject: x509.Name
     names: tuple[str, ...]
-    public_key: RSAPublicKey
+    public_key: RSAPublicKey | EllipticCurvePublicKey
     validity: timedelta
+    uris: tuple[str, ...] = ()
+    """Alternative names that are URIs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,8 @@ class Profile:
     key_usage: frozenset[str]
     extended_key_usage: tuple[x509.ObjectIdentifier, ...] = ()
     path_length: int | None = None
+    critical_purpose: bool = False
+    """Whether nobody may ignore the extended key usage (RFC 3161 section 2.3)."""
     ocsp_no_check: bool = False
     """RFC 6960 section 4.2.2.2.1: clients need not ask whether the responder's own certificate is revoked."""
 
@@ -101,7 +111,19 @@ def _bounded(name: str) -> str:
     return name
 
 
+def organisation_subject(ods: str, use: str, kid: str) -> x509.Name:
+    """The subject of an organisation's message key. Its CN has spaces: nothing that looks for a DNS name can take it for one."""
+    name = f"{ods} message {use} {kid}"
+    return x509.Name([
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, ORGANISATION),
+        x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, ods),
+        x509.NameAttribute(NameOID.COMMON_NAME, name[:MAX_COMMON_NAME_CHARACTERS].rstrip()),
+    ])
+
+
 def _key_strength(draft: Draft) -> None:
+    if not isinstance(draft.public_key, RSAPublicKey):
+        raise Mismatch("an RSA key", f"a key on {draft.public_key.curve.name}")
     numbers = draft.public_key.public_numbers()
     rsa_strength.check_modulus_size(numbers)
     rsa_strength.check_exponent(numbers)
@@ -111,6 +133,19 @@ def _key_strength(draft: Draft) -> None:
 def _root_key_size(draft: Draft) -> None:
     if draft.public_key.key_size < ROOT_KEY_BITS:
         raise Mismatch(f"a key of {ROOT_KEY_BITS} bits or more", f"{draft.public_key.key_size} bits")
+
+
+def _message_key_strength(draft: Draft) -> None:
+    if isinstance(draft.public_key, RSAPublicKey):
+        _key_strength(draft)
+    elif draft.public_key.curve.name != MESSAGE_CURVE:
+        raise Mismatch(f"an RSA key, or one on {MESSAGE_CURVE}", f"a key on {draft.public_key.curve.name}")
+
+
+def _names_one_organisation(draft: Draft) -> None:
+    units = [str(attribute.value) for attribute in draft.subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)]
+    if draft.names or list(draft.uris) != [ORGANISATION_URN + unit for unit in units] or len(units) != 1:
+        raise Mismatch("one organisation, as OU and as URI, and no DNS name", f"{draft.subject.rfc4514_string()}; {', '.join((*draft.names, *draft.uris))}")
 
 
 def _no_names(draft: Draft) -> None:
@@ -157,6 +192,9 @@ PERSON: Final = Check("person", "the subject is a person and nothing else", _sub
 ONE_NAME: Final = Check("one-name", "the subject is the one DNS name", _subject_is_the_one_name)
 SERVED_NAMES: Final = Check("server-names", "every name may stand in a server certificate", _server_names)
 
+MESSAGE_KEY_STRENGTH: Final = Check("message-key-strength", "the key is RSA, long enough and not weak, or on P-256", _message_key_strength)
+ONE_ORGANISATION: Final = Check("one-organisation", "the subject is one organisation and nothing else", _names_one_organisation)
+
 SIGNS: Final = frozenset({"key_cert_sign", "crl_sign", "digital_signature"})
 """`digital_signature` because an authority answers OCSP itself (RFC 6960 section 4.2.2.2)."""
 TLS_KEY: Final = frozenset({"digital_signature", "key_encipherment"})
@@ -168,6 +206,9 @@ RELAY: Final = Profile("relay", (KEY_STRENGTH, SERVED_NAMES), TLS_KEY, (Extended
 """The gateway's own as a client: what the secure proxy shows to endpoints."""
 SMARTCARD_HOLDER: Final = Profile(
     "smartcard", (KEY_STRENGTH, NO_NAMES, PERSON), frozenset({"digital_signature"}), (ExtendedKeyUsageOID.CLIENT_AUTH,))
+TIME_STAMPING: Final = Profile(
+    "time-stamping", (KEY_STRENGTH, NO_NAMES), frozenset({"digital_signature"}), (ExtendedKeyUsageOID.TIME_STAMPING,), critical_purpose=True)
+"""The environment's own time-stamping authority."""
 OCSP_RESPONDER: Final = Profile(
     "ocsp-responder",
     (KEY_STRENGTH, NO_NAMES),
@@ -175,6 +216,20 @@ OCSP_RESPONDER: Final = Profile(
     (ExtendedKeyUsageOID.OCSP_SIGNING,),
     ocsp_no_check=True,
 )
+
+
+MESSAGE_SIGNING: Final = Profile(
+    "message-signing", (MESSAGE_KEY_STRENGTH, ONE_ORGANISATION), frozenset({"digital_signature"}),
+    (DOCUMENT_SIGNING, ExtendedKeyUsageOID.EMAIL_PROTECTION))
+"""What signs messages (itk3-messaging 6): no use in TLS. E-mail protection is what tools of CMS look for."""
+_MESSAGE_ENCRYPTION: Final = {True: "key_encipherment", False: "key_agreement"}
+"""By whether the key is RSA."""
+
+
+def message_encryption(key: RSAPublicKey | EllipticCurvePublicKey) -> Profile:
+    """The profile of what messages are sealed to: RSA keys encipher keys, others agree on them."""
+    usage = _MESSAGE_ENCRYPTION[isinstance(key, RSAPublicKey)]
+    return Profile("message-encryption", (MESSAGE_KEY_STRENGTH, ONE_ORGANISATION), frozenset({usage}), (ExtendedKeyUsageOID.EMAIL_PROTECTION,))
 
 
 def endpoint(rules: NameRules) -> Profile:

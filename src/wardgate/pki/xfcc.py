@@ -89,9 +89,10 @@ def _certificate(pairs: list[tuple[str, str]]) -> ForwardedCertificate:
 
 
 def _common_names(subject: str) -> tuple[str, ...]:
-    """The common names of a subject written as in RFC 2253; none when it cannot be read."""
+    """The common names of a subject written as in RFC 2253; none when it cannot be read, or when one is no host's name."""
     try:
         name = x509.Name.from_rfc4514_string(subject) if subject else x509.Name([])
     except ValueError:
         return ()
-    return tuple(str(attribute.value).lower() for attribute in name.get_attributes_for_oid(NameOID.COMMON_NAME))
+    names = tuple(str(attribute.value) for attribute in name.get_attributes_for_oid(NameOID.COMMON_NAME))
+    return tuple(name.lower() for name in names) if all(name.isascii() for name in names) else ()  # NOTE: the small letter of U+212A is an ASCII k

@@ -9,6 +9,8 @@ from wardgate.refusals.certificates import CERTIFICATES
 from wardgate.refusals.gateway import GATEWAY
 from wardgate.refusals.gp_connect import GP_CONNECT
 from wardgate.refusals.limits import LIMITS
+from wardgate.refusals.mesh import MESH
+from wardgate.refusals.messages import MESSAGES
 from wardgate.refusals.platform import PLATFORM
 from wardgate.refusals.providers import PROVIDERS
 from wardgate.refusals.reason import Reason
@@ -35,7 +37,7 @@ def _by_code(*tables: tuple[Reason, ...]) -> Mapping[str, Reason]:
 
 CATALOGUE: Final = _by_code(
     TOKEN_ENDPOINT, USER_TOKENS, SIGN_IN, PROVIDERS, GATEWAY, ROLES, CERTIFICATES,
-    SPINE_JWT, BOOKING_JWT, SPINE, REASONABLE_ADJUSTMENTS, SECURE_PROXY, GP_CONNECT, DIRECTORY, LIMITS, PLATFORM, RESERVED, ASKING,
+    SPINE_JWT, BOOKING_JWT, SPINE, REASONABLE_ADJUSTMENTS, SECURE_PROXY, GP_CONNECT, DIRECTORY, MESSAGES, MESH, LIMITS, PLATFORM, RESERVED, ASKING,
 )  # fmt: skip
 
 

@@ -1,15 +1,16 @@
-"""What a refusal looks like on the wire, by dialect (application-restricted 6.7, 9, 11; spine 8; RFC 9457).
+"""What a refusal looks like on the wire, by dialect (application-restricted 6.7, 9, 11; spine 8; itk3-messaging 5.5; RFC 9457).
 
 The same functions serve Wardgate's own answers and the compiled error mappers of Envoy: the caller passes the
 values of placeholders, or Envoy's format operators in their place.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import Any, Final
 
 from wardgate.refusals import operation_outcome as outcomes
+from wardgate.refusals.mesh import EVENTS, SHAPES, Shape
 from wardgate.refusals.operation_outcome import Form, Issue
 from wardgate.refusals.reason import Reason
 
@@ -24,6 +25,8 @@ class Dialect(StrEnum):
     SPINE = "spine"
     GP_CONNECT = "gp-connect"
     SECURE_PROXY = "ssp"
+    MESH = "mesh"
+    """Of the mailbox server, in version 1 of its API: version 2 is `mesh_body`."""
 
 
 CONTENT_TYPES: Final[Mapping[Dialect, str]] = {
@@ -34,7 +37,10 @@ CONTENT_TYPES: Final[Mapping[Dialect, str]] = {
     Dialect.SPINE: outcomes.JSON_TYPE,
     Dialect.GP_CONNECT: outcomes.JSON_TYPE,
     Dialect.SECURE_PROXY: outcomes.JSON_TYPE,
+    Dialect.MESH: "application/json",
 }
+MESH_TYPES: Final = {1: "application/json", 2: "application/vnd.mesh.v2+json"}
+"""By version of the API (itk3-messaging 5.2)."""
 FORMS: Final[Mapping[Dialect, Form]] = {
     Dialect.FHIR: outcomes.SPINE_R4,
     Dialect.SPINE: outcomes.SPINE_STU3,
@@ -90,10 +96,32 @@ def _problem(reason: Reason, fill: Fill, message_id: str) -> dict[str, Any]:
             "detail": detail, "instance": f"urn:wardgate:message:{message_id}"}
 
 
+def mesh_body(
+    version: int, reason: Reason, fill: Fill, internal_id: str, *, message_id: str | None = None, fields: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return the body in a version of the mailbox API (itk3-messaging 5.5). `message_id` is of the message that it is about, `fields` of a malformed control file."""
+    shape = SHAPES.get(reason.code, Shape.ERROR)
+    if shape is Shape.PLAIN:
+        return {"internal_id": internal_id, "message": fill(reason.text)}
+    if shape is Shape.PARAMETER:
+        return {"detail": [{"type": fill(reason.error), "loc": [fill("{place}"), fill("{name}")], "msg": fill(reason.text)}]}
+    event, code, text = EVENTS.get(reason.code, ""), fill(reason.error), fill(reason.text)
+    named: dict[str, Any] = {"fields": list(fields)} if fields else {}
+    if version == 1:
+        return ({"messageID": message_id} if message_id else {}) | {"errorEvent": event, "errorCode": code, "errorDescription": text} | named
+    about = {"message_id": message_id} if message_id else {}
+    return about | {"internal_id": internal_id, "detail": [{"event": event, "code": code, "msg": text} | named]}
+
+
+def _mesh(reason: Reason, fill: Fill, message_id: str) -> dict[str, Any]:
+    return mesh_body(1, reason, fill, message_id)
+
+
 _BODIES: Final = {
     Dialect.OAUTH: _oauth,
     Dialect.FAULT: _fault,
     Dialect.PROBLEM: _problem,
+    Dialect.MESH: _mesh,
     **{dialect: _in(form) for dialect, form in FORMS.items()},
 }
 

@@ -22,6 +22,8 @@ class Area(StrEnum):
     SECURE_PROXY = "secure-proxy"
     GP_CONNECT = "gp-connect"
     DIRECTORY = "directory"
+    MESSAGES = "messages"
+    MESH = "mesh"
     LIMITS = "limits"
     PLATFORM = "platform"
     FAULTS = "faults"

@@ -10,6 +10,9 @@ from wardgate.catalogue import API, Environment
 from wardgate.directory.index import DirectoryIndex
 from wardgate.jose import JWKSet
 from wardgate.quotas import RateLimits
+from wardgate.sealing.keys import KeyDirectory
+from wardgate.workflows.key_directory import PublishedKeys
+from wardgate.workflows.post_office import PostOffice
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,5 +119,9 @@ class Snapshot:
     """What is live in the directory, with endpoints and data-sharing rules; None: it is empty."""
     connect_to: Mapping[str, str] = field(default_factory=dict)
     """An endpoint's identifier to the `host:port` that the secure proxy connects to in place of its URL's host and 443."""
+    post_office: PostOffice = field(default_factory=PostOffice)
+    """Mailboxes and workflows: who may send which messages to whom."""
+    message_keys: KeyDirectory = field(default_factory=PublishedKeys)
+    """The keys that organisations sign messages with and have messages sealed to."""
     clock_shift: timedelta = timedelta(0)
     """How far the virtual clock is ahead of the real one, which Envoy goes by; zero in a live environment."""

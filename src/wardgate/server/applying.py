@@ -24,6 +24,7 @@ from wardgate.manifest.documents import (
     parts_of,
     secrets_of,
 )
+from wardgate.manifest.message_access import broken_promises
 from wardgate.server.installation import STATUS_KEY
 from wardgate.stores import Stores, Superseded
 from wardgate.stores.ports import Credential, StoredDocument
@@ -119,9 +120,16 @@ def _touched(manifest: Manifest, documents: Changes, keys: KeyWork) -> Iterator[
 
 
 def documents_to_change(stores: Stores, manifest: Manifest) -> tuple[int, Manifest | None, Changes]:
-    """Return the generation, the manifest the store holds (None: none yet) and the smallest step to `manifest`."""
+    """Return the generation, the manifest the store holds (None: none yet) and the smallest step to `manifest`.
+
+    Raises `ApplyRefused` for message keys that may not become what is stated.
+    """
     generation, stored = stores.documents.load()
-    return generation, from_documents(stored) if stored else None, changes(stored, manifest)
+    before = from_documents(stored) if stored else None
+    broken = list(broken_promises(before, manifest))
+    if broken:
+        raise ApplyRefused("\n".join(broken))
+    return generation, before, changes(stored, manifest)
 
 
 def _apply_keys(stores: Stores, keys: KeyWork, now: datetime, new_event: NewEvent) -> None:

@@ -15,6 +15,9 @@ from wardgate.audit.checkpoint import sign_checkpoint
 from wardgate.ca import CertificateAuthority
 from wardgate.keystores import DatabaseKeys
 from wardgate.keystores.database import ACCESS_TOKEN, AUDIT
+from wardgate.server.exchange_rounds import MessageRounds
+from wardgate.server.messaging import MessagingChores
+from wardgate.server.partner_lists import PartnerLists
 from wardgate.stores import Stores
 from wardgate.stores.errors import StoreError
 from wardgate.stores.ports import Checkpoint
@@ -34,10 +37,19 @@ class Chores:
     authority: CertificateAuthority
     now: Callable[[], datetime]
     checkpoint_seconds: float = MINUTE
+    messages: MessagingChores | None = None
+    handled: MessageRounds | None = None
+    partner_lists: PartnerLists | None = None
 
     async def run(self) -> None:
         """Do each chore at its own pace until cancelled."""
-        rounds = ((self.checkpoint, self.checkpoint_seconds), (self.renew, 10 * MINUTE), (self.rotate, HOUR), (self.forget, 10 * MINUTE))
+        rounds: tuple[tuple[Callable[[], None], float], ...] = ((self.checkpoint, self.checkpoint_seconds), (self.renew, 10 * MINUTE), (self.rotate, HOUR), (self.forget, 10 * MINUTE))
+        if self.messages is not None:
+            rounds += ((self.messages.expire, MINUTE), (self.messages.purge, 10 * MINUTE), (self.messages.sweep, HOUR))
+        if self.handled is not None:
+            rounds += ((self.handled.purge, HOUR), (self.handled.sweep, HOUR))
+        if self.partner_lists is not None:
+            rounds += ((self.partner_lists.fetch, self.partner_lists.every_seconds),)
         await asyncio.gather(*(self._repeat(chore, seconds) for chore, seconds in rounds))
 
     async def _repeat(self, chore: Callable[[], None], seconds: float) -> None:

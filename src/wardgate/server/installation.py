@@ -9,6 +9,8 @@ STATUS_KEY: Final = "status-key"
 """The name under which the store keeps the monitoring key of `_status`."""
 CA_BASE_URL: Final = "pki-base-url"
 """The name under which the store keeps where `/pki` is reached: fixed by the first start, it is in every certificate."""
+MESH_SHARED_KEY: Final = "mesh-shared-key"
+"""The name under which the store keeps the key that all mailbox clients of the environment share."""
 
 
 def default_ca_base_url(settings: Settings) -> str:

@@ -31,6 +31,7 @@ async def listen(server: Server, cleanup: AsyncExitStack) -> None:
     applications: list[tuple[Any, socket.socket]] = [
         (server.xds, _unix_socket(layout.control_socket)),
         (server.public, _unix_socket(layout.public_socket)),
+        (server.messaging, _unix_socket(layout.messaging_socket)),
     ]
     if server.samples is not None:
         cleanup.callback(server.samples.records.close)

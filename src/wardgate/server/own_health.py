@@ -1,10 +1,10 @@
-"""What `_status` of the authorisation server says of the whole: its store, its revocation lists, its Envoys.
+"""What `_status` of the authorisation server says of the whole: its store, its revocation lists, its Envoys, message keys.
 
 Fails loud: what cannot be asked in time is a failure. The answer's status stays 200 (application-restricted 12).
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -12,7 +12,9 @@ from typing import Any, Final
 from wardgate.authserver.dependencies import HealthCheck
 from wardgate.ca import CertificateAuthority
 from wardgate.dataplane.xds import Discovery
+from wardgate.server.message_key_health import key_health
 from wardgate.stores import Stores
+from wardgate.workflows.key_directory import PublishedKeys
 
 ASK_SECONDS: Final = 3.0
 
@@ -25,11 +27,14 @@ class OwnHealth:
     authority: CertificateAuthority
     discovery: Discovery
     now: Callable[[], datetime]
+    message_keys: Callable[[], PublishedKeys] = PublishedKeys
+    lists_failing: Callable[[], Mapping[str, str]] = dict
 
     async def __call__(self) -> Sequence[HealthCheck]:
         """Return the state of every part, asked at the same time."""
         return await asyncio.gather(
-            _asked("store", self._store), _asked("revocation-lists", self._revocation_lists), self._envoys()
+            _asked("store", self._store), _asked("revocation-lists", self._revocation_lists), self._envoys(),
+            _asked("message-keys", self._message_keys),
         )
 
     def _store(self) -> HealthCheck:
@@ -45,6 +50,10 @@ class OwnHealth:
         if late:
             return _not_well("revocation-lists", "warn", f"the list of {', '.join(late)} should have been renewed")
         return HealthCheck("revocation-lists", "pass", outcome=f"{len(lists)} current")
+
+    def _message_keys(self) -> HealthCheck:
+        status, outcome = key_health(self.message_keys(), self.lists_failing(), self.now())
+        return HealthCheck("message-keys", status, outcome=outcome) if status == "pass" else _not_well("message-keys", status, outcome)
 
     async def _envoys(self) -> HealthCheck:
         live = self.discovery.live()

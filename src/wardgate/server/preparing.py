@@ -77,6 +77,8 @@ def prepare_world(settings: Settings, stores: Stores, manifests: Sequence[Path])
         raise StartRefused("a live environment has no plain HTTP port: leave --http-port out")
     if manifest.environment.live and settings.smartcard_port is not None:
         raise StartRefused("a live environment has no stand-in providers and no smartcard port: leave --smartcard-port out")
+    if manifest.environment.live and (settings.mesh_test_routes or not settings.mesh_enforce_workflows):
+        raise StartRefused("a live environment has no mailbox routes for tests and enforces workflows: leave WARDGATE_MESH_TEST_ROUTES and WARDGATE_MESH_ENFORCE_WORKFLOWS out")
     if manifest.environment.live and settings.ldap_port is not None:
         raise StartRefused("a live environment has no LDAP without TLS: use --ldaps-port and leave --ldap-port out")
     if wanted is not None:

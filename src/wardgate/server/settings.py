@@ -101,6 +101,62 @@ class Settings(BaseSettings):
     """How often the head of the audit chain is signed."""
     client_certificate_suffixes: tuple[str, ...] = ("nhs.uk",)
     """Domains whose names are certified for systems and applications."""
+    mesh_directory: Path | None = None
+    """Directory of the bodies of mailbox messages, encrypted; shared by all nodes on one database. When absent, `mesh` in `data`."""
+    mesh_request_bytes: Annotated[int, Field(ge=1_024, le=1_073_741_824)] = 104_857_600
+    """The largest chunk of a mailbox message, in bytes."""
+    mesh_message_bytes: Annotated[int, Field(ge=1_024)] = 107_374_182_400
+    """The largest mailbox message, in bytes, over all of its chunks."""
+    mesh_chunks: Annotated[int, Field(ge=1, le=999_999)] = 100_000
+    """The most chunks of a mailbox message."""
+    mesh_inflated_bytes: Annotated[int, Field(ge=1_024)] = 2_147_483_648
+    """The most bytes that a compressed chunk may unfold to, for readers that do not accept gzip and for checksums."""
+    mesh_inflate_ratio: Annotated[int, Field(ge=1, le=1_100)] = 250
+    """How many times its size a compressed chunk may unfold to, beyond the first MiB."""
+    mesh_compress_bytes: Annotated[int, Field(ge=1, le=16_777_216)] = 1_048_576
+    """The largest plain chunk that is compressed for readers that accept gzip; larger ones leave as they are."""
+    mesh_transfers: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """How many chunks that do not fit a row of the store (64 KiB) may be under way at once; clients of more are told to try again."""
+    mesh_idle_seconds: Annotated[float, Field(ge=1, le=120)] = 60.0
+    """How long nothing may come of a chunk, or be taken of it, before its transfer is given up."""
+    mesh_least_bytes_per_second: Annotated[int, Field(ge=1, le=1_048_576)] = 1_024
+    """How fast a chunk must come at least, over its whole time and beyond the idle seconds."""
+    mesh_collect_days: Annotated[int, Field(ge=1, le=365)] = 5
+    """Days after which a message that was not acknowledged is reported to its sender as not collected."""
+    mesh_keep_days: Annotated[int, Field(ge=1, le=3_650)] = 30
+    """Days after which a message is forgotten, whatever became of it."""
+    mesh_bind_certificate: bool = True
+    """Whether a mailbox is spoken for only with a client certificate that the manifest lets speak for it."""
+    mesh_token_on_5xx: bool = False
+    """Whether an answer after which clients send the same request again (425, 429, 502, 503, 504) uses its token up all the same."""
+    mesh_serve_acknowledged: bool = False
+    """Whether a message that was acknowledged can be downloaded again."""
+    mesh_verify_checksum: bool = True
+    """Whether a checksum of the form `SHA256` and 64 hex digits, which a sender may state, is compared with the content."""
+    mesh_enforce_workflows: bool = True
+    """Whether a workflow of the manifest must list sender and recipient; refused to be off in a live environment."""
+    mesh_test_routes: bool = False
+    """Whether mailboxes can be emptied, and reports put into them, by `/messageexchange/admin/…`, which needs no token; refused in a live environment."""
+    message_directory: Path | None = None
+    """Directory of the contents of messages that this installation handles itself, encrypted; shared by all nodes on one database. When absent, `messages` in `data`."""
+    message_drop_directory: Path | None = None
+    """Where messages that were delivered are put as files as well, each into the directory of its workflow; when absent, they are kept in the store only."""
+    message_poll_seconds: Annotated[int, Field(ge=10, le=86_400)] = 300
+    """How often the mailboxes of automatic accounts are looked into; at the national service no more often than every 5 minutes."""
+    message_transfers: Annotated[int, Field(ge=1, le=64)] = 4
+    """How many mailboxes are worked on at once."""
+    message_attempts: Annotated[int, Field(ge=1, le=100)] = 12
+    """Tries of one step after which a message is given up and waits for an operator; the pauses grow from a minute to four hours."""
+    message_keep_days: Annotated[int, Field(ge=35)] = 2_922
+    """Days after which a finished message and its evidence are forgotten; the ids that were seen never are."""
+    message_time_stamps: Annotated[str, Field(pattern="^https?://")] | None = None
+    """The time-stamping authority (RFC 3161) that is asked where a workflow wants time-stamps; when absent, this environment's own."""
+    message_lists_seconds: Annotated[float, Field(ge=60, le=86_400)] = 3600.0
+    """How often partners' revocation lists are fetched from where their certificates say, in seconds; from private networks only where `jwks_allowed_networks` says so."""
+    pkcs11_module: Path | None = None
+    """The library of the hardware module that holds message keys (PKCS #11). Its PIN is in `WARDGATE_PKCS11_PIN_FILE`, a file that only its owner may read, or in `WARDGATE_PKCS11_PIN`."""
+    pkcs11_timeout_seconds: Annotated[float, Field(ge=0.1, le=300)] = 10.0
+    """How long the hardware module may take over one operation."""
     sqlite_synchronous: Annotated[str, Field(pattern="^(full|normal)$")] = "full"
     """`full` survives loss of power; `normal` survives the end of the process only."""
 

@@ -16,9 +16,11 @@ from wardgate.audit.model import EventType
 from wardgate.keystores import load_store_keys
 from wardgate.manifest.documents import from_documents
 from wardgate.server import ldap_ports, serving
+from wardgate.server.demo_post import prepare_post
 from wardgate.server.errors import StartRefused
 from wardgate.server.listening import listen
 from wardgate.server.preparing import event_of_start, only_one, prepare_directory, prepare_world, raise_file_limit
+from wardgate.server.published_secrets import refuse_published_secrets
 from wardgate.server.settings import Settings
 from wardgate.server.wiring import Server, authority_of, keys_of, now, wire
 from wardgate.stores import Stores, open_stores
@@ -46,7 +48,7 @@ def run(
         stores = open_stores(settings.database, load_store_keys(os.environ, settings.data),
                              synchronous="normal" if settings.sqlite_synchronous == "normal" else "full")
         try:
-            prepare_world(settings, stores, manifests)
+            refuse_published_secrets(stores, prepare_world(settings, stores, manifests))
             return _runner()(_serve(settings, stores, output))
         finally:
             stores.close()
@@ -71,6 +73,8 @@ async def _serve(settings: Settings, stores: Stores, output: str) -> int:
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as cleanup:
         cleanup.push_async_callback(server.commits.close)
+        cleanup.push_async_callback(server.messaging.close)
+        cleanup.push_async_callback(asyncio.to_thread, server.posts.close)
         cleanup.push_async_callback(server.key_sets.aclose)
         cleanup.push_async_callback(server.providers.aclose)
         cleanup.push_async_callback(server.told.aclose)
@@ -83,7 +87,7 @@ async def _serve(settings: Settings, stores: Stores, output: str) -> int:
         cleanup.push_async_callback(_stop_tail, server, tail)
         adopted = server.envoy.start()
         cleanup.push_async_callback(_stop_envoy, server)
-        tasks = [asyncio.create_task(work) for work in (server.control.run(), server.envoy.run(), server.chores.run(), server.deliveries.run())]
+        tasks = [asyncio.create_task(work) for work in (server.control.run(), server.envoy.run(), server.chores.run(), server.deliveries.run(), server.rounds.run())]
         cleanup.push_async_callback(_cancel, tasks)
         await server.envoy.wait_ready()
         await _wait_confirmed(server)
@@ -112,6 +116,8 @@ def _prepare_keys(settings: Settings, stores: Stores, authority: Any) -> str:
     _, stored = stores.documents.load()
     environment = from_documents(stored).environment.name
     authority.ensure(environment, now())
+    if settings.demo:
+        prepare_post(stores, authority, now())
     anchor = settings.data / "ca.pem"
     anchor.write_text(authority.roots())
     anchor.chmod(0o644)

@@ -2,10 +2,11 @@
 
 import asyncio
 import ipaddress
+import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from wardgate import __version__
@@ -27,6 +28,7 @@ from wardgate.directory.index import DirectoryIndex
 from wardgate.jose import KeyRules
 from wardgate.keystores import DatabaseKeys
 from wardgate.keystores.database import ACCESS_TOKEN
+from wardgate.keystores.message_keys import MessageKeyRing
 from wardgate.ldap import LDAPServer, LDAPSettings
 from wardgate.outbound.fetch import FetchRules
 from wardgate.outbound.inside import InsideOrOut
@@ -42,10 +44,15 @@ from wardgate.server.control import Control
 from wardgate.server.demo_practice import PracticeTLS
 from wardgate.server.demo_samples import DEMO_DIRECTORY, samples_of
 from wardgate.server.errors import StartRefused
+from wardgate.server.exchange import Posts, VirtualClock, message_handler
+from wardgate.server.exchange_rounds import MessageRounds
 from wardgate.server.health import APIHealth
 from wardgate.server.installation import CA_BASE_URL, STATUS_KEY, default_ca_base_url, rotation_of
 from wardgate.server.ldap_ports import DirectoryContent, LDAPTrust
+from wardgate.server.message_keys import hardware_of
+from wardgate.server.messaging import Messaging, wire_messaging
 from wardgate.server.own_health import OwnHealth
+from wardgate.server.partner_lists import PartnerLists
 from wardgate.server.settings import Settings
 from wardgate.server.sign_in import TrustedProviders, own_application, stand_ins
 from wardgate.server.sign_ins import StoredSignIns
@@ -56,8 +63,12 @@ from wardgate.stores.errors import StoreError
 from wardgate.stores.ports import SigningKey, SingleUse
 from wardgate.telemetry.systems import Known
 from wardgate.telemetry.tail import LogTail
+from wardgate.workflows.post_office import PostOffice
+from wardgate.workflows.revocation_lists import MAX_LIST_BYTES
 
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
+LIST_SECONDS: Final = 10.0
+"""How long a partner's revocation list may take to arrive."""
 REFUSAL_SECRET: Final = "refusal-secret"  # noqa: S105 - the name under which the store keeps it
 _NO_DIRECTORY: Final = DirectoryIndex(Directory())
 _HTTP_NOT_FOUND: Final = {"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"0")]}
@@ -94,6 +105,12 @@ class Server:
     """What the demo's samples keep."""
     practice: PracticeTLS | None
     """How the demo's surgery speaks TLS."""
+    messaging: Messaging
+    """The ASGI application of the messaging socket."""
+    posts: Posts
+    """The clients of our mailboxes."""
+    rounds: MessageRounds
+    """The message handler by itself."""
 
 
 def now() -> datetime:
@@ -174,6 +191,8 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
     def reload_keys() -> None:
         keys.reload()
         token_keys.reload()
+        messaging.keys.reload()
+        message_keys.reload()
 
     def tls(snapshot: Snapshot, moment: datetime) -> TLSMaterial:
         trusted.reload(keeper.identities, snapshot.environment.public_urls)  # on the thread that reads the store, with the snapshot
@@ -197,6 +216,12 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
     async def record(event: Event) -> None:
         await commits.append(event)
 
+    message_keys = MessageKeyRing(stores.message_keys, lambda: control.snapshot().message_keys, now, hardware_of(settings, os.environ))
+    posts, rounds = _message_rounds(settings, stores, authority, control, clock, message_keys)
+    messaging = wire_messaging(settings, stores, control.snapshot, clock, lambda: keeper.organisations, record)
+
+    lists = PartnerLists(stores, _list_rules(settings), lambda: keeper.message_keys.trusts, now, settings.message_lists_seconds)
+
     async def claim(use: SingleUse) -> bool:
         return (await commits.run(stores.single_uses.claim, [use]))[0]
 
@@ -210,10 +235,9 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
         record=record, revoke=revoke, keys=ring, key_sets=key_sets, now=clock.now,
         new_token_id=lambda: secrets.token_urlsafe(16), new_message_id=message_ids(secrets.randbits(64)),
         new_secret=lambda: secrets.token_urlsafe(27), sign_ins=StoredSignIns(stores.grants, commits), trusted=lambda: trusted.records,
-        providers=providers, health=OwnHealth(stores, authority, discovery, now),
+        providers=providers, health=OwnHealth(stores, authority, discovery, now, lambda: keeper.message_keys, lists.failing),
         persona_fault=keeper.persona_fault, clock_shift=clock.shift,
     ))
-    health = APIHealth(lambda: control.world().routes, _status_key(stores))
     told = InsideOrOut(_logout_rules(settings), inside)
     people = stand_ins(
         stores, lambda: keeper.identities, lambda: control.snapshot().environment.public_urls, key_sets, told, claim, record, clock,
@@ -226,18 +250,35 @@ async def wire(settings: Settings, stores: Stores, authority: CertificateAuthori
         return control.snapshot().directory or _NO_DIRECTORY
 
     directory = create_directory_app(index, SDSSettings(base_path=SYSTEM_DIRECTORY.base_path), lambda: control.snapshot().environment.public_urls[0])
-    public = _Public(authserver, standins, create_app(authority, now), health, directory)
+    public = _Public(authserver, standins, create_app(authority, now), APIHealth(lambda: control.world().routes, _status_key(stores)), directory)
     return Server(
         settings, stores, layout, commits, keys, authority, control,
         envoy=EnvoyProcess(layout, on_restart=lambda _code: control.ask()),
         tail=LogTail(layout.access_log, stores.audit.append_from, stores.audit.offset_of,
                      lambda: admin.reopen_logs(layout.admin_socket), lambda: keeper.quotas, now, settings.log_flush_seconds,
                      known=Known(stores.audit.reveal, lambda asid: _organisations_of(control.snapshot(), asid))),
-        chores=Chores(stores, keys, authority, now, settings.checkpoint_seconds), key_sets=key_sets, providers=providers,
+        chores=Chores(stores, keys, authority, now, settings.checkpoint_seconds, messaging.chores, rounds, lists), key_sets=key_sets, providers=providers,
         told=told, deliveries=LogoutDelivery(people), public=public,
         xds=XDSApp(discovery), ldap=LDAPServer(DirectoryContent(control.snapshot, lambda: keeper.organisations), LDAPSettings()), ldap_trust=ldap_trust,
-        samples=samples, practice=practice,
+        samples=samples, practice=practice, messaging=messaging, posts=posts, rounds=rounds,
         decisions=DecisionService(control.world, now, record, (StoreError, asyncio.TimeoutError), stores.audit.conceal),
+    )
+
+
+def _message_rounds(
+    settings: Settings, stores: Stores, authority: CertificateAuthority, control: Control, clock: Clock, held: MessageKeyRing,
+) -> tuple[Posts, MessageRounds]:
+    """The message handler by the real time; of the virtual one are the tokens of mailboxes that are hosted here."""
+    def post_office() -> PostOffice:
+        return control.snapshot().post_office
+
+    posts = Posts(settings, stores, authority, post_office, lambda: control.snapshot().environment.name, now, VirtualClock(clock.now))
+    handler = message_handler(
+        settings, stores, authority, posts, post_office=post_office, directory=lambda: control.snapshot().message_keys, held=held, now=now, by="server",
+    )
+    return posts, MessageRounds(
+        stores, handler, posts, post_office, now, timedelta(seconds=settings.message_poll_seconds), settings.message_transfers,
+        timedelta(days=settings.message_keep_days),
     )
 
 
@@ -326,6 +367,12 @@ def _provider_settings(settings: Settings) -> ProviderSettings:
 def _key_set_settings(settings: Settings) -> KeySetSettings:
     fetch = _fetch_rules(settings, settings.jwks_timeout_seconds, settings.jwks_allowed_networks)
     return KeySetSettings(fetch=fetch, keys=KeyRules(settings.jwks_min_rsa_bits))
+
+
+def _list_rules(settings: Settings) -> FetchRules:
+    """Revocation lists are signed, so plain HTTP will do (RFC 5280 section 8)."""
+    rules = _fetch_rules(settings, LIST_SECONDS, settings.jwks_allowed_networks)
+    return replace(rules, max_body_bytes=MAX_LIST_BYTES, plain_http_networks=(ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0")))
 
 
 def _logout_rules(settings: Settings) -> FetchRules:

@@ -20,18 +20,24 @@ from wardgate.quotas import Quota
 from wardgate.security_patterns.build import World, build, client
 from wardgate.security_patterns.snapshot import APIKey, Client, Revocations, Snapshot, TokenIssuer
 from wardgate.server.directory import DirectoryKeeper, parts_of
+from wardgate.server.message_keys import MessageKeyKeeper
 from wardgate.stores import Stores
 from wardgate.stores.ports import Credential, StoredDocument
 from wardgate.telemetry.counting import over, quotas_of
+from wardgate.workflows.key_directory import PublishedKeys
+from wardgate.workflows.model import Mailbox, MessageKeys, Workflow
+from wardgate.workflows.post_office import PostOffice
 
 KEPT_REVOCATION: Final = timedelta(minutes=11)
 """The tokens of a revoked key or an ended sign-in are refused this long: their lifetime and a minute."""
 BASE_PATHS: Final = ("/oauth2", "/oauth2-mock")
 _KINDS: Final = {"organisations": Organisation, "systems": System, "sharing_rules": SharingRule, "apis": API, "products": Product, "applications": Application,
-                 "identity_providers": IdentityProvider, "relying_parties": RelyingParty, "users": User}
+                 "identity_providers": IdentityProvider, "relying_parties": RelyingParty, "users": User,
+          "mailboxes": Mailbox, "workflows": Workflow, "message_keys": MessageKeys}
 _SIGN_IN: Final = frozenset({"identity_providers", "relying_parties", "users"})
 """Kinds of which the gateway's snapshot has nothing but the roles of healthcare workers."""
-_NOT_OF_CLIENTS: Final = _SIGN_IN | {"applications", "sharing_rules"}
+_OF_POST: Final = frozenset({"mailboxes", "workflows", "organisations"})
+_NOT_OF_CLIENTS: Final = _SIGN_IN | {"mailboxes", "workflows", "message_keys", "applications", "sharing_rules"}
 """Kinds of which no other application's client is made; its own application is named."""
 
 
@@ -56,6 +62,9 @@ class WorldKeeper:
         self._quotas: Mapping[tuple[str, str], Quota] = {}
         self._identities = Identities()
         self._directory = DirectoryKeeper()
+        self._message_keys = MessageKeyKeeper()
+        self._post_office = PostOffice()
+        self._published = PublishedKeys()
         self._roles: Mapping[str, frozenset[str]] = {}
         self._turned = timedelta(0)
 
@@ -91,7 +100,9 @@ class WorldKeeper:
                 tuple(self._documents["identity_providers"].values()), dict(self._documents["relying_parties"]), dict(self._documents["users"]),
             )
             self._roles = _roles(self._documents["users"].values())
-        self._follow_directory(before, {*((entry.kind, entry.name) for entry in changed), *removed})
+        names = {*((entry.kind, entry.name) for entry in changed), *removed}
+        self._follow_directory(before, names)
+        self._follow_messages(kinds, names)
         snapshot = self._snapshot(now, generation, None if wider else named)
         self._generation = generation
         return snapshot
@@ -104,6 +115,14 @@ class WorldKeeper:
             self._directory.refresh(
                 change, self._environment.name, documents["organisations"], documents["systems"], documents["sharing_rules"], changed,
             )
+
+    def _follow_messages(self, kinds: set[str], changed: set[tuple[str, str]]) -> None:
+        """Bring mailboxes, workflows and message keys up to the documents, and to what our own authorities took back."""
+        documents = self._documents
+        if kinds & _OF_POST:
+            closed = frozenset(code for code, found in documents["organisations"].items() if not found.active)
+            self._post_office = PostOffice.of(documents["mailboxes"].values(), documents["workflows"].values(), closed)
+        self._published = self._message_keys.refresh(self._stores, self._environment, documents["message_keys"], changed)
 
     def _without_clock(
         self, changed: Sequence[StoredDocument], removed: Sequence[tuple[str, str]]
@@ -136,12 +155,17 @@ class WorldKeeper:
         self._clients = dict(snapshot.clients)
         self._quotas = quotas_of(snapshot)
         spent = self.spent(now)
-        return replace(snapshot, over_quota=spent, clock_shift=self.clock_shift) if spent or self.clock_shift else snapshot
+        return replace(snapshot, over_quota=spent, clock_shift=self.clock_shift, post_office=self._post_office, message_keys=self._published)
 
     @property
     def organisations(self) -> Mapping[str, Organisation]:
         """The organisations that the manifest states, by ODS code, as read last."""
         return self._documents["organisations"]
+
+    @property
+    def message_keys(self) -> PublishedKeys:
+        """The directory of message keys, as read last."""
+        return self._published
 
     @property
     def identities(self) -> Identities:

@@ -2,8 +2,8 @@
 
 Owns: the promises (`ports`), the schema and its migrations, one module per port in `sql`, batching (`group_commit`).
 Leaves: the store key (`keystores` gives a `Sealer`), what an event says (`audit`), what a document means (`manifest`).
-Read: errors, ports, grants, transitions, kept, outbox, tries, passkeys, system_directory, sealer, open, sql, lane, group_commit, migrations, reseal,
-verify_audit.
+Read: errors, ports, grants, transitions, kept, outbox, tries, passkeys, system_directory, mailboxes, message_keys, exchange, sealer, open, sql, lane, group_commit, mailbox_lane,
+body_segments, bodies, migrations, reseal, verify_audit.
 """
 
 from wardgate.stores.errors import (

@@ -129,10 +129,10 @@ class GroupCommit:
     # --- below: the lanes' threads
 
     def _write(self, writes: Sequence[Write]) -> Sequence[Any]:
-        return _answers(self._commit, writes)
+        return answers_of(self._commit, writes)
 
     def _look(self, token_hashes: Sequence[str]) -> Sequence[Any]:
-        return _answers(self._stores.grants.refresh_tokens, token_hashes)
+        return answers_of(self._stores.grants.refresh_tokens, token_hashes)
 
     def _commit(self, writes: Sequence[Write]) -> Sequence[Any]:
         """Write everything in one transaction; return the answers in the order of the calls."""
@@ -150,8 +150,8 @@ class GroupCommit:
         return [next(waiting[type(write)]) for write in writes]
 
 
-def _answers(work: Callable[[Sequence[T]], Sequence[Any]], questions: Sequence[T]) -> Sequence[Any]:
-    """Return a result or an exception for each question."""
+def answers_of(work: Callable[[Sequence[T]], Sequence[Any]], questions: Sequence[T]) -> Sequence[Any]:
+    """Return a result or an exception for each question: a batch that fails by the input of one is taken apart."""
     try:
         return work(questions)
     except StoreUnavailable as refused:
@@ -159,4 +159,4 @@ def _answers(work: Callable[[Sequence[T]], Sequence[Any]], questions: Sequence[T
     except Exception as fault:  # noqa: BLE001 - delivered to the caller whose input it is
         if len(questions) == 1:
             return [fault]
-        return [_answers(work, [question])[0] for question in questions]
+        return [answers_of(work, [question])[0] for question in questions]

@@ -13,11 +13,14 @@ from wardgate.stores.sql.credentials import SQLCredentials
 from wardgate.stores.sql.data_planes import SQLDataPlanes
 from wardgate.stores.sql.documents import SQLDocuments
 from wardgate.stores.sql.engine import Database, Limits, Synchronous, connect
+from wardgate.stores.sql.exchange import SQLExchange
 from wardgate.stores.sql.generation import SQLGeneration
 from wardgate.stores.sql.grants import SQLGrants
 from wardgate.stores.sql.hot_postgres import PostgreSQLStatements
 from wardgate.stores.sql.hot_sqlite import SQLiteStatements
 from wardgate.stores.sql.kept import SQLKept
+from wardgate.stores.sql.mailboxes import SQLMailboxes
+from wardgate.stores.sql.message_keys import SQLMessageKeys
 from wardgate.stores.sql.outbox import SQLOutbox
 from wardgate.stores.sql.passkeys import SQLPasskeys
 from wardgate.stores.sql.quotas import SQLQuotas
@@ -80,6 +83,9 @@ def _assemble(database: Database, store_key: Sealer) -> Stores:
         outbox=SQLOutbox(context),
         passkeys=SQLPasskeys(context),
         system_directory=SQLSystemDirectory(context),
+        message_keys=SQLMessageKeys(context),
+        mailboxes=SQLMailboxes(context),
+        exchange=SQLExchange(context),
         close=database.engine.dispose,
     )
 

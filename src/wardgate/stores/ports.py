@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from wardgate.audit.model import Detail, Event
+from wardgate.stores.exchange import Exchange
 from wardgate.stores.grants import (
     AuthorizationCode,
     CodeRedemption,
@@ -28,6 +29,8 @@ from wardgate.stores.grants import (
     Taken,
 )
 from wardgate.stores.kept import Kept, KeptEntry
+from wardgate.stores.mailboxes import Mailboxes
+from wardgate.stores.message_keys import HeldMessageKey, MessageKeyStore
 from wardgate.stores.outbox import Outbox, Parcel
 from wardgate.stores.passkeys import Passkey, Passkeys
 from wardgate.stores.system_directory import DirectoryChange, SystemDirectory
@@ -36,8 +39,8 @@ from wardgate.stores.tries import FailedTries, TriesBegun, Try
 
 __all__ = [
     "AuditLog", "AuditRecord", "Authority", "AuthorizationCode", "Certificates", "Checkpoint", "CodeRedemption",
-    "Credential", "Credentials", "DataPlane", "DataPlanes", "DirectoryChange", "Documents", "FailedTries", "Generation", "Grant",
-    "GrantStart", "Grants", "IssuedCRL", "IssuedCertificate", "Kept", "KeptEntry", "LoginState", "Outbox", "Parcel",
+    "Credential", "Credentials", "DataPlane", "DataPlanes", "DirectoryChange", "Documents", "Exchange", "FailedTries", "Generation", "Grant",
+    "GrantStart", "Grants", "HeldMessageKey", "IssuedCRL", "IssuedCertificate", "Kept", "KeptEntry", "LoginState", "MessageKeyStore", "Outbox", "Parcel",
     "Passkey", "Passkeys", "QuotaCount", "Quotas", "RefreshToken", "Rotated", "Rotation", "RotationOutcome",
     "SigningKey", "SigningKeys", "SingleUse", "SingleUses", "Steps", "StoredDocument", "Stores", "SystemDirectory", "Taken", "TokenIssue",
     "Tokens", "TriesBegun", "Try", "Values",
@@ -334,5 +337,8 @@ class Stores:
     outbox: Outbox
     passkeys: Passkeys
     system_directory: SystemDirectory
+    message_keys: MessageKeyStore
+    mailboxes: Mailboxes
+    exchange: Exchange
     close: Callable[[], None] = _nothing_to_close
     """End every connection. Call it once, when nothing uses the stores any more."""

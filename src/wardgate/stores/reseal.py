@@ -7,6 +7,8 @@ from sqlalchemy import Column, Connection, Table, select, update
 
 from wardgate.stores.sealer import Sealer
 from wardgate.stores.sql.engine import connect
+from wardgate.stores.sql.exchange_schema import EXCHANGE_MESSAGES
+from wardgate.stores.sql.mailboxes_schema import MAILBOX_CHUNKS, MAILBOX_MESSAGES, MAILBOX_PASSWORDS
 from wardgate.stores.sql.schema import (
     AUTHORITIES,
     CREDENTIALS,
@@ -16,6 +18,7 @@ from wardgate.stores.sql.schema import (
     INSTALLATION_VALUES,
     KEPT,
     LOGIN_STATES,
+    MESSAGE_KEYS,
     OUTBOX,
     PASSKEYS,
     REFRESH_TOKENS,
@@ -26,8 +29,10 @@ from wardgate.stores.sql.transaction import writing
 SEALED: Final[Mapping[Table, Column[Any]]] = {
     INSTALLATION_VALUES: INSTALLATION_VALUES.c.name, SIGNING_KEYS: SIGNING_KEYS.c.kid, AUTHORITIES: AUTHORITIES.c.name,
     CREDENTIALS: CREDENTIALS.c.id, LOGIN_STATES: LOGIN_STATES.c.id, GRANTS: GRANTS.c.id, REFRESH_TOKENS: REFRESH_TOKENS.c.hash,
-    KEPT: KEPT.c.id, OUTBOX: OUTBOX.c.id, PASSKEYS: PASSKEYS.c.id,
+    KEPT: KEPT.c.id, OUTBOX: OUTBOX.c.id, PASSKEYS: PASSKEYS.c.id, MESSAGE_KEYS: MESSAGE_KEYS.c.kid,
     DIRECTORY_ENTRIES: DIRECTORY_ENTRIES.c.id, DIRECTORY_ENROLMENTS: DIRECTORY_ENROLMENTS.c.asid,
+    MAILBOX_MESSAGES: MAILBOX_MESSAGES.c.id, MAILBOX_CHUNKS: MAILBOX_CHUNKS.c.id, MAILBOX_PASSWORDS: MAILBOX_PASSWORDS.c.mailbox,
+    EXCHANGE_MESSAGES: EXCHANGE_MESSAGES.c.key,
 }
 """Every table with a column `sealed`, and the column that names the place of a value; a test compares this with the schema."""
 

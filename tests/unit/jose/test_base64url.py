@@ -38,3 +38,24 @@ def test_integers_have_no_leading_zero() -> None:
     for text in ("", "AAEAAQ"):
         with pytest.raises(ValueError, match="minimal"):
             base64url.decode_integer(text)
+
+
+@given(st.lists(st.binary(max_size=40), max_size=6))
+def test_pieces_that_follow_each_other_are_encoded_as_one(parts: list[bytes]) -> None:
+    """Wherever they are cut."""
+    assert b"".join(base64url.encode_pieces(parts)).decode() == base64url.encode(b"".join(parts))
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, *(base64url.PIECE_BYTES + more for more in range(-4, 5)), 3 * base64url.PIECE_BYTES + 1])
+def test_what_is_large_is_worked_on_in_pieces(size: int) -> None:
+    """The result is that of the whole, both ways, and other spellings are refused in every piece."""
+    data = (b"\xfb\xff\x00" * (size // 3 + 1))[:size]
+    text = base64url.encode_bytes(data)
+    assert text.decode() == base64url.encode(data)
+    assert base64url.decode_large(text) == data
+    for at in range(0, len(text), base64url.PIECE_BYTES // 3 + 7):
+        for wrong in (b"=", b"+", b"/", b" ", b"\n"):
+            with pytest.raises(ValueError, match="base64url"):
+                base64url.decode_large(text[:at] + wrong + text[at + 1 :])
+    with pytest.raises(ValueError, match="base64url"):
+        base64url.decode_large(text + b"=")

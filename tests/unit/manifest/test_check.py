@@ -38,10 +38,10 @@ ENTRIES = [
     ("apis.0.routes.0.patern", "x", ROUTE + ".patern", "unknown key `patern`", "did you mean `pattern`?"),
     ("apis.0.routes.1.any_of.0.scope", [], "apis[0].routes[1].any_of[0].scope", "unknown key `scope`", "did you mean `scopes`?"),
     ("zzz", [], "zzz", "unknown key `zzz`",
-     "known here: environment, organisations, systems, sharing_rules, apis, products, applications, identity_providers, relying_parties, users"),
+     "known here: environment, organisations, systems, sharing_rules, apis, products, applications, identity_providers, relying_parties, users, mailboxes, workflows, message_keys"),
     ("application", [], "application", "unknown key `application`", "did you mean `applications`?"),
     ("environment.qqqqqq", 1, "environment.qqqqqq", "unknown key `qqqqqq`",
-     "known here: name, live, profile, audit, public_urls, server_names, tls_ma_profile, tls_minimum, tls_maximum, tls_legacy_suite, relay_trust, default_limits, status_key"),
+     "known here: name, live, profile, audit, public_urls, server_names, tls_ma_profile, tls_minimum, tls_maximum, tls_legacy_suite, relay_trust, time_stamp_trust, default_limits, status_key"),
     ("apis.0.limits", {"quota": {"limit": 1, "intervall": 2}}, "apis[0].limits.quota.intervall", "unknown key `intervall`",
      "did you mean `interval`?"),
     # types and values

@@ -39,7 +39,8 @@ def test_documents_are_named_by_section_and_key(manifest: Manifest) -> None:
         ("environment", "environment"), ("organisations", "Z9X01"), ("organisations", "Z9X02"),
         ("systems", "200000000115"), ("systems", "200000000116"), ("apis", "hello"), ("apis", "demo-fhir"),
         ("products", "hello"), ("products", "fhir"), ("applications", "one"), ("applications", "two")]
-    assert {document.kind for document in documents} == set(KINDS) - {"sharing_rules", "identity_providers", "relying_parties", "users"}
+    assert {document.kind for document in documents} == set(KINDS) - {
+        "sharing_rules", "identity_providers", "relying_parties", "users", "mailboxes", "workflows", "message_keys"}
 
 
 def test_secrets_are_beside_documents(manifest: Manifest) -> None:

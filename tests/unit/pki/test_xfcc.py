@@ -26,6 +26,7 @@ def test_the_name_is_the_common_name_without_dns_names() -> None:
     assert presented_certificate(f'Hash={HASH};Subject="CN=a,CN=b"').name is None
     assert presented_certificate(f'Hash={HASH};Subject=""').name is None
     assert presented_certificate(f'Hash={HASH};Subject="not a name"').name is None
+    assert presented_certificate(f'Hash={HASH};Subject="CN=epr.example.u\\E2\\84\\AA"').name is None
 
 
 def test_other_keys_are_passed_over() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from wardgate.refusals import CATALOGUE, Area, Refusal, reason
 from wardgate.refusals.dialects import CONTENT_TYPES, Dialect, body
+from wardgate.refusals.mesh import SHAPES, Shape
 
 SPINE = "https://fhir.nhs.uk/R4/CodeSystem/Spine-ErrorOrWarningCode"
 
@@ -83,11 +84,13 @@ def test_only_placeholders_are_filled() -> None:
 @pytest.mark.parametrize("found", CATALOGUE.values(), ids=lambda found: found.code)
 def test_a_reason_is_whole(found: Any) -> None:
     """A status of an error, what had to be true, what to do, where it comes from; every placeholder is used and none is forgotten."""
-    assert 400 <= found.status <= 599 or (found.status == 302 and found.area in {Area.SIGN_IN, Area.PROVIDERS})
+    redirects = {302: {Area.SIGN_IN, Area.PROVIDERS}, 300: {Area.MESH}}
+    assert 400 <= found.status <= 599 or found.area in redirects[found.status]
     assert found.check
     assert found.advice
     assert found.source
-    said = found.text + found.error + (found.diagnostics or "")
+    said = found.text + found.error + (found.diagnostics or "") + "".join(value for _, value in found.headers)
+    said += "{place}{name}" if SHAPES.get(found.code) is Shape.PARAMETER else ""
     for name in found.placeholders:
         assert "{" + name + "}" in said
     for dialect in Dialect:

@@ -42,7 +42,8 @@ def test_everything_is_well(stores: Stores, discovery: Discovery) -> None:
     """Store, lists and Envoy pass, each with a word on what it is like."""
     authority_of(Settings(), stores).ensure("trial", START)
     found = _ask(stores, discovery, START)
-    assert {name: check.status for name, check in found.items()} == {"store": "pass", "revocation-lists": "pass", "data-plane": "pass"}
+    assert {name: check.status for name, check in found.items()} == {
+        "store": "pass", "revocation-lists": "pass", "data-plane": "pass", "message-keys": "pass"}
     assert found["data-plane"].outcome == "1 with the rules in force"
 
 

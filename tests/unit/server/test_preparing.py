@@ -111,6 +111,7 @@ def test_named_files_are_applied_and_then_kept(tmp_path: Path, stores: Stores, f
 @pytest.mark.parametrize(("more", "error", "said"), [
     ({"demo": True}, ManifestInvalid, "no demo"), ({"http_port": 8080}, StartRefused, "no plain HTTP port"),
     ({"ldap_port": 1389}, StartRefused, "no LDAP without TLS"),
+    ({"mesh_test_routes": True}, StartRefused, "no mailbox routes for tests"), ({"mesh_enforce_workflows": False}, StartRefused, "enforces workflows"),
 ])
 def test_a_live_environment_refuses(tmp_path: Path, stores: Stores, file: Any, more: Any, error: type[Exception], said: str) -> None:
     """The demo and plain HTTP, from a file and from the store; nothing is stored when it refuses."""

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from depth import examples
+from simulators.message_authority import MessageAuthority, new_key, pem_of
 from wardgate.audit.model import Event, EventType
 from wardgate.keystores import Sealer
 from wardgate.manifest import Manifest
@@ -27,6 +28,8 @@ URLS = ("https://localhost:8443", "https://localhost:8444")
 JWKS = {"keys": [{"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": "k1", "x": "ToOZeCtqARsfL9gNTw1e7aRFla4KcQeTCNZTO-gH8cw",
                   "y": "dYvpMr3XiJn4h1_0OnoUkjP3utpFiKfKmQlddguQ9e0"}]}
 NAMES = ("one", "two", "three")
+_PARTNER = MessageAuthority()
+CERTIFICATES = {name: pem_of(_PARTNER.certify("Z9X01", new_key().public_key())) for name in NAMES}
 _numbers = count(1)
 
 
@@ -59,12 +62,14 @@ class Parts:
     fqdn: str | None
     profile: str
     default_limit: int | None
+    senders: tuple[str, ...]
 
     def manifest(self) -> Manifest:
         """Return the manifest of these choices; what refers to nothing is left out."""
         apis = {name for name, _ in self.apis}
         products = {name for name, _, _ in self.products}
         limits = None if self.default_limit is None else {"quota": {"limit": self.default_limit, "timeunit": "hour"}}
+        box = {"one": "ONE", "two": "TWO", "three": "THREE"}
         return Manifest.model_validate({
             "environment": {"name": "trial", "profile": self.profile, "default_limits": limits},
             "organisations": [{"ods": "Z9X01", "name": "Hospital", "active": self.active}],
@@ -76,6 +81,9 @@ class Parts:
                          for name, covered, limit in self.products],
             "applications": [{"name": name, "organisation": "Z9X01", "status": status, "asid": asid, "products": sorted(set(held) & products)}
                              for name, status, held, asid in self.applications],
+            "mailboxes": [{"id": box[name], "organisation": "Z9X01"} for name in self.senders],
+            "workflows": [{"id": "LETTER", "senders": [box[name] for name in self.senders], "receivers": [box[name] for name in self.senders[:1]]}],
+            "message_keys": [{"organisation": "Z9X01", "keys": [{"kid": name, "use": "signing", "certificate": CERTIFICATES[name]} for name in self.senders]}],
         })
 
 
@@ -96,7 +104,7 @@ PARTS = st.builds(
     products=named((some(NAMES), st.sampled_from([None, 3]))),
     apis=named((st.sampled_from(["open-access", "api-key", "signed-jwt"]),)),
     active=st.booleans(), fqdn=st.sampled_from(["a.example.nhs.uk", "b.example.nhs.uk"]), profile=st.sampled_from(["nhs", "strict"]),
-    default_limit=st.sampled_from([None, 5]),
+    default_limit=st.sampled_from([None, 5]), senders=some(NAMES),
 )
 """A whole other manifest each time: many documents come, change and go in one step."""
 STEPS = st.one_of(
@@ -151,7 +159,7 @@ def test_what_changed_makes_the_same_world_as_everything(long_lived: Stores, sta
 
 
 def _same(kept: Snapshot, fresh: Snapshot) -> None:
-    for name in ("generation", "environment", "apis", "clients", "api_keys", "certificate_names", "revocations", "over_quota"):
+    for name in ("generation", "environment", "apis", "clients", "api_keys", "certificate_names", "revocations", "over_quota", "post_office", "message_keys"):
         assert getattr(kept, name) == getattr(fresh, name), name
     assert (kept.tokens.issuers, kept.tokens.audience, kept.tokens.jwks) == (fresh.tokens.issuers, fresh.tokens.audience, fresh.tokens.jwks)
 

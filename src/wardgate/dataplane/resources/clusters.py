@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from wardgate.catalogue import API
 from wardgate.dataplane.layout import Layout
-from wardgate.dataplane.resources import relay, tls_suites
+from wardgate.dataplane.resources import messaging, relay, tls_suites
 from wardgate.dataplane.resources.discovery import source
 from wardgate.dataplane.resources.envoy import JSON, T, duration, named
 from wardgate.dataplane.resources.routes import cluster_name
@@ -44,7 +44,7 @@ def wardgate_clusters(layout: Layout) -> list[JSON]:
     """Return Wardgate's own clusters; they are part of the bootstrap."""
     return [
         pipe_cluster("wardgate-control", str(layout.control_socket)), pipe_cluster("wardgate-decisions", str(layout.decision_socket)),
-        pipe_cluster("wardgate-public", str(layout.public_socket)),
+        pipe_cluster("wardgate-public", str(layout.public_socket)), pipe_cluster(*messaging.socket(layout)),
     ]
 
 

@@ -42,6 +42,7 @@ from wardgate.dataplane.resources.envoy import (
     named,
 )
 from wardgate.dataplane.resources.limits import COUNTERS
+from wardgate.dataplane.resources.route_parts import REQUEST_SECONDS, USUAL_SECONDS
 from wardgate.dataplane.resources.routes import REFUSAL_PATH
 from wardgate.dataplane.resources.secrets import CLIENT_TRUST, SERVER_CERTIFICATE
 from wardgate.security_patterns.facts import Listener
@@ -54,7 +55,6 @@ HEADERS_KB: Final = 60
 MAX_HEADERS: Final = 100
 IDLE_SECONDS: Final = 300
 HEADERS_TIMEOUT_SECONDS: Final = 15
-REQUEST_TIMEOUT_SECONDS: Final = 120
 STREAM_IDLE_SECONDS: Final = 60
 
 _ECDS_TYPES: Final = {
@@ -186,6 +186,7 @@ def connection_manager(listener: Listener, shape: Shape) -> JSON:
     options = {"idle_timeout": duration(IDLE_SECONDS), "headers_with_underscores_action": "REJECT_REQUEST", "max_headers_count": MAX_HEADERS}
     if listener is Listener.MTLS:
         options["max_connection_duration"] = duration(tls_suites.CERTIFICATE_RECHECK_SECONDS)
+        options["max_stream_duration"] = duration(REQUEST_SECONDS + USUAL_SECONDS)
     config: JSON = {
         "@type": T + "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": str(listener),
@@ -199,14 +200,16 @@ def connection_manager(listener: Listener, shape: Shape) -> JSON:
         "normalize_path": True, "merge_slashes": True, "path_with_escaped_slashes_action": "REJECT_REQUEST",
         "server_header_transformation": "PASS_THROUGH",
         "max_request_headers_kb": HEADERS_KB, "common_http_protocol_options": options,
-        "request_headers_timeout": duration(HEADERS_TIMEOUT_SECONDS), "request_timeout": duration(REQUEST_TIMEOUT_SECONDS),
+        "request_headers_timeout": duration(HEADERS_TIMEOUT_SECONDS), "request_timeout": duration(REQUEST_SECONDS),
         "stream_idle_timeout": duration(STREAM_IDLE_SECONDS),
         "http2_protocol_options": {"max_concurrent_streams": 100, "initial_stream_window_size": 65536, "initial_connection_window_size": 1048576},
         "http_protocol_options": {"accept_http_10": False},
         "strip_trailing_host_dot": True,
     }
     if listener is Listener.MTLS:
-        config |= {"forward_client_cert_details": "SANITIZE_SET", "set_current_client_cert_details": {"subject": True, "dns": True}}
+        # NOTE: a limit of the request alone cannot be switched off for one route, as mailboxes need it;
+        # that of the whole call can, and routes that take longer have their own (`route_parts.at_most`).
+        config |= {"request_timeout": duration(0), "forward_client_cert_details": "SANITIZE_SET", "set_current_client_cert_details": {"subject": True, "dns": True}}
     return config
 
 
@@ -264,7 +267,9 @@ def _relay(shape: Shape) -> list[JSON]:
     manager = relay.untidied(connection_manager(Listener.MTLS, shape)) | {
         "http_filters": filters, "local_reply_config": {"mappers": relay_errors.mappers()},
         "rds": {"config_source": source(shape.layout.poll_seconds), "route_config_name": relay.ROUTES},
+        "request_timeout": duration(REQUEST_SECONDS),
     }
+    manager["common_http_protocol_options"].pop("max_stream_duration")
     context = tls_context(Listener.MTLS, shape, answer_bad_certificates=shape.answer_bad_certificates)
     chain = {"filters": [{"name": "http", "typed_config": manager}], **_tls(context)}
     return [_listener(relay.NAME, shape.layout, shape.layout.address, port, chain)]

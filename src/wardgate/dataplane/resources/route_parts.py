@@ -6,9 +6,10 @@ from typing import Final
 from wardgate.catalogue import API, Route
 from wardgate.catalogue.paths import MatchKind, PathMatch
 from wardgate.dataplane.resources import asked_form
-from wardgate.dataplane.resources.envoy import HTTP, JSON, Filter, State, T
+from wardgate.dataplane.resources.envoy import HTTP, JSON, Filter, State, T, duration
 from wardgate.refusals.dialects import Dialect, profile_of
 from wardgate.security_patterns import token_kind
+from wardgate.security_patterns.facts import Listener
 
 SWITCHED: Final = frozenset(Filter) - {Filter.EXPLAINED_LIMIT, Filter.REQUEST_ID, Filter.CERTIFICATE, Filter.FINGERPRINTS, Filter.STATE}
 """Filters that routes switch; the others run for every request. A route that forgets one is refused by it."""
@@ -74,6 +75,27 @@ def body_limit(route: Route, *, asked: bool) -> dict[Filter, JSON]:
     return {Filter.EARLY_BODY if early else Filter.BODY: {
         "@type": HTTP + "buffer.v3.BufferPerRoute", "buffer": {"max_request_bytes": max(1, route.max_body_bytes)},
     }}
+
+
+REQUEST_SECONDS: Final = 120
+"""How long a request may take to arrive."""
+USUAL_SECONDS: Final = 30
+"""What a backend has for its answer where the route does not say more."""
+
+
+def at_most(timeout_seconds: float, listener: Listener) -> JSON:
+    """Return how long the backend of a route may take.
+
+    NOTE: on the port of certificates Envoy bounds no request by itself, for the sake of mailboxes: it bounds the whole call, by REQUEST_SECONDS and
+    USUAL_SECONDS. A route that takes longer has a bound of its own, and where it has, Envoy leaves out `timeout`: the time of the
+    only try, until the answer begins, is in its place.
+    """
+    if listener is not Listener.MTLS or timeout_seconds <= USUAL_SECONDS:
+        return {"timeout": duration(timeout_seconds)}
+    return {
+        "max_stream_duration": {"max_stream_duration": duration(REQUEST_SECONDS + timeout_seconds)},
+        "retry_policy": {"num_retries": 0, "per_try_timeout": duration(timeout_seconds)},
+    }
 
 
 def set_header(key: str, value: str) -> JSON:

@@ -15,7 +15,7 @@ from wardgate import __version__
 from wardgate.catalogue import API, Alternative, Audit, Enforcement, IdentityHeaders, Pattern, Route
 from wardgate.catalogue.model import AccessMode, RoleRule
 from wardgate.catalogue.paths import HEALTH_PATHS, MatchKind, PathMatch, allowed_methods, by_precedence
-from wardgate.dataplane.resources import decision, route_rules, system_routes, system_rules
+from wardgate.dataplane.resources import decision, messaging, route_rules, system_routes, system_rules
 from wardgate.dataplane.resources.envoy import (
     HTTP,
     INTERNAL_HEADERS,
@@ -34,11 +34,11 @@ from wardgate.dataplane.resources.envoy import (
     Filter,
     State,
     T,
-    duration,
     header_input,
     named,
 )
 from wardgate.dataplane.resources.route_parts import (
+    at_most,
     body_limit,
     longer_than,
     match_of,
@@ -112,7 +112,7 @@ def route_configuration(place: Place) -> JSON:
     The beginning of the path chooses a short list of routes, so that many APIs cost a request nothing. NOTE: the longest
     beginning decides alone, so every list ends in an answer for what is not in it.
     """
-    lists: dict[str, list[JSON]] = {prefix: [route] for prefix, route in (_explained_limit(place), *_public())}
+    lists: dict[str, list[JSON]] = {prefix: [route] for prefix, route in (_explained_limit(place), *_public(), *messaging.routes(place.listener))}
     for api in place.snapshot.apis:
         for match, route in _api_routes(api, place) if not api.relays else ():
             lists.setdefault(_list_of(api, match), []).append(route)
@@ -273,7 +273,7 @@ def _forwarded(
         "name": f"{api.name} {route.path}",
         "match": match_of(match, headers, route.methods),
         "metadata": metadata(api, route, pattern=pattern or "decision", **token_metadata(api, route), **told),
-        "route": {**_destination(api, route, pattern), "timeout": duration(route.timeout_seconds)},
+        "route": {**_destination(api, route, pattern), **at_most(route.timeout_seconds, place.listener)},
         "request_headers_to_remove": _not_forwarded(api, route, asked=pattern is None),
         "response_headers_to_remove": [] if api.ours else [REASON],  # what a backend calls a reason is none of ours
         "request_headers_to_add": [header | {"append_action": "ADD_IF_ABSENT"} for header in _TRACE] if route.translate else list(_TRACE),

@@ -6,6 +6,7 @@ from typing import Final
 from wardgate.authserver.app import GOT, METADATA, POSTED, READ
 from wardgate.catalogue.paths import HEALTH_PATHS
 from wardgate.catalogue.platform import SYSTEM_DIRECTORY
+from wardgate.mesh.bodies import BASE
 from wardgate.outbound.mock_jwks import PREFIX as MOCK_JWKS
 from wardgate.standins.published import CREDENTIALS_PATH
 from wardgate.standins.surfaces import ASSETS, OWN, REALMS
@@ -13,7 +14,7 @@ from wardgate.standins.surfaces import ASSETS, OWN, REALMS
 INTRODUCTION: Final = """\
 # Endpoints
 
-What Wardgate itself answers, on every port. The two base paths of the authorisation server, `/oauth2` and `/oauth2-mock`,
+What Wardgate itself answers, on every port; mailboxes, which ask for a certificate, on the mutual-TLS port only. The two base paths of the authorisation server, `/oauth2` and `/oauth2-mock`,
 behave the same and are two issuers; an assertion's `aud` names the token URL that it is sent to. Everything else belongs to
 the APIs of the [manifest](manifest.md); a path that belongs to nobody is refused with
 [`route-not-found`](refusals.md#route-not-found).
@@ -52,6 +53,24 @@ _STAND_INS: Final = (
 )
 """They are 404 in an environment without stand-in providers, as every live one is."""
 
+_CLIENT: Final = "a mailbox: client certificate, token `NHSMESH`, on the mutual-TLS port only"
+_BOX: Final = BASE + "/{mailbox}"
+_MAILBOXES: Final = (
+    Endpoint("GET", BASE + "/_ping", "a client certificate, on the mutual-TLS port only", "200 when the mailbox server runs", "itk3-messaging 5.2"),
+    Endpoint("GET", BASE + "/endpointlookup/{ods}/{workflow}", _CLIENT, "200 and the mailboxes of an organisation that receive a workflow", "itk3-messaging 5.2"),
+    Endpoint("GET", BASE + "/workflowsearch/{workflow}", _CLIENT, "200 and every mailbox that receives a workflow", "itk3-messaging 5.2"),
+    Endpoint("GET, POST", _BOX, _CLIENT, "200: the handshake; the checks, in order: [mailboxes](refusals.md#mailboxes)", "itk3-messaging 5.1, 5.2"),
+    Endpoint("GET", _BOX + "/inbox", _CLIENT, "200 and the ids of messages that wait, a page at a time", "itk3-messaging 5.2"),
+    Endpoint("GET", _BOX + "/count", _CLIENT, "200 and how many wait", "itk3-messaging 5.2"),
+    Endpoint("GET, HEAD", _BOX + "/inbox/{message}", _CLIENT, "200 and the message, 206 and its first chunk; HEAD: its headers", "itk3-messaging 5.2, 5.3"),
+    Endpoint("GET", _BOX + "/inbox/{message}/{chunk}", _CLIENT, "206 and a chunk, 200 and the last one", "itk3-messaging 5.2"),
+    Endpoint("PUT", _BOX + "/inbox/{message}/status/acknowledged", _CLIENT, "200: the recipient has the message safe; again is the same", "itk3-messaging 5.2"),
+    Endpoint("POST", _BOX + "/outbox", _CLIENT, "202 and the id of a message, whose first chunk is stored", "itk3-messaging 5.2, 5.3"),
+    Endpoint("POST", _BOX + "/outbox/{message}/{chunk}", _CLIENT, "202: a later chunk is stored; with the last one missing the message is in the inbox", "itk3-messaging 5.2, 5.4"),
+    Endpoint("GET", _BOX + "/outbox/tracking", _CLIENT, "200 and what became of a message, by its id", "itk3-messaging 5.2"),
+    Endpoint("GET", _BOX + "/outbox/tracking/{local_id}", _CLIENT, "the same by the sender's own id; 300 if there are several", "itk3-messaging 5.2"),
+)
+
 ENDPOINTS: Final = (
     Endpoint("POST", "{base}/token", "a client: signed JWT, or for codes and refresh tokens `client_secret`; in `strict` signed JWT or certificate (RFC 8705)",
              "200 and an access token, every number as text; the checks, in order, with their refusals: [authorisation server](refusals.md#the-authorisation-server), [tokens of users](refusals.md#tokens-of-users)",
@@ -83,9 +102,11 @@ ENDPOINTS: Final = (
     Endpoint("GET", "/pki/ca.pem", "everyone", "200 and the roots in PEM", ""),
     Endpoint("POST", "/pki/ocsp", "everyone", "200 and an OCSP response; 408, 413, 415 for requests too slow, above 4 KiB, of another type", "RFC 6960"),
     Endpoint("GET", "/pki/ocsp/{base64 of a request}", "everyone", "200 and an OCSP response; 414 for a request above 4 KiB", "RFC 6960, RFC 5019"),
+    Endpoint("POST", "/pki/tsa", "everyone", "200 and a time-stamp response; 408, 413, 415 for requests too slow, above 4 KiB, of another type", "RFC 3161"),
     Endpoint("GET", SYSTEM_DIRECTORY.base_path + "/Device", f"an application with a product that lists the API `{SYSTEM_DIRECTORY.name}` (header `apikey`)",
              "200 and a bundle of systems; the checks, in order: [the system directory](refusals.md#the-system-directory)", "spine 7.5"),
     Endpoint("GET", SYSTEM_DIRECTORY.base_path + "/Endpoint", "the same", "200 and a bundle of endpoints", "spine 7.5"),
+    *_MAILBOXES,
     Endpoint("GET", "{api}" + HEALTH_PATHS[0], "everyone", "200 and the version; the backend is not asked", "application-restricted 12"),
     Endpoint("GET", "{api}" + HEALTH_PATHS[1], "the holder of the monitoring key (header `apikey`)",
              "200 and `pass` or `fail`, after asking the backend; 401 [`api-status-key-invalid`](refusals.md#api-status-key-invalid) with an empty body", "application-restricted 12"),
@@ -102,6 +123,9 @@ documents are at `/standins/nhs-cis2/openam/oauth2/realms/root/realms/NHSIdentit
 
 The system directory is asked over LDAP too, on ports of their own that `wardgate up` opens when it is asked to
 ([how to](../how-to/ask-the-directory.md)).
+
+A tester can have mailboxes emptied and reports put into them: `WARDGATE_MESH_TEST_ROUTES` ([settings](settings.md)) adds `DELETE /messageexchange/admin/reset`,
+`DELETE /messageexchange/admin/reset/{{mailbox}}` and `POST /messageexchange/admin/report`, which need no token and are never there in a live environment.
 
 The secure proxy listens on a port of its own (`--relay-port`), on which nothing else is served: its APIs relay `/ssp/https://…` and the like.
 

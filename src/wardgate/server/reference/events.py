@@ -103,6 +103,11 @@ _LOGGED: Final = _CALL | {
     "fingerprint": "SHA-256 fingerprint of the client certificate",
     "caller": "network address, as a keyed hash",
 }
+_MAILED: Final = {
+    "mailbox": "the mailbox that asked, or whose the message is", "mex_message_id": "the message's id, which is `message_id` too", "sender": "its sender's mailbox",
+    "recipient": "its recipient's mailbox", "workflow": "its workflow", "bytes": "how many octets it has, as they were sent", "chunks": "in how many chunks",
+    "local_id": "the sender's own id of it, as a keyed hash", **_TURNED,
+}
 _PARTIES: Final = {
     "from_asid": "between systems: ASID of the one that calls; of a refused call that Envoy judged, as the caller wrote it",
     "to_asid": "between systems: ASID of the one that is called",
@@ -156,6 +161,23 @@ _CERTIFICATE: Final = {
     "not_after": "when it ends",
 }
 
+_HANDLED: Final = {
+    "direction": "`out` or `in`", "stage": "where it stands now", "key": "our key of the message", "mailbox": "our mailbox", "peer": "theirs",
+    "mailbox_ods": "whose ours is", "peer_ods": "whose theirs is", "workflow": "the workflow", "event": "the code of the message event",
+    "document_id": "the id of its document", "mex_message_id": "the mailbox server's id", "seal": "the suite of its seal", "answers": "of a response: the message id that it answers",
+    "codes": "ITK response codes that came, or that we sent", "attempts": "tries of this step", "by": "`server`, or the account of who ran the command",
+    "content_sha256": "SHA-256 of the clear octets", "sealed_sha256": "SHA-256 of what travels", "user": "the user it is signed for, as a keyed hash",
+    "role": "the role of that user, as a keyed hash",
+}
+_DOCUMENT: Final = {
+    "patient": "the NHS number, as a keyed hash; `patient_2` and so on of further patients", "patients_left_out": "how many more there are",
+    "composition": "`Composition.identifier`", "document_type": "the SNOMED CT code of its type", "attachments": "how many attachments it has",
+}
+_SIGNER: Final = {
+    "signer_kid": "the signer's key", "alg": "its algorithm", "encrypted": "whether it is encrypted", "signer_ods": "the signer's organisation", "signed_at": "when it was signed",
+    "signer_certificate": "SHA-256 of the signer's certificate", "covered_sha256": "SHA-256 of the octets that are signed", "signer_role": "the role that the signer states, as a keyed hash",
+    "opened_with": "our key that opened it", "user": "the user it is signed for, as a keyed hash", "role": "the role of that user, as a keyed hash",
+}
 EVENTS: Final[Mapping[EventType, Entry]] = {
     EventType.TOKEN_ISSUED: Entry("An access token was issued; stored in the same step that uses up the assertion, the code or the refresh token.", _CALLER | _USER | {
         "refresh_count": "how often the sign-in was refreshed", "repeated": "true when a repeated refresh got the same successor",
@@ -219,6 +241,40 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
     EventType.DIRECTORY_CHANGED: Entry("Entries or data-sharing rules of the system directory were changed, or a file was taken in.", _BY | {
         "form": "`ldif` or `csv`, of a file", "added": "how many of its entries are new", "changed": "how many differ from what was there",
         "unchanged": "how many do not", "put": "how many were put by hand", "removed": "how many were removed"}),
+    EventType.MAILBOX_CHANGED: Entry("A mailbox was made or changed, given a password, or let into a workflow; a workflow or the shared key was changed; or, for tests, mailboxes were emptied.", _BY | {
+        "mailbox": "its id", "workflow": "the workflow's id", "change": "`created`, `password`, `suspended`, `resumed`, `workflow`, `workflow removed`, `shared key`, `account`, `account removed` or `account requested`",
+        "reset": "the mailbox that was emptied, or `all`", **_TURNED}),
+    EventType.MESSAGE_KEY_CHANGED: Entry("A message key was made, certified, published, retired, revoked, erased or imported, or an organisation's authorities or their lists were changed.", _BY | {
+        "kid": "its id; empty where it is about all of an organisation's keys", "organisation": "the organisation's ODS code",
+        "change": "`made`, `certified`, `published`, `retired`, `revoked`, `erased`, `imported`, `trust` or `revocations`", "use": "`signing` or `encryption`",
+        "hardware": "whether its private half is in a hardware module", "reason": "why it was revoked (RFC 5280 section 5.3.1)",
+        "own": "whether this environment's own authorities are trusted", "lists": "how many revocation lists are at hand, or were taken by the server",
+        "why": "why the server could not fetch an organisation's lists; recorded when that begins", "again": "true: it can again", "keys": "how many keys were new"}),
+    EventType.MAILBOX_ACCEPTED: Entry("A whole message is durable, and its recipient can list it; before the answer to its last chunk.", _MAILED),
+    EventType.MAILBOX_DOWNLOADED: Entry("A recipient read the last chunk of a message for the first time; before that answer.", _MAILED),
+    EventType.MAILBOX_ACKNOWLEDGED: Entry("A recipient said that it has a message safe; before the answer.", _MAILED),
+    EventType.MAILBOX_EXPIRED: Entry("A message was not collected in time, and its sender was told by a report.", _MAILED | {
+        "report_id": "the id of the report", "deactivated": "true: the recipient's mailbox is not active"}),
+    EventType.MAILBOX_REFUSED: Entry("A request of the mailbox server was refused; `message_id` is the answer's internal id. Before the answer.", _REFUSED | {
+        "mailbox": "the mailbox that the token names, as soon as there is one", "recipient": "the mailbox it was to be sent to, if there is one",
+        "workflow": "the workflow, if there is one", "mex_message_id": "the message it was about", **_TURNED}),
+    EventType.MESSAGE_BUILT: Entry("The message handler built or took a message to be sent, its workflow allows it, and it is durable.", _HANDLED | _DOCUMENT),
+    EventType.MESSAGE_SEALED: Entry("A message to be sent was sealed as its workflow asks.", _HANDLED | _DOCUMENT | _SIGNER),
+    EventType.MESSAGE_SENT: Entry("The mailbox server has a message of ours whole; or, with `change`, its recipient acknowledged the transfer.", _HANDLED | {
+        "bytes": "its size", "change": "`collected`"}),
+    EventType.MESSAGE_RECEIVED: Entry("A message came in and is durable; before it is acknowledged to the mailbox server.", _HANDLED | {"bytes": "its size"}),
+    EventType.MESSAGE_OPENED: Entry("A message that came in was proved, allowed and delivered; or, with `change`, somebody read it again. Before it is shown.", _HANDLED | _DOCUMENT | _SIGNER | {
+        "change": "`displayed`"}),
+    EventType.MESSAGE_REFUSED: Entry("A message that came in was refused, or one that was to go out by its workflow's policy.", _HANDLED | _REFUSED | {
+        "itk_code": "the ITK response code", "answered": "whether the sender is told"}),
+    EventType.MESSAGE_RESPONDED: Entry("A response to a message that came in was made, in one step with what follows for that message.", _HANDLED | {
+        "to_key": "our key of the message that it answers", "to_mex_message_id": "the mailbox server's id of that"}),
+    EventType.MESSAGE_ACKNOWLEDGED: Entry("A response to a message of ours came in, from whom the message went to, and was joined to it.", _HANDLED | _SIGNER | {
+        "response": "ok, transient-error or fatal-error", "of_key": "our key of the message that it answers"}),
+    EventType.MESSAGE_DEAD: Entry("A message was given up after its tries, refused by the mailbox server, or not collected; or, with `change`, dropped by an operator.", _HANDLED | _REFUSED | {
+        "change": "`dropped`", "was": "why it had been given up"}),
+    EventType.MESSAGE_REPLAYED: Entry("An operator took up a message again that had been given up.", _HANDLED | {
+        "change": "the stage where it goes on", "was": "why it had been given up"}),
     EventType.AUDIT_SEARCHED: Entry("Somebody asked who saw a patient's record (`wardgate audit who-saw`); durable before the answer.", _BY | {
         "patient": "the NHS number, as a keyed hash", "found": "how many calls were shown", "from": "the first moment that was asked for",
         "to": "the moment before which", "organisation": "the ODS code that was asked for"}),

@@ -21,6 +21,7 @@ The words on the wire depend on the dialect of the API (`errors:` in the [manife
 | `fhir` | an OperationOutcome, `application/fhir+json` | the line *FHIR* |
 | `problem` | RFC 9457 problem details | title: what had to be true; detail: text; type: `urn:wardgate:refusal:<code>` |
 | `spine`, `gp-connect`, `ssp` | the OperationOutcomes of Spine, a GP Connect provider and the secure proxy, JSON or XML | the line *FHIR* |
+| mailbox server | `{"errorEvent": …, "errorCode": …, "errorDescription": …}`, or in version 2 `{"detail": [{"event": …, "code": …, "msg": …}]}` | error and text |
 | token endpoint | `{"error": …, "error_description": …, "message_id": …}` | error and text |
 
 Refusals of a role (`role-…`) are 401 and an OperationOutcome on every API, unless the route's `role_errors` says `plain-text` (400,
@@ -42,12 +43,16 @@ AREAS: Final = {
     Area.SECURE_PROXY: ("The secure proxy", "In its own shape: the coding is the status, and the text is display and diagnostics."),
     Area.GP_CONNECT: ("GP Connect", "What a provider says of the token, in its own order, and of the interaction."),
     Area.DIRECTORY: ("The system directory", "In the order in which its FHIR API checks. Its OperationOutcome has the correlation id as its id."),
+    Area.MESSAGES: ("Messages", "Of seals and of the policy of a workflow, in the order in which a message is opened. Before the text stands the ITK response code that the sender is answered with."),
+    Area.MESH: ("Mailboxes", "Of the mailbox server, in the order in which a call is checked. An error table's code stands before its text; the bodies of both versions are itk3-messaging 5.5's."),
     Area.LIMITS: ("Limits", "Every one has `Retry-After` and the RateLimit headers."),
     Area.PLATFORM: ("Size, time and parts that are down", "Nobody's credential is at fault."),
     Area.FAULTS: ("Faults", "What is said to whoever [asks for an error](../how-to/meet-every-error.md) that cannot be had, and what can be had in no other way."),
 }
-_OAUTH: Final = frozenset({Area.TOKEN_ENDPOINT, Area.USER_TOKENS, Area.SIGN_IN, Area.PROVIDERS, Area.FAULTS})
-_PUBLISHED: Final = ("application-restricted", "user-restricted", "spine", "RFC", "FAPI", "OpenID")
+_NEVER_FHIR: Final = frozenset({
+    Area.TOKEN_ENDPOINT, Area.USER_TOKENS, Area.SIGN_IN, Area.PROVIDERS, Area.MESSAGES, Area.MESH, Area.FAULTS,
+})
+_PUBLISHED: Final = ("application-restricted", "user-restricted", "spine", "itk3-messaging", "RFC", "FAPI", "OpenID")
 
 
 def page() -> str:
@@ -73,7 +78,7 @@ def _reason(reason: Reason) -> Iterator[str]:
     yield f"- Who can fix it: the {reason.fixer}."
     if reason.area is Area.SECURE_PROXY:
         yield f"- FHIR: `{reason.fhir_code}` with the text, issue `{reason.fhir_issue}`, severity `{reason.fhir_severity}`."
-    elif reason.area not in _OAUTH and reason.text:
+    elif reason.area not in _NEVER_FHIR and reason.text:
         yield f'- FHIR: `{reason.fhir_code}` "{reason.fhir_display}", issue `{reason.fhir_issue}`, diagnostics "{reason.diagnostics or reason.text}".'
     for name, value in reason.headers:
         yield f"- Header: `{name}: {value}`"

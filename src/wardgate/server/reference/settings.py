@@ -25,6 +25,8 @@ ELSEWHERE: Final = """\
 |---|---|
 | `WARDGATE_STORE_KEY` | the key that private keys, API keys and personal hashes in the store are sealed with: 32 bytes in base64, several separated by commas or white space, the first one seals |
 | `WARDGATE_STORE_KEY_FILE` | a file with the same; without either, `keys/store.key` in the data directory, made at first start |
+| `WARDGATE_PKCS11_PIN` | the PIN of the hardware module that holds message keys |
+| `WARDGATE_PKCS11_PIN_FILE` | a file with the PIN, which only its owner may read |
 
 Clients' variables (`WARDGATE_API_KEY`, `WARDGATE_KEY_PASSWORD`, `WARDGATE_URL`) are on the page of the [command line](cli.md).
 Those of the set-up are two: `WARDGATE_PYTHON` names the Python that `script/bootstrap` uses, `WARDGATE_LOCK_BEFORE` the day up

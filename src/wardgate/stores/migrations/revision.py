@@ -8,7 +8,7 @@ from wardgate.stores.errors import SchemaMismatch
 from wardgate.stores.sql.engine import Database
 from wardgate.stores.sql.transaction import reading
 
-REVISION: Final = "0008"
+REVISION: Final = "0011"
 """The revision of this version of Wardgate: the newest in `versions`."""
 
 

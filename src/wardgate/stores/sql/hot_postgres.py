@@ -80,18 +80,18 @@ class PostgreSQLStatements:
         return firsts
 
     def insert_records(self, driver: Any, rows: Sequence[Row], ids: Sequence[IdRow]) -> None:
-        _run(driver, _RECORDS, rows)
+        run_over(driver, _RECORDS, rows)
         if ids:
-            _run(driver, _IDS, ids)
+            run_over(driver, _IDS, ids)
 
     def insert_grants(self, driver: Any, rows: Sequence[GrantRow]) -> None:
-        _run(driver, _GRANTS, rows)
+        run_over(driver, _GRANTS, rows)
 
     def insert_codes(self, driver: Any, rows: Sequence[CodeRow]) -> None:
-        _run(driver, _CODES, rows)
+        run_over(driver, _CODES, rows)
 
     def insert_tokens(self, driver: Any, rows: Sequence[TokenRow]) -> None:
-        _run(driver, _TOKENS, rows)
+        run_over(driver, _TOKENS, rows)
 
     def find_codes(self, driver: Any, hashes: Sequence[str]) -> Sequence[FoundCode]:
         with driver.cursor() as cursor:
@@ -104,13 +104,13 @@ class PostgreSQLStatements:
         return [FoundToken._make([*row[:8], FoundGrant._make(row[8:])]) for row in found]
 
     def use_codes(self, driver: Any, rows: Sequence[tuple[str, int]]) -> int:
-        return _run(driver, _USE_CODES, rows)
+        return run_over(driver, _USE_CODES, rows)
 
     def use_tokens(self, driver: Any, rows: Sequence[tuple[str, int, int]]) -> int:
-        return _run(driver, _USE_TOKENS, rows)
+        return run_over(driver, _USE_TOKENS, rows)
 
 
-def _run(driver: Any, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
+def run_over(driver: Any, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
     """Run the statement over the rows as arrays, one per column; return how many rows it changed."""
     with driver.cursor() as cursor:
         return int(cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)]).rowcount)

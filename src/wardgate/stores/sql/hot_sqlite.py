@@ -74,23 +74,23 @@ class SQLiteStatements:
         return firsts
 
     def insert_records(self, driver: Any, rows: Sequence[Row], ids: Sequence[IdRow]) -> None:
-        _insert(driver, _RECORDS, rows)
-        _insert(driver, _IDS, ids)
+        insert_rows(driver, _RECORDS, rows)
+        insert_rows(driver, _IDS, ids)
 
     def insert_grants(self, driver: Any, rows: Sequence[GrantRow]) -> None:
-        _insert(driver, _GRANTS, rows)
+        insert_rows(driver, _GRANTS, rows)
 
     def insert_codes(self, driver: Any, rows: Sequence[CodeRow]) -> None:
-        _insert(driver, _CODES, rows)
+        insert_rows(driver, _CODES, rows)
 
     def insert_tokens(self, driver: Any, rows: Sequence[TokenRow]) -> None:
-        _insert(driver, _TOKENS, rows)
+        insert_rows(driver, _TOKENS, rows)
 
     def find_codes(self, driver: Any, hashes: Sequence[str]) -> Sequence[FoundCode]:
-        return [FoundCode._make([*row[:4], _grant(row[4:])]) for row in _found(driver, _FIND_CODES, hashes)]
+        return [FoundCode._make([*row[:4], _grant(row[4:])]) for row in found_rows(driver, _FIND_CODES, hashes)]
 
     def find_tokens(self, driver: Any, hashes: Sequence[str]) -> Sequence[FoundToken]:
-        found = _found(driver, _FIND_TOKENS, hashes)
+        found = found_rows(driver, _FIND_TOKENS, hashes)
         return [FoundToken._make([*row[:7], bytes.fromhex(row[7]) or None, _grant(row[8:])]) for row in found]
 
     def use_codes(self, driver: Any, rows: Sequence[tuple[str, int]]) -> int:
@@ -114,13 +114,15 @@ def _claim_chunk(driver: sqlite3.Connection, chunk: list[tuple[bytes, int]]) -> 
     return firsts
 
 
-def _insert(driver: sqlite3.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+def insert_rows(driver: sqlite3.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Run an INSERT whose VALUES are `{}` over the rows, many at once."""
     for start in range(0, len(rows), _ROWS_PER_STATEMENT):
         chunk = rows[start : start + _ROWS_PER_STATEMENT]
         driver.execute(_values(statement, len(chunk), len(chunk[0])), _flat(chunk))
 
 
-def _found(driver: sqlite3.Connection, statement: str, hashes: Sequence[str]) -> list[list[Any]]:
+def found_rows(driver: sqlite3.Connection, statement: str, hashes: Sequence[str]) -> list[list[Any]]:
+    """Run a query that gives all of its rows as one JSON array; `?` is the JSON array of what is asked for."""
     (text,) = driver.execute(statement, (json.dumps(hashes),)).fetchone()
     return cast("list[list[Any]]", json.loads(text))
 

@@ -311,6 +311,14 @@ SHARING_RULES: Final = Table(
     Index("sharing_rules_generation", "generation"),
 )
 
+MESSAGE_KEYS: Final = Table(
+    "message_keys", METADATA,
+    Column("kid", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created", Instant, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+)
+
 INSTALLATION_VALUES: Final = Table(
     "installation_values", METADATA,
     Column("name", Text, primary_key=True),

@@ -1,0 +1,71 @@
+"""What became of what was sent: the mailbox server's word, by tracking and by its reports (itk3-messaging 5.4).
+
+That is not the recipient's answer: responses are (`answers`).
+"""
+
+from typing import Final
+
+from wardgate.audit.model import EventType
+from wardgate.client.mesh_answers import MeshMessage
+from wardgate.client.mesh_errors import MeshMessageUnknown
+from wardgate.exchange.moving import changed, move
+from wardgate.exchange.parts import Parts
+from wardgate.exchange.posting import PASSING, given_up
+from wardgate.exchange.record import event_of
+from wardgate.stores.exchange import Direction, HandledMessage, Stage
+
+NOT_COLLECTED: Final = "14"
+_LOST: Final = frozenset({"undeliverable", "error"})
+_ON_ITS_WAY: Final = frozenset({Stage.SENT, Stage.COLLECTED})
+
+
+def follow(parts: Parts, mine: HandledMessage) -> HandledMessage | None:
+    """Ask the server about a message that it has, which is in hand; return it as it stands then. Raises `StoreError`."""
+    try:
+        found = parts.post(mine.mailbox).track(mine.mex_id or "")
+    except MeshMessageUnknown:
+        found = None  # it keeps none for ever
+    except PASSING:
+        return _wait(parts, mine)
+    if found is not None and found.status == "acknowledged":
+        return _collected(parts, mine)
+    if found is not None and found.status in _LOST:
+        code = "message-not-collected" if found.status_code == NOT_COLLECTED else "message-not-taken"
+        return given_up(parts, mine, code, "the message collected", f"{found.status_code}: {found.status_description}"[:200])
+    if parts.now() > mine.created + parts.patience.collected_within:
+        return given_up(parts, mine, "message-not-collected", "the message collected", "no word of it")
+    return _wait(parts, mine)
+
+
+def reported(parts: Parts, mailbox: str, report: MeshMessage) -> bool:
+    """Act on a report about a message of ours; False where it is about none. Doing it again does nothing. Raises `StoreError`."""
+    about = _subject(parts, mailbox, report)
+    if about is None:
+        return False
+    status = report.report
+    if status is not None and not status.success and about.stage in _ON_ITS_WAY:
+        code = "message-not-collected" if status.code == NOT_COLLECTED else "message-not-taken"
+        return given_up(parts, about, code, "the message delivered", f"{status.event} {status.code}: {status.description}"[:200]) is not None
+    return True
+
+
+def _subject(parts: Parts, mailbox: str, report: MeshMessage) -> HandledMessage | None:
+    for any_id in (report.linked_id, report.local_id):
+        for row in parts.store.find(any_id) if any_id else ():
+            if row.direction is Direction.OUT and row.mailbox == mailbox and any_id in {row.mex_id, row.local_id}:
+                return row
+    return None
+
+
+def _collected(parts: Parts, mine: HandledMessage) -> HandledMessage | None:
+    now = parts.now()
+    there = changed(mine, now, stage=Stage.COLLECTED, due=None)
+    event = event_of(EventType.MESSAGE_SENT, there, now, parts.post_office(), by=parts.by, change="collected")
+    return there if move(parts, mine, there, event) else None
+
+
+def _wait(parts: Parts, mine: HandledMessage) -> HandledMessage:
+    now = parts.now()
+    pause = min(parts.patience.track_every * max(mine.attempts, 1), parts.patience.longest_wait)
+    waiting = changed(mine, now, due=now + pause)
+    return waiting if move(parts, mine, waiting, None) else mine

@@ -1,0 +1,89 @@
+"""The events of the message handler: what each step says for ever (itk3-messaging 9.1).
+
+A message's records are found by its id, by the mailbox server's, and by our key; those of a response by the id that it answers as well.
+Contents, names and addresses are in none of them; numbers and people are keyed hashes.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from wardgate.audit.model import Detail, Event, EventType, Outcome, Personal
+from wardgate.audit.patients import recorded
+from wardgate.itk3 import DocumentFacts
+from wardgate.refusals import Refusal
+from wardgate.sealing.model import Opened, Signed
+from wardgate.stores.exchange import HandledMessage
+from wardgate.workflows.post_office import PostOffice
+
+MOST_SHOWN: Final = 200
+
+
+def event_of(
+    kind: EventType, message: HandledMessage, now: datetime, office: PostOffice, more: Mapping[str, Detail] | None = None, *,
+    refusal: Refusal | None = None, by: str = "server", **details: Detail,
+) -> Event:
+    """Return the event of a step of a message."""
+    said: dict[str, Detail] = {
+        "direction": message.direction.value, "stage": message.stage.value, "key": message.key, "mailbox": message.mailbox, "peer": message.peer,
+        "mailbox_ods": _ods(office, message.mailbox), "peer_ods": _ods(office, message.peer), "workflow": message.workflow,
+        "event": message.event or None, "document_id": message.document_id, "mex_message_id": message.mex_id, "seal": message.seal,
+        "answers": message.answers, "codes": " ".join(message.codes) or None, "attempts": message.attempts or None, "by": by,
+    }
+    said |= digest_of(message)
+    if message.on_behalf_of is not None:
+        said |= people(message.on_behalf_of)
+    if refusal is not None:
+        said |= {"expected": _short(refusal.expected), "received": _short(refusal.received)}
+    outcome = Outcome.REFUSED if refusal is not None else Outcome.ALLOWED
+    return Event(
+        kind, now, outcome, refusal.reason.code if refusal is not None else None, message_id=message.message_id or message.local_id or None,
+        request_id=message.mex_id, correlation_id=message.answers or message.key,
+        details={name: value for name, value in {**said, **(more or {}), **details}.items() if value is not None},
+    )
+
+
+def digest_of(message: HandledMessage) -> dict[str, Detail]:
+    """Return the SHA-256 of the clear octets, and of what travels."""
+    return {f"{name}_sha256": chunk.sha256 for name, chunk in (("content", message.content), ("sealed", message.sealed)) if chunk is not None}
+
+
+def about(facts: DocumentFacts) -> dict[str, Detail]:
+    """Return whom a document is about, and what it is."""
+    said: dict[str, Detail] = {"composition": facts.composition, "document_type": facts.type, "attachments": len(facts.attachments) or None}
+    return said | recorded(facts.patients)
+
+
+def proof(opened: Opened | None) -> dict[str, Detail]:
+    """Return who signed, with which key, and which of ours opened it."""
+    if opened is None:
+        return {}
+    said: dict[str, Detail] = {"opened_with": opened.opened_with, "encrypted": opened.encrypted}
+    for signed in opened.signatures[:1]:
+        said |= _signer(signed)
+    return said
+
+
+def _signer(signed: Signed) -> dict[str, Detail]:
+    said: dict[str, Detail] = {
+        "signer_kid": signed.kid, "alg": signed.algorithm, "signer_ods": signed.organisation, "signed_at": signed.statement.signed_at.isoformat(),
+        "signer_certificate": signed.certificate.fingerprint(SHA256()).hex(), "covered_sha256": signed.digest,
+        "signer_role": Personal(signed.statement.role) if signed.statement.role else None,
+    }
+    return said | (people(signed.statement.on_behalf_of) if signed.statement.on_behalf_of else {})
+
+
+def people(on_behalf_of: Mapping[str, object]) -> dict[str, Detail]:
+    """Return user and role id of whom it was done for, as hashes."""
+    return {name: Personal(str(on_behalf_of[said])) for name, said in (("user", "user"), ("role", "role")) if on_behalf_of.get(said)}
+
+
+def _ods(office: PostOffice, mailbox: str) -> str | None:
+    found = office.mailbox(mailbox) if mailbox else None
+    return found.organisation if found is not None else None
+
+
+def _short(text: str | None) -> str | None:
+    return None if text is None else text[:MOST_SHOWN]
