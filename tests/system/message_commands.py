@@ -126,3 +126,20 @@ def files(run: Run, data: Path, place: Path) -> None:
     assert [one["type"] for one in run("explain", built["message_id"])["events"]] == ["MessageBuilt", "MessageRefused", "MessageSealed", "MessageOpened"]
     (place / "sealed").write_bytes((place / "sealed").read_bytes().replace(b'"tag":"', b'"tag":"A'))
     assert run("message", "open", place / "sealed", code=1)["failure"] in {"malformed", "cannot-decrypt"}
+
+
+def exchange(run: Run, _data: Path, place: Path) -> None:
+    """`demo letter`, `message send`, `list`, `receive`, `read`, `acknowledge`, `track`, `dead`, between the demo's hospital and laboratory."""
+    sender, receiver = "Z9X01OT001", "Z9X03OT001"
+    letter = place / "demo-letter.xml"
+    run("demo", "letter", "--out", letter)
+    sent = run("message", "send", letter, "--from", sender, "--to", "Z9X03", "--workflow", "TOC_FHIR_IP_DISCH")
+    run("message", "receive", "--mailbox", receiver)
+    assert run("message", "list")
+    run("message", "acknowledge", sent["message_id"], "--code", "30001")
+    run("message", "receive", "--mailbox", sender)
+    assert run("message", "track", sent["message_id"])
+    run("message", "read", sent["key"], "--out", place / "read.xml")
+    run("message", "dead", "list")
+    for verb in ("show", "replay", "drop"):
+        run("message", "dead", verb, "nobody-s-key", code=1)
