@@ -129,8 +129,9 @@ class Control:
         return spent != self.snapshot().over_quota
 
     def _read(self, now: datetime) -> tuple[Snapshot, TLSMaterial]:
+        known = self.stores.generation.current()
         self.reload_keys()
-        snapshot = self.keeper.refresh(now)
+        snapshot = self.keeper.refresh(now, known)
         return snapshot, self.tls(snapshot, now)
 
     async def _note_confirmed(self) -> None:

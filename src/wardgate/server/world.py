@@ -73,15 +73,17 @@ class WorldKeeper:
         """The generation that was read last."""
         return self._generation
 
-    def refresh(self, now: datetime) -> Snapshot:
+    def refresh(self, now: datetime, known: int | None = None) -> Snapshot:
         """Read what changed since the last time and return the snapshot of `now`, which is the real time.
 
-        Keys, revocations and quotas go by the real time; the virtual clock's shift is a part of the snapshot.
+        Keys, revocations and quotas go by the real time; the virtual clock's shift is a part of the snapshot. `known` is the generation at which the
+        caller began to read what is not read here: the snapshot is of no later one, for what was written meanwhile may be in it only in part.
 
         NOTE: the generation is taken over last: a refresh that failed on its way reads its changes again.
         """
         before = self._generation
-        generation, changed, removed = self._stores.documents.changed_since(before)
+        found, changed, removed = self._stores.documents.changed_since(before)
+        generation = found if known is None else min(found, known)
         for credential in self._stores.credentials.changed_since(before):
             self._credentials[credential.id] = credential
         changed, removed = self._without_clock(changed, removed)

@@ -116,6 +116,25 @@ def test_a_change_is_published_once(control: Control, recorder: Recorder, stores
     assert control.snapshot() is recorder.published[-1]
 
 
+def test_what_changes_while_keys_are_read_is_read_again(
+    control: Control, recorder: Recorder, stores: Stores, manifest: Callable[..., Manifest]
+) -> None:
+    """A generation is not said to be in force before the keys of that generation were read."""
+    put(stores, manifest())
+    read: list[str] = []
+
+    def reload_keys() -> None:
+        found = stores.documents.get("organisations", "Z9X01")
+        assert found is not None
+        read.append(found.body["name"])
+        if len(read) == 2:
+            put(stores, manifest(organisations=[{"ods": "Z9X01", "name": "Third Name"}]))
+
+    control.reload_keys = reload_keys
+    run(control, lambda: put(stores, manifest(organisations=[{"ods": "Z9X01", "name": "Second Name"}])))
+    assert [(snapshot.generation, name) for snapshot, name in zip(recorder.published, read, strict=True)] == [(1, read[0]), (2, "Second Name"), (3, "Third Name")]
+
+
 @pytest.mark.parametrize("fault", [Rejected("no"), StoreUnavailable("away"), OSError(28, "No space left on device"), RuntimeError("?")],
                          ids=lambda fault: type(fault).__name__)
 def test_what_failed_is_tried_again(
