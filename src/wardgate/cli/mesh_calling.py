@@ -1,4 +1,4 @@
-"""As which mailbox, and at which server: the credentials of `wardgate mesh`, found in files, the environment or the store."""
+"""As which mailbox, and at which server: the credentials of `wardgate mesh`, of files and the environment, or of the mailbox's account."""
 
 import functools
 import os
@@ -63,6 +63,8 @@ class MeshCaller:
         """Return a client of the mailbox. Raises `Failed`, and the errors of the SDK."""
         if (self.cert is None) != (self.cert_key is None):
             raise click.UsageError("--cert, the chain with the leaf first, goes with --cert-key")
+        if self._says_nothing and self.world.exists:
+            return self._by_account()
         anchor = self.ca or (self.world.data / "ca.pem" if (self.world.data / "ca.pem").is_file() else None)
         if self.cert is not None and self.cert_key is not None:
             tls = tls_ma_context(self.cert, self.cert_key, anchor, os.environ.get(KEY_PASSWORD_VARIABLE))
@@ -73,6 +75,22 @@ class MeshCaller:
             return MeshMailbox(base_url, self._credentials(), tls=tls, server_name=self.server_name)
         except ValueError as error:
             raise Failed(f"{base_url}: {error}") from None
+
+    @property
+    def _says_nothing(self) -> bool:
+        """Whether neither options nor the environment say how the mailbox is reached."""
+        said = (self.base_url, self.ca, self.cert, self.server_name, self.password_file, self.shared_key_file)
+        return all(one is None for one in (*said, os.environ.get(PASSWORD_VARIABLE) or None, os.environ.get(SHARED_KEY_VARIABLE) or None))
+
+    def _by_account(self) -> MeshMailbox:
+        """Return a client by the mailbox's account, which one that is hosted here need not have. Raises `Failed`."""
+        from wardgate.cli.handled import posts_of  # noqa: PLC0415 - the message handler's parts, for those who need them
+        from wardgate.exchange.errors import ExchangeError  # noqa: PLC0415
+
+        try:
+            return click.get_current_context().with_resource(posts_of(self.world))(self.mailbox)
+        except ExchangeError as error:
+            raise Failed(str(error)) from None
 
     def _credentials(self) -> MeshCredentials:
         files = [path for path in (self.password_file, self.shared_key_file) if path is not None and str(path) == "-"]
