@@ -29,7 +29,7 @@ _NAME_CHARACTERS: Final = 300
 @click.option("--subject", default="", help="What it is about. Not sealed: nothing about a patient.")
 @click.option("--local-id", default="", metavar="ID", help="Our own id of this one message; made when it is not given. Nothing about a patient.")
 @click.option("--file-name", default=None, metavar="NAME", help="The name the recipient is told. [default: FILE's own]")
-@click.option("--content-type", default=OCTETS, show_default=True, metavar="TYPE")
+@click.option("--content-type", default=OCTETS, show_default=True, metavar="TYPE", help="What the content is; the recipient is told.")
 @click.option("--partner-id", default="", metavar="ID", help="Passed on as it is.")
 @click.option("--checksum", default=None, metavar="TEXT", help="Passed on as it is. [default: SHA256 and the content's hash, which recipients verify]")
 @click.option("--compress", is_flag=True, help="Compress every chunk on its way.")

@@ -20,25 +20,25 @@ from wardgate.sealing.keys import Use
 @click.option("--kind", type=click.Choice(list(KINDS)), default="ec", show_default=True, help="Of a new key: on P-256, or RSA.")
 @click.option("--bits", type=click.Choice([str(bits) for bits in RSA_BITS]), default="2048", show_default=True, help="Of a new RSA key.")
 @click.option("--kid", default=None, metavar="KID", help="The key's id; without it one is made.")
-@click.option("--token", default=None, metavar="LABEL", help="Make the key in this token of the hardware module, which signs the request.")
+@click.option("--token-label", default=None, metavar="LABEL", help="Make the key in this token of the hardware module, which signs the request.")
 @click.option("--hardware", "uri", default=None, metavar="URI", help="Of a key that is in the hardware module already: pkcs11:token=TOKEN;object=KEY.")
 @with_world
 def request(
-    organisation: str, use: str, out: Path, kind: str, bits: str, kid: str | None, token: str | None, uri: str | None, world: World, printer: Printer,
+    organisation: str, use: str, out: Path, kind: str, bits: str, kid: str | None, token_label: str | None, uri: str | None, world: World, printer: Printer,
 ) -> None:
     """Make a key and ask another authority for its certificate; the answer is taken by `wardgate message keys import`.
 
     The request is signed by the key itself, and says whose it is. A certificate for any other key is none for this one.
     """
-    if uri is not None and token is not None:
-        raise click.UsageError("--token makes a key, --hardware names one: give one of them")
+    if uri is not None and token_label is not None:
+        raise click.UsageError("--token-label makes a key, --hardware names one: give one of them")
     if uri is not None and use != Use.SIGNING:
         raise click.UsageError(NO_PROOF)
     check_organisation(world, organisation)
     if uri is not None:
         made = request_in_hardware(world, organisation, HardwareURI.parse(uri), kid, out)
     else:
-        made = make_key(world, organisation, Use(use), kind=kind, bits=int(bits), kid=kid, token=token, request=out)
+        made = make_key(world, organisation, Use(use), kind=kind, bits=int(bits), kid=kid, token=token_label, request=out)
     printer.answer({**known_key(world, made.kid).data(), "request": str(out)}, [
         f"wrote the request for {made.kid}, a key of {organisation} for {use}, to {out}",
         f"have it certified, then: wardgate message keys import CERTIFICATE --organisation {organisation}; wardgate message keys publish {made.kid}"])

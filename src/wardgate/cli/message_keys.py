@@ -55,13 +55,13 @@ def keys() -> None:
 @click.option("--kind", type=click.Choice(list(KINDS)), default="ec", show_default=True, help="On P-256, or RSA.")
 @click.option("--bits", type=click.Choice([str(bits) for bits in RSA_BITS]), default="2048", show_default=True, help="Of an RSA key.")
 @click.option("--kid", default=None, metavar="KID", help="The key's id; without it one is made.")
-@click.option("--token", default=None, metavar="LABEL", help="Make it in this token of the hardware module, which it never leaves.")
+@click.option("--token-label", default=None, metavar="LABEL", help="Make it in this token of the hardware module, which it never leaves.")
 @click.option("--csr-out", type=click.Path(dir_okay=False, path_type=Path), default=None, metavar="FILE",
               help="Have it certified by another authority: write the request to this new file.")
 @wait_option
 @with_world
 def new_key(
-    organisation: str, use: str | None, at_once: bool, kind: str, bits: str, kid: str | None, token: str | None, csr_out: Path | None, wait: float,
+    organisation: str, use: str | None, at_once: bool, kind: str, bits: str, kid: str | None, token_label: str | None, csr_out: Path | None, wait: float,
     world: World, printer: Printer,
 ) -> None:
     """Make a key, or one for signing and one for encryption, certified by this environment's authority.
@@ -75,7 +75,7 @@ def new_key(
     check_organisation(world, organisation)
     lines, kids = [], []
     for one in [Use(use)] if use is not None else list(Use):
-        made = make_key(world, organisation, one, kind=kind, bits=int(bits), kid=kid, token=token, request=csr_out)
+        made = make_key(world, organisation, one, kind=kind, bits=int(bits), kid=kid, token=token_label, request=csr_out)
         kids.append(made.kid)
         lines.append(f"made {made.kid}, a key of {organisation} for {one.value}")
         if at_once:
@@ -119,17 +119,17 @@ def publish(kid: str, wait: float, world: World, printer: Printer) -> None:
 @keys.command()
 @organisation_option
 @use_option
-@click.option("--token", default=None, metavar="LABEL", help="Make the new key in this token; without it, where the current one is.")
+@click.option("--token-label", default=None, metavar="LABEL", help="Make the new key in this token; without it, where the current one is.")
 @days_option
 @wait_option
 @with_world
-def rotate(organisation: str, use: str, token: str | None, days: int, wait: float, world: World, printer: Printer) -> None:
+def rotate(organisation: str, use: str, token_label: str | None, days: int, wait: float, world: World, printer: Printer) -> None:
     """Make and publish a new key like the current one, and retire the keys it takes over from."""
     current = [key for key in known_keys(world) if (key.organisation, key.use) == (organisation, Use(use)) and key.held is not None and key.state == "published"]
     if not current:
         raise Failed(f"no key of {organisation} for {use} is published from here: wardgate message keys new")
     newest = max(current, key=lambda key: key.held.created.timestamp() if key.held is not None else 0.0)
-    made = make_key(world, organisation, Use(use), **_like(newest, token))
+    made = make_key(world, organisation, Use(use), **_like(newest, token_label))
     _publish(world, made)
     for key in current:
         _retire(world, key, timedelta(days=days))
@@ -225,10 +225,10 @@ def _revoke_certificate(world: World, key: Known, reason: str) -> bool:
     return True
 
 
-def _like(key: Known, token: str | None) -> dict[str, Any]:
+def _like(key: Known, token_label: str | None) -> dict[str, Any]:
     """Return how to make another key like this one."""
     public = key.certificate.public_key() if key.certificate is not None else None
     held = key.held.hardware if key.held is not None else None
-    where = token or (HardwareURI.parse(held).token if held is not None else None)
+    where = token_label or (HardwareURI.parse(held).token if held is not None else None)
     bits = public.key_size if isinstance(public, RSAPublicKey) and public.key_size in RSA_BITS else RSA_BITS[0]
     return {"kind": "rsa" if isinstance(public, RSAPublicKey) else "ec", "bits": bits, "token": where}

@@ -31,14 +31,14 @@ def list_messages(
 
 
 @click.command()
-@click.argument("key", metavar="KEY")
+@click.argument("any_id", metavar="ID")
 @click.option("--code", required=True, metavar="CODE", help="A business response code: 30001 to 30025.")
 @click.option("--ok/--not-ok", default=None, help="Whether it is good news, of a code whose meaning is the payload's to say.")
 @with_handler
-def acknowledge(key: str, code: str, ok: bool | None, handler: MessageHandler, world: World, printer: Printer) -> None:
-    """Answer a message that came in, for the business; KEY is its key or its message id. The code is all that is said: nothing of a patient."""
+def acknowledge(any_id: str, code: str, ok: bool | None, handler: MessageHandler, world: World, printer: Printer) -> None:
+    """Answer a message that came in, for the business; ID is its message id or our key. The code is all that is said: nothing of a patient."""
     del world
-    row = found_row(handler, key, Direction.IN)
+    row = found_row(handler, any_id, Direction.IN)
     made = handler.acknowledge(row.key, code, ok=ok)
     printer.answer(shown(made), pairs([
         ("answered", row.message_id), ("with", f"{code} {RESPONSE_CODE_ROWS[code].display}"), ("response", made.message_id), ("stage", made.stage.value), ("to", made.peer)]))
@@ -61,11 +61,11 @@ def list_dead(handler: MessageHandler, world: World, printer: Printer) -> None:
 
 
 @dead.command()
-@click.argument("key")
+@click.argument("any_id", metavar="ID")
 @with_handler
-def show(key: str, handler: MessageHandler, world: World, printer: Printer) -> None:
+def show(any_id: str, handler: MessageHandler, world: World, printer: Printer) -> None:
     """Show one, and why it was given up."""
-    row = _dead(handler, key)
+    row = _dead(handler, any_id)
     why = [record for record in world.stores.audit.find(row.message_id or row.key) if '"MessageDead"' in record.body]
     told = shown(row) | {"records": [record.seq for record in why]}
     printer.answer(told, [
@@ -75,24 +75,24 @@ def show(key: str, handler: MessageHandler, world: World, printer: Printer) -> N
 
 
 @dead.command()
-@click.argument("key")
+@click.argument("any_id", metavar="ID")
 @with_handler
-def replay(key: str, handler: MessageHandler, world: World, printer: Printer) -> None:
+def replay(any_id: str, handler: MessageHandler, world: World, printer: Printer) -> None:
     """Take one up again, and try at once. A message that may have arrived is looked for before it is sent again."""
     del world
-    row = handler.replay(_dead(handler, key).key)
+    row = handler.replay(_dead(handler, any_id).key)
     printer.answer(shown(row), [f"{row.key} is {row.stage.value}"])
     if row.stage is Stage.DEAD:
         click.get_current_context().exit(1)
 
 
 @dead.command()
-@click.argument("key")
+@click.argument("any_id", metavar="ID")
 @with_handler
-def drop(key: str, handler: MessageHandler, world: World, printer: Printer) -> None:
+def drop(any_id: str, handler: MessageHandler, world: World, printer: Printer) -> None:
     """Give one up for good: its contents are removed, its records stay."""
     del world
-    row = handler.drop(_dead(handler, key).key)
+    row = handler.drop(_dead(handler, any_id).key)
     printer.answer(shown(row), [f"{row.key} is dropped"])
 
 

@@ -46,15 +46,15 @@ def track_message(any_id: str, offline: bool, handler: MessageHandler, world: Wo
 
 
 @click.command("read")
-@click.argument("key", metavar="KEY")
+@click.argument("any_id", metavar="ID")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path, allow_dash=True), default=None, metavar="FILE", show_default="standard output",
               help="Where the message goes; a file that only you may read.")
 @click.option("--sealed", is_flag=True, help="What came, as it came: to inspect a message that was refused.")
 @with_handler
-def read_message(key: str, out: Path | None, sealed: bool, handler: MessageHandler, world: World, printer: Printer) -> None:
-    """Read a message that is kept here, which is recorded. KEY is its key or its message id."""
+def read_message(any_id: str, out: Path | None, sealed: bool, handler: MessageHandler, world: World, printer: Printer) -> None:
+    """Read a message that is kept here, which is recorded. ID is its message id or our key."""
     del world
-    row = found_row(handler, key)
+    row = found_row(handler, any_id)
     content = handler.content(row, sealed=True) if sealed else handler.opened(row)
     if out is None or str(out) == "-":
         sys.stdout.buffer.write(content)

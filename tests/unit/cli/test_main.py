@@ -69,7 +69,7 @@ def test_every_command_is_uniform(name: str, command: click.Command) -> None:
 def test_no_secret_is_an_argument(name: str, command: click.Command) -> None:
     """An option about keys, tokens, passwords or assertions takes a file, a choice or a flag, never the thing itself."""
     for parameter in command.params:
-        if re.search(r"key|token|password|secret|assertion", parameter.name or "") and parameter.name != "key_id":
+        if re.search(r"key|token|password|secret|assertion", parameter.name or "") and not (parameter.name or "").endswith(("_id", "_label")):
             assert isinstance(parameter.type, (click.Path, click.Choice)) or getattr(parameter, "is_flag", False), (name, parameter.name)
 
 

@@ -160,7 +160,7 @@ def test_a_key_id_is_used_once(keys: Run) -> None:
 @pytest.mark.parametrize(("words", "message"), [
     (("publish", "none"), "there is no message key none"), (("revoke", "none"), "there is no message key none"), (("erase", "none"), "there is no message key none"),
     (("new", "--organisation", "Z9X09", "--use", "signing"), "there is no organisation Z9X09"),
-    (("new", "--organisation", "Z9X01", "--use", "signing", "--token", "t"), "no hardware module is set"),
+    (("new", "--organisation", "Z9X01", "--use", "signing", "--token-label", "t"), "no hardware module is set"),
     (("export", "--organisation", "Z9X01"), "Z9X01 has no message keys"),
     (("rotate", "--organisation", "Z9X01", "--use", "signing"), "no key of Z9X01 for signing is published from here"),
     (("revocations", "--organisation", "Z9X01", "--fetch"), "this environment's own authorities"),
@@ -320,7 +320,7 @@ def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_keys_in_hardware(keys: Run, token: str, tmp_path: Path) -> None:
     """Made there, used there, rotated there; the store has the place only, and a second key of the id is refused."""
-    made(keys, "hw-1", "signing", "--token", token)
+    made(keys, "hw-1", "signing", "--token-label", token)
     assert states(keys) == {"hw-1": ("published", "hardware")}
     with world(tmp_path) as opened:
         key = ring(opened).signing_key("Z9X01")
@@ -350,7 +350,7 @@ def test_the_module_signs_requests(keys: Run, token: str, partner: MessageAuthor
     """The command `openssl` agrees with them; the answer is taken for the key that asked, and none for another."""
     request, certificate = tmp_path / "request.csr", tmp_path / "cert.pem"
     kid = f"hw-csr-{kind}"
-    told = keys("request", "--organisation", "Z9X01", "--use", "signing", "--kid", kid, "--kind", kind, "--token", token, "--out", request)
+    told = keys("request", "--organisation", "Z9X01", "--use", "signing", "--kid", kid, "--kind", kind, "--token-label", token, "--out", request)
     assert (told["state"], told["private"]) == ("uncertified", "hardware")
     judged = subprocess.run(["openssl", "req", "-verify", "-noout", "-subject", "-in", str(request)], capture_output=True, text=True, check=True)
     assert "verify OK" in judged.stdout + judged.stderr
@@ -367,17 +367,17 @@ def test_the_module_signs_requests(keys: Run, token: str, partner: MessageAuthor
         key = ring(opened).signing_key("Z9X01")
         assert key is not None
         assert (key.kid, len(key.sign(b"message"))) == (kid, 64 if kind == "ec" else 256)
-    assert "cannot sign a request for itself" in keys("request", "--organisation", "Z9X01", "--use", "encryption", "--token", token, "--out", tmp_path / "no", code=1)
+    assert "cannot sign a request for itself" in keys("request", "--organisation", "Z9X01", "--use", "encryption", "--token-label", token, "--out", tmp_path / "no", code=1)
     assert not (tmp_path / "no").exists()
 
 
 def test_a_key_of_the_modules_own_tools_asks(keys: Run, token: str, partner: MessageAuthority, tmp_path: Path) -> None:
     """By its place; a place without a key, or named in two ways, is refused."""
     request, certificate = tmp_path / "request.csr", tmp_path / "cert.pem"
-    keys("new", "--organisation", "Z9X01", "--use", "signing", "--kid", "hw-tools", "--token", token)
+    keys("new", "--organisation", "Z9X01", "--use", "signing", "--kid", "hw-tools", "--token-label", token)
     place = f"pkcs11:token={token};object=hw-tools"
     ask = ("request", "--organisation", "Z9X01", "--use", "signing", "--out", request)
-    assert "one of them" in keys(*ask, "--hardware", place, "--token", token, code=2)
+    assert "one of them" in keys(*ask, "--hardware", place, "--token-label", token, code=2)
     assert "has no public key there" in keys(*ask, "--hardware", f"pkcs11:token={token};object=nothing", code=1)
     assert not request.exists()
     asked = keys(*ask, "--hardware", place, "--kid", "hw-asked")
