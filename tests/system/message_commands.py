@@ -6,7 +6,7 @@ from typing import Any
 
 from cryptography import x509
 
-from simulators.message_authority import MessageAuthority, new_key, pem_of
+from simulators.message_authority import MessageAuthority, pem_of
 from system.running import signed_request
 from unit.itk3.sample import NOW, counted, resources
 from wardgate.cli.context import World
@@ -65,7 +65,7 @@ def post(run: Run, data: Path, place: Path) -> None:
 
 
 def message_keys(run: Run, data: Path, place: Path) -> None:
-    """`message keys new`, `list`, `publish`, `rotate`, `retire`, `revoke`, `erase`, `import`, `export`, `trust`, `revocations`."""
+    """`message keys new`, `list`, `publish`, `rotate`, `retire`, `revoke`, `erase`, `request`, `import`, `export`, `trust`, `revocations`."""
     def signs() -> str | None:
         with World(data, None) as world:
             key = ring(world).signing_key("Z9X04")
@@ -89,16 +89,19 @@ def message_keys(run: Run, data: Path, place: Path) -> None:
     assert states == {"cli-signing": ("retired", "erased"), "cli-encryption": ("retired", "store"), rotated["kid"]: ("revoked", "store")}
     run("message", "keys", "export", "--organisation", "Z9X04", "--out", place / "keys.yaml")
     assert run("message", "keys", "import", place / "keys.yaml")["keys"] == []
-    partner = MessageAuthority()
-    files = {"anchor.pem": partner.pem, "list.pem": partner.revocations(), "cert.pem": pem_of(partner.certify("Z9X02", new_key().public_key()))}
+    asked = run("message", "keys", "request", "--organisation", "Z9X02", "--use", "signing", "--kid", "cli-asked", "--out", place / "asked-key.csr")
+    assert (asked["state"], asked["private"]) == ("uncertified", "store")
+    request, partner = x509.load_pem_x509_csr((place / "asked-key.csr").read_bytes()), MessageAuthority()
+    files = {"anchor.pem": partner.pem, "list.pem": partner.revocations(), "cert.pem": pem_of(partner.certify("Z9X02", request.public_key()))}
     for name, text in files.items():
         (place / name).write_text(text)
     run("message", "keys", "trust", place / "anchor.pem", "--organisation", "Z9X02")
     run("message", "keys", "revocations", place / "list.pem", "--organisation", "Z9X02")
-    (kid,) = run("message", "keys", "import", place / "cert.pem", "--organisation", "Z9X02")["keys"]
+    assert run("message", "keys", "import", place / "cert.pem", "--organisation", "Z9X02")["keys"] == ["cli-asked"]
+    run("message", "keys", "publish", "cli-asked")
     with World(data, None) as world:
         assert directory(world).trust("Z9X02").anchors == (partner.certificate,)
-        assert directory(world).keys[kid].organisation == "Z9X02"
+        assert directory(world).keys["cli-asked"].organisation == "Z9X02"
 
 
 def files(run: Run, data: Path, place: Path) -> None:
@@ -129,7 +132,10 @@ def files(run: Run, data: Path, place: Path) -> None:
 
 
 def exchange(run: Run, _data: Path, place: Path) -> None:
-    """`demo letter`, `message send`, `list`, `receive`, `read`, `acknowledge`, `track`, `dead`, between the demo's hospital and laboratory."""
+    """`demo letter`, `message send`, `list`, `receive`, `read`, `acknowledge`, `track`, `dead`, between the demo's hospital and laboratory.
+
+    And a file between the same mailboxes, which need no credentials here: `mesh handshake`, `send`, `list`, `track`, `lookup`, `receive`.
+    """
     sender, receiver = "Z9X01OT001", "Z9X03OT001"
     letter = place / "demo-letter.xml"
     run("demo", "letter", "--out", letter)
@@ -143,3 +149,15 @@ def exchange(run: Run, _data: Path, place: Path) -> None:
     run("message", "dead", "list")
     for verb in ("show", "replay", "drop"):
         run("message", "dead", verb, "nobody-s-key", code=1)
+    run("mesh", "handshake", "--mailbox", sender)
+    file = place / "note.txt"
+    file.write_text("a note")
+    posted = run("mesh", "send", file, "--mailbox", sender, "--to", receiver, "--workflow", "GPCONNECT_SEND_DOCUMENT")["message_id"]
+    assert posted in str(run("mesh", "list", "--mailbox", receiver))
+    assert run("mesh", "track", posted, "--mailbox", sender)["status"] == "accepted"
+    assert receiver in str(run("mesh", "lookup", "GPCONNECT_SEND_DOCUMENT", "--ods", "Z9X03", "--mailbox", sender))
+    run("mesh", "receive", posted, "--mailbox", receiver, "--into", place, "--keep")
+    run("mesh", "acknowledge", posted, "--mailbox", receiver)
+    assert run("mesh", "track", posted, "--mailbox", sender)["status"] == "acknowledged"
+    run("mesh", "account", "list")
+    run("mesh", "account", "show", sender, code=1)
