@@ -5,13 +5,27 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
-from bench import directory, gateway, mailboxes, rotation, scale, seals, start, streams, systems, tokens, user_tokens
+from bench import (
+    directory,
+    gateway,
+    mailboxes,
+    rotation,
+    scale,
+    seals,
+    start,
+    streams,
+    systems,
+    tokens,
+    transfers,
+    user_tokens,
+)
 from bench.machine import Missing
 from bench.report import Verdict, verdicts
 
 MEASUREMENTS: Mapping[str, Callable[[], list[Verdict]]] = {
     "start": start.measure, "gateway": gateway.measure, "tokens": tokens.measure, "users": user_tokens.measure, "scale": scale.measure, "systems": systems.measure, "directory": directory.measure,
     "rotation": rotation.measure, "mailboxes": mailboxes.measure, "seals": seals.measure, "streams": streams.measure,
+    "transfers": transfers.measure,
 }
 
 

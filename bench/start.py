@@ -1,6 +1,7 @@
 """How soon `wardgate up` is ready on an installation that has been started before, and how much memory it takes."""
 
 import argparse
+import contextlib
 import os
 import re
 import statistics
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -18,8 +20,9 @@ PROGRAM: Final = Path(sys.executable).with_name("wardgate")
 READY_SECONDS: Final = 60.0
 
 
-def start(data: Path, ports: list[int]) -> tuple[float, float]:
-    """Start, wait for the line `ready`, stop. Return the seconds it took and the control plane's memory in MB."""
+@contextlib.contextmanager
+def running(data: Path, ports: list[int]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `wardgate up --demo` on seven ports until the block ends; it is ready when the block begins. Raises `RuntimeError` when it never is."""
     https, mtls, http, demo, cards, relay, provider = map(str, ports)
     command = [str(PROGRAM), "up", "--demo", "--data", str(data), "--port", https, "--mtls-port", mtls, "--http-port", http, "--demo-port", demo,
                "--smartcard-port", cards, "--relay-port", relay]
@@ -32,15 +35,22 @@ def start(data: Path, ports: list[int]) -> tuple[float, float]:
                 if process.poll() is not None or time.monotonic() - began > READY_SECONDS:
                     raise RuntimeError(f"`wardgate up` was not ready: {log.read_text(errors='replace')[-1000:]}")
                 time.sleep(0.005)
-            seconds = time.monotonic() - began
-            time.sleep(2)
-            return seconds, resident_megabytes(process.pid)
+            yield process
         finally:
             process.terminate()
             try:
                 process.wait(30)
             except subprocess.TimeoutExpired:
                 stop(process)
+
+
+def start(data: Path, ports: list[int]) -> tuple[float, float]:
+    """Start, wait for the line `ready`, stop. Return the seconds it took and the control plane's memory in MB."""
+    began = time.monotonic()
+    with running(data, ports) as process:
+        seconds = time.monotonic() - began
+        time.sleep(2)
+        return seconds, resident_megabytes(process.pid)
 
 
 def measure(rounds: int = 5) -> list[Verdict]:
