@@ -24,7 +24,7 @@ from wardgate.manifest.documents import (
     parts_of,
     secrets_of,
 )
-from wardgate.manifest.message_access import broken_promises
+from wardgate.server.former_keys import MESSAGE_KEYS, refused_keys, remember_keys
 from wardgate.server.installation import STATUS_KEY
 from wardgate.stores import Stores, Superseded
 from wardgate.stores.ports import Credential, StoredDocument
@@ -99,6 +99,8 @@ def apply(
     put = [StoredDocument(entry.kind, entry.name, entry.body) for entry in (*documents.put, *_touched(manifest, documents, keys))]
     if put or documents.remove:
         event = new_event(EventType.MANIFEST_APPLIED, put=len(put), removed=len(documents.remove))
+        if MESSAGE_KEYS in {kind for kind, _ in documents.remove} | {entry.kind for entry in put}:
+            _remember_keys(stores, manifest)
         try:
             stores.documents.write(put, documents.remove, event, seen)
         except Superseded:
@@ -108,6 +110,12 @@ def apply(
     if status_key is not None and stores.values.set_if_absent(STATUS_KEY, status_key) != status_key:
         raise ApplyRefused("everything is stored, but this Wardgate has another monitoring key already: take status_key out of the manifest")
     return stores.generation.current()
+
+
+def _remember_keys(stores: Stores, manifest: Manifest) -> None:
+    _, stored = stores.documents.load()
+    if stored:
+        remember_keys(stores, from_documents(stored), manifest)
 
 
 def _touched(manifest: Manifest, documents: Changes, keys: KeyWork) -> Iterator[ManifestDocument]:
@@ -126,7 +134,7 @@ def documents_to_change(stores: Stores, manifest: Manifest) -> tuple[int, Manife
     """
     generation, stored = stores.documents.load()
     before = from_documents(stored) if stored else None
-    broken = list(broken_promises(before, manifest))
+    broken = refused_keys(stores, before, manifest)
     if broken:
         raise ApplyRefused("\n".join(broken))
     return generation, before, changes(stored, manifest)
