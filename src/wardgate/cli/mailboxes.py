@@ -11,6 +11,7 @@ from wardgate.audit import EventType
 from wardgate.cli.confirmation import confirm, wait_option
 from wardgate.cli.context import World, with_world
 from wardgate.cli.failures import Failed
+from wardgate.cli.mesh_admission import admit
 from wardgate.cli.options import read_input
 from wardgate.cli.output import Printer, pairs, table
 from wardgate.cli.secrets_out import new_secret_file, write_secret
@@ -198,3 +199,6 @@ def _made(data: dict[str, Any]) -> Mailbox:
 
 def _data(found: Mailbox) -> dict[str, Any]:
     return found.model_dump(mode="json")
+
+
+mailbox.add_command(admit)
