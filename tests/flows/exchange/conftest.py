@@ -13,3 +13,9 @@ def two(tmp_path: Path, new_database: Callable[[Path], str]) -> Iterator[Exchang
     """Both sides."""
     with undelayed(tmp_path) as directory, exchanging(new_database, directory) as found:
         yield found
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The loop of the rounds."""
+    return "asyncio"
