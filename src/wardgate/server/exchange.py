@@ -157,7 +157,7 @@ def message_handler(
     return MessageHandler(Parts(
         stores.exchange, message_bodies(settings), stores.audit.append, post_office, directory, held, posts, now, secrets.token_bytes,
         stamper=time_stamper(settings, authority, now), drop_directory=settings.message_drop_directory, by=by,
-        patience=Patience(attempts=settings.message_attempts),
+        patience=Patience(attempts=settings.message_attempts, answered_within=timedelta(days=settings.message_answer_days)),
     ))
 
 

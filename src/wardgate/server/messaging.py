@@ -162,7 +162,7 @@ def mesh_settings(settings: Settings) -> MeshSettings:
         verify_checksum=settings.mesh_verify_checksum, enforce_workflows=settings.mesh_enforce_workflows, test_routes=settings.mesh_test_routes,
         max_request_bytes=settings.mesh_request_bytes, max_message_bytes=settings.mesh_message_bytes, max_chunks=settings.mesh_chunks,
         compress_bytes=settings.mesh_compress_bytes, max_inflated_bytes=settings.mesh_inflated_bytes, max_inflate_ratio=settings.mesh_inflate_ratio,
-        max_transfers=settings.mesh_transfers, idle_seconds=settings.mesh_idle_seconds, least_bytes_per_second=settings.mesh_least_bytes_per_second,
+        max_transfers=settings.mesh_transfers, max_mailbox_transfers=settings.mesh_mailbox_transfers, idle_seconds=settings.mesh_idle_seconds, least_bytes_per_second=settings.mesh_least_bytes_per_second,
         expiry_days=settings.mesh_collect_days,
     )
 

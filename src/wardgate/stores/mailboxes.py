@@ -34,6 +34,8 @@ class Done(StrEnum):
     """The last chunk came, and others are missing: it was kept, and the message stays open."""
     DIFFERENT = "different"
     """The chunk is there already with other octets, or its content encoding is not that of the message."""
+    TOO_LARGE = "too-large"
+    """With this chunk the message would have more octets than it may."""
     GONE = "gone"
     """Not accepted or acknowledged: there is nothing to be read any more."""
 
@@ -60,6 +62,8 @@ class PostChunk:
     expires: datetime
     use: SingleUse | None
     completed: Event
+    max_bytes: int | None = None
+    """How large the message may become with it: chunks that come together are added up one by one."""
 
 
 @dataclass(frozen=True, slots=True)

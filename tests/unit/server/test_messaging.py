@@ -182,6 +182,7 @@ CHANGED: dict[str, tuple[Any, str]] = {
     "mesh_bind_certificate": (False, "bind_certificate"), "mesh_serve_acknowledged": (True, "serve_acknowledged"), "mesh_verify_checksum": (False, "verify_checksum"),
     "mesh_enforce_workflows": (False, "enforce_workflows"), "mesh_test_routes": (True, "test_routes"), "mesh_request_bytes": (2_000, "max_request_bytes"),
     "mesh_message_bytes": (3_000, "max_message_bytes"), "mesh_transfers": (7, "max_transfers"), "mesh_idle_seconds": (9.0, "idle_seconds"),
+    "mesh_mailbox_transfers": (5, "max_mailbox_transfers"),
     "mesh_collect_days": (8, "expiry_days"), "mesh_chunks": (9, "max_chunks"), "mesh_inflated_bytes": (4_000, "max_inflated_bytes"),
     "mesh_inflate_ratio": (20, "max_inflate_ratio"), "mesh_compress_bytes": (5_000, "compress_bytes"),
     "mesh_least_bytes_per_second": (6, "least_bytes_per_second"), "mesh_token_on_5xx": (True, "consume_token_on_5xx"),

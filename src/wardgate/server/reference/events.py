@@ -260,8 +260,8 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
         "workflow": "the workflow, if there is one", "mex_message_id": "the message it was about", **_TURNED}),
     EventType.MESSAGE_BUILT: Entry("The message handler built or took a message to be sent, its workflow allows it, and it is durable.", _HANDLED | _DOCUMENT),
     EventType.MESSAGE_SEALED: Entry("A message to be sent was sealed as its workflow asks.", _HANDLED | _DOCUMENT | _SIGNER),
-    EventType.MESSAGE_SENT: Entry("The mailbox server has a message of ours whole; or, with `change`, its recipient acknowledged the transfer.", _HANDLED | {
-        "bytes": "its size", "change": "`collected`"}),
+    EventType.MESSAGE_SENT: Entry("The mailbox server has a message of ours whole; or, with `change`, its recipient acknowledged the transfer, or has not answered in time.", _HANDLED | _REFUSED | {
+        "bytes": "its size", "change": "`collected`, `overdue`"}),
     EventType.MESSAGE_RECEIVED: Entry("A message came in and is durable; before it is acknowledged to the mailbox server.", _HANDLED | {"bytes": "its size"}),
     EventType.MESSAGE_OPENED: Entry("A message that came in was proved, allowed and delivered; or, with `change`, somebody read it again. Before it is shown.", _HANDLED | _DOCUMENT | _SIGNER | {
         "change": "`displayed`"}),
