@@ -64,13 +64,25 @@ class MessagingChores:
     keep_days: int
 
     def expire(self) -> None:
-        """Report to senders what was not collected in time, and all that waits for a mailbox that is not active; by the virtual clock."""
+        """Report to senders what was not collected in time, and all that waits for a mailbox that is not active, or is gone; by the virtual clock."""
         while len(self.stores.mailboxes.expire(self.clock.now(), AT_ONCE, self._uncollected)) == AT_ONCE:
             pass
         for mailbox in self.snapshot().post_office.mailboxes.values():
             if not mailbox.active and self.stores.mailboxes.count(mailbox.id):
                 while len(self.stores.mailboxes.expire(self.clock.now(), AT_ONCE, self._deactivated, mailbox.id)) == AT_ONCE:
                     pass
+
+        for gone in set(self.stores.mailboxes.waited_for()) - self.snapshot().post_office.mailboxes.keys():
+            # NOTE: the store says it, not the snapshot alone: a mailbox may have been made a moment ago
+            if self.stores.documents.get("mailboxes", gone) is None:
+                self._give_up(gone)
+
+    def _give_up(self, mailbox: str) -> None:
+        """Nobody will collect what waits: its senders are told. Reports that wait there are of nobody's concern, least of all of whoever has the id next."""
+        while len(self.stores.mailboxes.expire(self.clock.now(), AT_ONCE, self._deactivated, mailbox)) == AT_ONCE:
+            pass
+        while self.stores.mailboxes.purge(self.clock.now() + timedelta(days=1), AT_ONCE, mailbox, reports_only=True)[0]:
+            pass
 
     def purge(self) -> None:
         """Forget messages and their bodies when they have been kept for their time; by the real clock, as everything is forgotten."""

@@ -242,7 +242,7 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
         "form": "`ldif` or `csv`, of a file", "added": "how many of its entries are new", "changed": "how many differ from what was there",
         "unchanged": "how many do not", "put": "how many were put by hand", "removed": "how many were removed"}),
     EventType.MAILBOX_CHANGED: Entry("A mailbox was made or changed, given a password, or let into a workflow; a workflow or the shared key was changed; or, for tests, mailboxes were emptied.", _BY | {
-        "mailbox": "its id", "workflow": "the workflow's id", "change": "`created`, `password`, `suspended`, `resumed`, `workflow`, `workflow removed`, `shared key`, `account`, `account removed` or `account requested`",
+        "mailbox": "its id", "workflow": "the workflow's id", "change": "`created`, `password`, `password forgotten`, `suspended`, `resumed`, `workflow`, `workflow removed`, `shared key`, `account`, `account removed` or `account requested`",
         "reset": "the mailbox that was emptied, or `all`", **_TURNED}),
     EventType.MESSAGE_KEY_CHANGED: Entry("A message key was made, certified, published, retired, revoked, erased or imported, or an organisation's authorities or their lists were changed.", _BY | {
         "kid": "its id; empty where it is about all of an organisation's keys", "organisation": "the organisation's ODS code",
