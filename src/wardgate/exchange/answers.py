@@ -6,6 +6,7 @@ from typing import Final
 
 from wardgate.audit.model import EventType
 from wardgate.exchange.errors import refused
+from wardgate.exchange.fate import answer_due
 from wardgate.exchange.kept import keep, let_go
 from wardgate.exchange.moving import changed, later, move
 from wardgate.exchange.opened import Arrived
@@ -26,8 +27,8 @@ def settled(parts: Parts, mine: HandledMessage, found: Arrived, along: tuple[Mov
         raise refused("response-unexpected", "a response", "another message")
     ours = _answered(parts, mine, response)
     _check_due(ours, response, found)
-    answered = _with(ours, response, now)
-    due = owed(found.message, full_ack=wants_full_ack(office, mine.workflow)) if response.code == "ok" else ()
+    answered = _with(parts, ours, response, now)
+    due = owed(found.message, full_ack=wants_full_ack(office, mine.workflow))  # of a negative one too: that it arrived is all that is said
     content = keep(parts, found.content)
     there = changed(
         mine, now, stage=Stage.ANSWERED if due else Stage.OPENED, message_id=found.message.message_id, event=found.message.event,
@@ -61,12 +62,13 @@ def _check_due(ours: HandledMessage, response: Response, found: Arrived) -> None
     raise refused("response-unexpected", " or ".join(ours.responses_due) or "no response any more", kind, original(found.message))
 
 
-def _with(ours: HandledMessage, response: Response, now: datetime) -> HandledMessage:
+def _with(parts: Parts, ours: HandledMessage, response: Response, now: datetime) -> HandledMessage:
     codes = (*ours.codes, *(issue.code for issue in response.issues)) if ours.answers is None else ours.codes
     if response.code != "ok":
         return changed(ours, now, stage=Stage.REFUSED, responses_due=(), codes=codes, due=None, reason="response-negative")
     kind = "business" if response.is_business else "infrastructure"
     left = tuple(one for one in ours.responses_due if one != kind)
-    return changed(ours, now, stage=Stage.COLLECTED if left else Stage.ANSWERED, responses_due=left, codes=codes, due=None, reason=None)
+    stage, due = Stage.COLLECTED if left else Stage.ANSWERED, answer_due(parts, ours, left)
+    return changed(ours, now, stage=stage, responses_due=left, codes=codes, due=due, attempts=0, reason=None)
 
 

@@ -9,7 +9,7 @@ from wardgate.audit.model import EventType
 from wardgate.exchange import dead_letters
 from wardgate.exchange.arrival import Collected, collect
 from wardgate.exchange.errors import MessageRefused, NoMessage, NotPossible, of_itk3
-from wardgate.exchange.fate import follow
+from wardgate.exchange.fate import follow, overdue
 from wardgate.exchange.judging import judge
 from wardgate.exchange.kept import let_go, whole
 from wardgate.exchange.moving import changed, later, move, taken
@@ -157,5 +157,6 @@ STEPS: Final[dict[tuple[Direction, Stage], Callable[[Parts, HandledMessage], Han
     (Direction.OUT, Stage.BUILT): seal_it,
     (Direction.OUT, Stage.SEALED): post_it,
     (Direction.OUT, Stage.SENT): follow,
+    (Direction.OUT, Stage.COLLECTED): overdue,
     (Direction.IN, Stage.RECEIVED): judge,
 }
