@@ -7,7 +7,17 @@ from typing import Any
 import httpx2
 import pytest
 
-from exchange_world import RECIPIENT, SENDER, STRANGER, WORKFLOW, Exchanging, Installation, MessageRules, Protection, office
+from exchange_world import (
+    RECIPIENT,
+    SENDER,
+    STRANGER,
+    WORKFLOW,
+    Exchanging,
+    Installation,
+    MessageRules,
+    Protection,
+    office,
+)
 from wardgate.client import MeshOutgoing
 from wardgate.exchange.posting import SIGNATURE_SUFFIX, SIGNATURE_TYPE
 from wardgate.sealing.model import Suite
