@@ -53,6 +53,8 @@ class MessageHandler:
     def receive(self, mailbox: str, limit: int | None = None) -> Collected:
         """Bring what waits in a mailbox, and handle it. Raises `StoreError`, `ExchangeError`, and what the client does."""
         found = collect(self.parts, mailbox.upper(), limit)
+        for mex_id, why in found.failed:
+            _log.warning("message %s of %s could not be had, and is asked for again: %s", mex_id, mailbox.upper(), why)
         for row in found.messages:
             self.work(row)
         return found
@@ -66,6 +68,15 @@ class MessageHandler:
             number += 1
             self.work(row)
         return number
+
+    def due_mailboxes(self, among: Collection[str]) -> frozenset[str]:
+        """Return those of these mailboxes of which something is due. Raises `StoreError`."""
+        found: set[str] = set()
+        for row in self._due(among):
+            found.add(row.mailbox)
+            if len(found) == len(among):
+                break
+        return frozenset(found)
 
     def work(self, row: HandledMessage) -> None:
         """Do with a message what is to be done now. Raises `StoreError`; whatever else fails is tried again later, and then given up."""

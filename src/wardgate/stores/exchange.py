@@ -110,7 +110,7 @@ class Exchange(Protocol):
     """Fails closed."""
 
     def add(self, message: HandledMessage, event: Event) -> bool:
-        """Keep a new message; False, and nothing is recorded, when one that came in by this `mailbox` and `mex_id` is there already."""
+        """Keep a new message; False, and nothing is recorded, when one that came in by this `mailbox` and `mex_id`, with these octets, is there already."""
 
     def move(self, moves: Sequence[Move], then: Sequence[tuple[HandledMessage, Event]] = ()) -> bool:
         """Make every move and add what follows from them, such as a response, in one step; nothing, and False, when one is not as it was seen."""

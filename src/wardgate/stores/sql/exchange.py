@@ -19,6 +19,8 @@ MOST_FOUND: Final = 100
 FINISHED: Final = (Stage.ANSWERED, Stage.REFUSED, Stage.DUPLICATE, Stage.DEAD, Stage.DROPPED, Stage.COLLECTED, Stage.OPENED)
 """What may be forgotten when it is old; a message that is on its way never is."""
 _KEYS_AT_ONCE: Final = 500
+_STAYS: Final = frozenset({"key", "arrival"})
+"""What is so for ever: a content that is removed came all the same."""
 _ROWS: Final = EXCHANGE_MESSAGES.c
 
 
@@ -124,7 +126,7 @@ class SQLExchange:
     def _move(self, connection: Connection, move: Move, row: dict[str, Any]) -> None:
         """Change the row only while it is as it was seen. Raises `_NotAsSeen`."""
         seen = (_ROWS.key == move.to.key, _ROWS.stage == str(move.seen), _ROWS.changed == move.seen_changed)
-        values = {name: value for name, value in row.items() if name != "key"}
+        values = {name: value for name, value in row.items() if name not in _STAYS}
         if connection.execute(EXCHANGE_MESSAGES.update().where(*seen).values(values)).rowcount != 1:
             raise _NotAsSeen
 

@@ -57,7 +57,8 @@ def seen_hash(context: Context, kind: str, sender: str, any_id: str) -> bytes:
 def _arrival(context: Context, message: HandledMessage) -> bytes | None:
     if message.direction is Direction.OUT or message.mex_id is None:
         return None
-    return seen_hash(context, "arrival", message.mailbox, message.mex_id)
+    content = "" if message.sealed is None else message.sealed.sha256
+    return seen_hash(context, "arrival", message.mailbox, f"{message.mex_id}/{content}")
 
 
 def _at(key: str) -> str:
