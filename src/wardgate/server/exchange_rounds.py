@@ -8,17 +8,17 @@ followed by a wait, each longer than the one before.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from wardgate.ca.errors import CAError
 from wardgate.exchange.account import Account, Accounts
 from wardgate.exchange.handler import MessageHandler
+from wardgate.exchange.parts import Post
 from wardgate.exchange.posting import PASSING, said
-from wardgate.server.exchange import Posts
 from wardgate.stores import Stores
 from wardgate.stores.errors import StoreError
 from wardgate.workflows.post_office import PostOffice
@@ -32,8 +32,11 @@ AT_ONCE: Final = 200
 LOOK_AT_ONCE: Final = 1000
 """Messages that one look brings; where there are more, another follows at once."""
 STEP_SECONDS: Final = 3600.0
-_DOUBLINGS: Final = 20
+END_SECONDS: Final = 10.0
+"""How long a step that began has when the server ends. One that is not done then is taken up again by whoever starts next."""
+MOST_DOUBLINGS: Final = 16
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -46,10 +49,6 @@ class _Visits:
     failures: int = 0
     more: bool = False
 
-    def wait(self, longest: timedelta) -> timedelta:
-        """Return how long nobody looks again."""
-        return min(timedelta(seconds=TICK_SECONDS) * int(2 ** min(self.failures, _DOUBLINGS)), longest) if self.failures else timedelta()
-
 
 @dataclass(slots=True)
 class MessageRounds:
@@ -57,30 +56,39 @@ class MessageRounds:
 
     stores: Stores
     handler: MessageHandler
-    posts: Posts
+    posts: Callable[[str], Post]
     post_office: Callable[[], PostOffice]
     now: Callable[[], datetime]
     poll_every: timedelta
     at_once: int
     keep: timedelta
+    tick_seconds: float = TICK_SECONDS
+    accounts_seconds: float = ACCOUNTS_SECONDS
     _visits: dict[str, _Visits] = field(default_factory=dict)
     _accounts: tuple[Account, ...] = ()
     _busy: set[str] = field(default_factory=set)
 
-    async def run(self, tick_seconds: float = TICK_SECONDS) -> None:
-        """Look, send and answer until cancelled; a step that began is ended first."""
-        ticks, every = 0, max(1, int(ACCOUNTS_SECONDS / tick_seconds))
+    async def run(self) -> None:
+        """Look, send and answer until cancelled; a step that began is ended first, if that is soon."""
+        ticks, every = 0, max(1, int(self.accounts_seconds / self.tick_seconds))
+        threads, working = ThreadPoolExecutor(self.at_once, "messages"), set[asyncio.Task[None]]()
+        try:
+            while True:
+                if ticks % every == 0:
+                    await _whole(asyncio.to_thread(self._safely, self.read_accounts))
+                ticks += 1
+                working = {task for task in working if not task.done()} | await self._begun(threads)
+                await asyncio.sleep(self.tick_seconds)
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+            if working:
+                await asyncio.wait(working, timeout=END_SECONDS)
+
+    async def round(self) -> None:
+        """Do once what is to be done now, to its end."""
         threads = ThreadPoolExecutor(self.at_once, "messages")
         try:
-            async with asyncio.TaskGroup() as group:
-                while True:
-                    if ticks % every == 0:
-                        await asyncio.to_thread(self._safely, self._read_accounts)
-                    ticks += 1
-                    for account in await asyncio.to_thread(self.wanting):
-                        self._busy.add(account.mailbox)
-                        group.create_task(self._worked(account, threads))
-                    await asyncio.sleep(tick_seconds)
+            await asyncio.gather(*await self._begun(threads))
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
 
@@ -129,16 +137,29 @@ class MessageRounds:
         if visits is None or visits.looked is None:
             return True
         since = self.now() - visits.looked
-        if visits.more or since >= self.poll_every:
+        if visits.more or not timedelta() <= since < self.poll_every:
             return True
-        return account.base_url is None and since >= visits.wait(self.poll_every) and self.stores.mailboxes.count(account.mailbox) > 0
+        return account.base_url is None and since >= self._pause(visits) and self.stores.mailboxes.count(account.mailbox) > 0
 
-    def _read_accounts(self) -> None:
+    def _pause(self, visits: _Visits) -> timedelta:
+        """Return how long nobody looks after looks that failed: twice as long after each, up to the usual."""
+        if not visits.failures:
+            return timedelta()
+        return min(timedelta(seconds=self.tick_seconds * 2 ** min(visits.failures, MOST_DOUBLINGS)), self.poll_every)
+
+    def read_accounts(self) -> None:
+        """See which mailboxes are automatic. Blocking. Raises `StoreError`."""
         active = [mailbox.id for mailbox in self.post_office().mailboxes.values() if mailbox.active]
         self._accounts = tuple(account for account in Accounts(self.stores.values).of(active) if account.automatic)
 
     def _drive(self, account: Account) -> None:
         self.handler.drive(AT_ONCE, frozenset({account.mailbox}))
+
+    async def _begun(self, threads: ThreadPoolExecutor) -> set[asyncio.Task[None]]:
+        """Begin with every mailbox that wants it."""
+        wanting = await _whole(asyncio.to_thread(self.wanting))
+        self._busy |= {account.mailbox for account in wanting}
+        return {asyncio.create_task(self._worked(account, threads)) for account in wanting}
 
     async def _worked(self, account: Account, threads: ThreadPoolExecutor) -> None:
         try:
@@ -153,3 +174,13 @@ class MessageRounds:
             _log.warning("messages%s: %s", "".join(f" of {account.mailbox}" for account in about), said(error))
         except Exception:  # noqa: BLE001 - one mailbox must not stop the others
             _log.exception("messages%s could not be handled", "".join(f" of {account.mailbox}" for account in about))
+
+
+async def _whole(step: Coroutine[Any, Any, T]) -> T:
+    """Return what a step returns; whoever is cancelled meanwhile waits for its end, if that is soon."""
+    work = asyncio.ensure_future(step)
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work], timeout=END_SECONDS)
+        raise
