@@ -17,6 +17,7 @@ from wardgate.cli.output import Printer, pairs, table
 from wardgate.cli.secrets_out import new_secret_file, write_secret
 from wardgate.cli.stating import store_change
 from wardgate.manifest import Manifest
+from wardgate.server.published_secrets import is_published
 from wardgate.workflows.model import Mailbox, Workflow
 from wardgate.workflows.post_office import PostOffice
 
@@ -171,6 +172,8 @@ def _set_active(world: World, printer: Printer, mailbox_id: str, active: bool, w
 
 
 def _new_password(world: World, mailbox_id: str, text: str, path: Path | None) -> tuple[dict[str, Any], list[str]]:
+    if is_published(text) and world.environment.live:
+        raise Failed("this password is the demo's, which everyone knows: a live environment has others")
     world.stores.mailboxes.set_password(mailbox_id, text, world.event(EventType.MAILBOX_CHANGED, mailbox=mailbox_id, change="password"))
     return write_secret("password", text, path)
 
