@@ -67,10 +67,15 @@ def reported(parts: Parts, mailbox: str, report: MeshMessage) -> bool:
     if about is None:
         return False
     status = report.report
-    if status is not None and not status.success and about.stage in _ON_ITS_WAY:
+    if status is not None and not status.success and about.stage in _ON_ITS_WAY and not _was_answered(about):
         code = "message-not-collected" if status.code == NOT_COLLECTED else "message-not-taken"
         return given_up(parts, about, code, "the message delivered", f"{status.event} {status.code}: {status.description}"[:200]) is not None
     return True
+
+
+def _was_answered(message: HandledMessage) -> bool:
+    """Whether the recipient's own word is here that it has the message: the network's is nothing against that."""
+    return message.answers is None and bool(message.codes)
 
 
 def _subject(parts: Parts, mailbox: str, report: MeshMessage) -> HandledMessage | None:

@@ -1,6 +1,7 @@
 """What came in is opened, judged, and delivered or refused, each in one step with the responses that follow (itk3-messaging 1.6, 6).
 
-The order is fixed: the seal; what the message says; whether it was here before; its workflow's policy; whether it is for us.
+The order is fixed: the seal; what the message says; its workflow's policy; whether it is for us; whether it was here before. What is refused
+was never here: it may come again when what was against it is mended, and nobody is told that a document arrived which did not.
 """
 
 from typing import Final
@@ -21,7 +22,7 @@ from wardgate.exchange.reply import answer_workflow, is_of_responses, reply, wan
 from wardgate.exchange.unseal import arrived, hint, suite_of
 from wardgate.itk3 import SUCCESS, NotAccepted, Original, Owed, Party, Receiver, check_receiver, original, owed
 from wardgate.sealing.model import Suite
-from wardgate.stores.exchange import Direction, HandledMessage, Move, Stage
+from wardgate.stores.exchange import HandledMessage, Move, Stage
 from wardgate.workflows.model import Protection
 from wardgate.workflows.post_office import PostOffice, Rules
 
@@ -55,12 +56,9 @@ def judge(parts: Parts, mine: HandledMessage) -> HandledMessage | None:
 
 
 def _check(parts: Parts, mine: HandledMessage, found: Arrived, rules: Rules) -> None:
-    """What was proved is neither here already nor against the policy, and is for us. Raises `MessageRefused`."""
+    """What was proved is not against the policy, is for us, and was not here before. Raises `MessageRefused`."""
     message, office = found.message, parts.post_office()
     of = original(message)
-    seen = parts.store.claim_ids(f"{mine.mailbox}/{mine.peer}", message.message_id, found.document_id, mine.key)
-    if seen is not None:
-        raise refused(seen, "ids that were not here before", "another message had them", of)
     check(rules, facts_of(mine.peer, mine.mailbox, mine.workflow, message.event, found.facts, found.opened), of)
     ours, theirs = organisation_of(office, mine.mailbox), organisation_of(office, mine.peer)
     receiver = Receiver(organisations=frozenset({ours}), senders=lambda party: _is_of(party, theirs))
@@ -68,6 +66,9 @@ def _check(parts: Parts, mine: HandledMessage, found: Arrived, rules: Rules) -> 
         check_receiver(message, receiver, found.facts)
     except NotAccepted as error:
         raise of_itk3(error) from None
+    seen = parts.store.claim_ids(f"{mine.mailbox}/{mine.peer}", message.message_id, found.document_id, mine.key)
+    if seen is not None:
+        raise refused(seen, "ids that were not here before", "another message had them", of)
 
 
 def _is_of(party: Party, ods: str) -> bool:
@@ -138,10 +139,9 @@ def _is_signature(row: HandledMessage) -> bool:
 
 def _beside(parts: Parts, mine: HandledMessage) -> HandledMessage | None:
     """Return the signature that came beside a message, as its sender named it."""
-    found = parts.store.find(mine.local_id + SIGNATURE_SUFFIX) if mine.local_id else ()
+    found = parts.store.called(mine.mailbox, mine.peer, mine.local_id + SIGNATURE_SUFFIX) if mine.local_id else ()
     return next((
-        row for row in found if row.direction is Direction.IN and _is_signature(row) and row.stage is Stage.RECEIVED and row.sealed is not None
-        and (row.mailbox, row.peer, row.workflow) == (mine.mailbox, mine.peer, mine.workflow)
+        row for row in found if _is_signature(row) and row.stage is Stage.RECEIVED and row.sealed is not None and row.workflow == mine.workflow
     ), None)
 
 

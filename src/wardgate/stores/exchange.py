@@ -125,6 +125,12 @@ class Exchange(Protocol):
     def find(self, any_id: str) -> Sequence[HandledMessage]:
         """Return messages by key, message id, Mex id, local id, document id, or the id they answer; oldest first, at most 100."""
 
+    def called(self, mailbox: str, peer: str, local_id: str) -> Sequence[HandledMessage]:
+        """Return messages that came to the one mailbox from the other by their sender's local id; oldest first, at most 100.
+
+        Messages of other senders are not among them, whatever those call theirs.
+        """
+
     def due(self, now: datetime, limit: int, *, after: HandledMessage | None = None) -> Sequence[HandledMessage]:
         """Return those whose next try has come, the longest due first; those behind one that was returned before."""
 

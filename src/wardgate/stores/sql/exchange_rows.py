@@ -42,6 +42,13 @@ def ids_of(context: Context, message: HandledMessage) -> Iterator[bytes]:
     for any_id in {message.key, message.message_id, message.mex_id, message.document_id, message.answers, message.local_id}:
         if any_id:
             yield id_hash(context, any_id)
+    if message.direction is Direction.IN and message.local_id:
+        yield called_hash(context, message.mailbox, message.peer, message.local_id)
+
+
+def called_hash(context: Context, mailbox: str, peer: str, local_id: str) -> bytes:
+    """Return the keyed hash of what a sender called its message: no other sender's, and no other id, has it."""
+    return seen_hash(context, "called", f"{len(mailbox)}/{mailbox}/{peer}", local_id)
 
 
 def id_hash(context: Context, any_id: str) -> bytes:
