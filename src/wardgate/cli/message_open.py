@@ -18,6 +18,7 @@ from wardgate.cli.message_desk import (
     with_desk,
     write_file,
 )
+from wardgate.cli.message_legacy import legacy_options, open_payload
 from wardgate.cli.message_policy import check_policy, facts_of, of_context
 from wardgate.cli.message_proof import proof_data, proof_lines, signature_data, signature_lines
 from wardgate.cli.options import Command
@@ -49,9 +50,12 @@ def transport_options(command: Command) -> Command:
 @transport_options
 @click.option("--lenient", is_flag=True, help="Pass over what a message should not say and does, with a warning.")
 @click.option("--attachment", is_flag=True, help="FILE is no message but a sealed file of any size.")
+@legacy_options
 @out_option
 @with_desk
-def open_sealed(file: Path, signature: Path | None, lenient: bool, attachment: bool, out: Path | None, desk: Desk, **asked: Any) -> None:
+def open_sealed(
+    file: Path, signature: Path | None, lenient: bool, attachment: bool, legacy: bool, payload_id: str | None, out: Path | None, desk: Desk, **asked: Any,
+) -> None:
     """Open the sealed message in FILE (- is standard input), and tell who signed what, when and in which role.
 
     What is inside is written to --out, and only when the signature is good, its signer believed, the message valid and what its seal says. With an
@@ -63,6 +67,9 @@ def open_sealed(file: Path, signature: Path | None, lenient: bool, attachment: b
         _open_attachment(desk, file, out, transport)
         return
     body = read_file(file, "the message")
+    if legacy:
+        open_payload(desk, body, payload_id, transport, out)
+        return
     beside = read_file(signature, "the signature") if signature is not None else None
     with refusals(desk):
         found = open_message(
