@@ -13,10 +13,13 @@ from wardgate.cli.failures import Failed
 from wardgate.cli.message_key_store import directory, ring
 from wardgate.cli.options import Command
 from wardgate.cli.output import Printer
+from wardgate.cli.output import shown as escaped
+from wardgate.exchange.account import Accounts
 from wardgate.exchange.errors import ExchangeError, MessageRefused
 from wardgate.exchange.handler import MessageHandler
+from wardgate.exchange.record import plain
 from wardgate.server.exchange import Posts, VirtualClock, message_handler
-from wardgate.stores.exchange import Direction, HandledMessage
+from wardgate.stores.exchange import Direction, HandledMessage, Stage
 from wardgate.workflows.post_office import PostOffice
 
 COLUMNS = ("KEY", "WAY", "STAGE", "WORKFLOW", "FROM", "TO", "MESSAGE", "CHANGED")
@@ -81,9 +84,9 @@ def tell(printer: Printer, error: MessageRefused) -> None:
         }, "")
         return
     lines = [f"wardgate: refused: {error.code}: {found.reason.check}: this did not hold"]
-    lines += [f"  {name:<13} {value}" for name, value in (("expected", found.expected), ("received", found.received)) if value]
+    lines += [f"  {name:<13} {value}" for name, value in (("expected", found.expected), ("received", plain(found.received or ""))) if value]
     for line in [*lines, f"  {'what to do':<13} {found.reason.advice}"]:
-        click.echo(line, err=True)
+        click.echo(escaped(line), err=True)
 
 
 def shown(row: HandledMessage) -> dict[str, Any]:
@@ -92,7 +95,7 @@ def shown(row: HandledMessage) -> dict[str, Any]:
         "key": row.key, "direction": row.direction.value, "stage": row.stage.value, "mailbox": row.mailbox, "peer": row.peer, "workflow": row.workflow,
         "message_id": row.message_id or None, "event": row.event or None, "document_id": row.document_id, "mex_message_id": row.mex_id,
         "local_id": row.local_id or None, "answers": row.answers, "responses_due": list(row.responses_due), "codes": list(row.codes), "reason": row.reason,
-        "attempts": row.attempts, "due": row.due.isoformat() if row.due is not None else None, "seal": row.seal, "created": row.created.isoformat(),
+        "attempts": row.attempts, "trouble": row.trouble, "due": row.due.isoformat() if row.due is not None else None, "seal": row.seal, "created": row.created.isoformat(),
         "changed": row.changed.isoformat(),
     }
 
@@ -102,6 +105,15 @@ def cells(row: HandledMessage) -> tuple[str, ...]:
     stage = f"{row.stage.value} ({row.reason})" if row.reason else row.stage.value
     ends = (row.mailbox, row.peer) if row.direction.value == "out" else (row.peer, row.mailbox)
     return (row.key, row.direction.value, stage, row.workflow, *ends, row.message_id or row.mex_id or "-", f"{row.changed:%Y-%m-%d %H:%M}")
+
+
+def next_try(world: World, row: HandledMessage) -> str:
+    """Return when a message that could not be sent is tried again, and by whom; empty for any other."""
+    if row.due is None or row.direction is not Direction.OUT or row.stage not in {Stage.BUILT, Stage.SEALED}:
+        return ""
+    account = Accounts(world.stores.values).get(row.mailbox)
+    by = "the server" if account is not None and account.automatic else f"`wardgate message receive --mailbox {row.mailbox}`"
+    return f"after {row.due:%Y-%m-%d %H:%M} UTC, by {by}"
 
 
 def found_row(handler: MessageHandler, any_id: str, way: Direction | None = None) -> HandledMessage:

@@ -42,7 +42,7 @@ def settled(parts: Parts, mine: HandledMessage, found: Arrived, along: tuple[Mov
             _log.warning("message %s to %s was refused by its recipient: %s", ours.message_id, ours.peer, " ".join(there.codes))
         return there
     let_go(parts, content, *(made.content for made, _ in then))
-    return later(parts, mine)
+    return later(parts, mine, "what it answers was moved meanwhile")
 
 
 def _answered(parts: Parts, mine: HandledMessage, response: Response) -> HandledMessage:

@@ -27,6 +27,7 @@ from wardgate.workflows.model import Protection
 from wardgate.workflows.post_office import PostOffice, Rules
 
 MAX_SIGNATURE_BYTES: Final = 65_536
+_NO_SIGNATURE, _NO_MESSAGE = "the signature beside it did not come yet", "the message that it is the signature of did not come yet"
 SEEN: Final = frozenset({"message-seen", "document-seen"})
 
 
@@ -45,7 +46,7 @@ def judge(parts: Parts, mine: HandledMessage) -> HandledMessage | None:
             raise refused("workflow-unknown", "a workflow of the manifest", mine.workflow[:100])
         beside = _beside(parts, mine)
         if beside is None and _awaits_signature(parts, mine, rules, body):
-            return later(parts, mine)
+            return later(parts, mine, _NO_SIGNATURE)
         signature = whole(parts, beside.sealed, MAX_SIGNATURE_BYTES).decode("latin-1") if beside is not None else None
         found = arrived(parts, mine, body, signature, rules)
         _check(parts, mine, found, rules)
@@ -160,7 +161,7 @@ def _waiting_signature(parts: Parts, mine: HandledMessage) -> HandledMessage | N
     """Wait for the message that a signature is beside; one that never comes leaves it refused."""
     now = parts.now()
     if now < mine.created + 2 * parts.patience.signature_within:
-        return later(parts, mine)
+        return later(parts, mine, _NO_MESSAGE)
     error = refused("seal-malformed", "the message that the signature is of", "none")
     there = changed(mine, now, stage=Stage.REFUSED, due=None, reason=error.code)
     event = event_of(EventType.MESSAGE_REFUSED, there, now, parts.post_office(), refusal=error.refusal, by=parts.by, answered=False)

@@ -67,7 +67,11 @@ class Wishes:
 def made_of(parts: Parts, route: Route, document: Resource | Sequence[Resource], wishes: Wishes) -> Message:
     """Return the message that carries a document. Raises `MessageRefused`."""
     office = parts.post_office()
-    route = resolved(office, route)
+    try:
+        route = resolved(office, route)
+    except MessageRefused as error:
+        not_made(parts, route, error, wishes.event)
+        raise
     answered = not one_way(office, route.workflow)
     sending = Sending(
         Party(ods=organisation_of(office, route.mailbox)), route.mailbox, wishes.event or _event(office.rules_of(route.workflow)),
@@ -78,7 +82,16 @@ def made_of(parts: Parts, route: Route, document: Resource | Sequence[Resource],
     try:
         return build(document, sending, now=parts.now(), random=parts.random, version=wishes.version)
     except ITK3Error as error:
-        raise of_itk3(error) from None
+        failure = of_itk3(error)
+        not_made(parts, route, failure, wishes.event)
+        raise failure from None
+
+
+def not_made(parts: Parts, route: Route, error: MessageRefused, event: str | None = None) -> None:
+    """Record the refusal of a message that there is none of: nobody knows its id. Raises `StoreError`."""
+    now = parts.now()
+    nothing = HandledMessage(parts.random(KEY_BYTES).hex(), Direction.OUT, Stage.BUILT, route.mailbox.upper(), route.to.upper(), route.workflow, "", now, now, event=event or "")
+    parts.record([event_of(EventType.MESSAGE_REFUSED, nothing, now, parts.post_office(), refusal=error.refusal, by=parts.by)])
 
 
 def accepted(parts: Parts, route: Route, message: Message) -> HandledMessage:

@@ -7,14 +7,19 @@ NHS numbers that should not be in it: in local ids, identifiers of documents, a 
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from wardgate import fhir
 from wardgate.audit.model import Detail, Event, EventType, Outcome, Personal
 from wardgate.audit.patients import recorded
-from wardgate.itk3 import DocumentFacts
+from wardgate.fhir import FHIRError, Version
+from wardgate.itk3 import DocumentFacts, document_facts
+from wardgate.itk3.glimpse import form_of
 from wardgate.refusals import Refusal
 from wardgate.sealing.model import Opened, Signed
 from wardgate.spine.identifiers import nhs_number_holds
@@ -75,6 +80,20 @@ def about(facts: DocumentFacts) -> dict[str, Detail]:
     """Return whom a document is about, and what it is."""
     said: dict[str, Detail] = {"composition": facts.composition, "document_type": facts.type, "attachments": len(facts.attachments) or None}
     return said | recorded(facts.patients)
+
+
+def facts_in(content: bytes) -> DocumentFacts:
+    """Return what octets say that somebody is shown: of a message that is not valid as well. Nothing of what is no FHIR, or is sealed."""
+    form = form_of(content)
+    if form is None:
+        return DocumentFacts()
+    for version in Version:
+        with suppress(FHIRError):
+            bundle = fhir.read(content, form, version)
+            inner = [one for row in bundle.get("entry", ()) if (one := row.get("resource", {})).get("resourceType") == "Bundle"]
+            found = [document_facts(one, version) for one in (*inner, bundle)]
+            return replace(found[0], patients=tuple(dict.fromkeys(number for one in found for number in one.patients)))
+    return DocumentFacts()
 
 
 def proof(opened: Opened | None) -> dict[str, Detail]:

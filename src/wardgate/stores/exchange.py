@@ -78,6 +78,8 @@ class HandledMessage:
     attempts: int = 0
     due: datetime | None = None
     """When the next try is."""
+    trouble: str | None = None
+    """What the last try met, in words, of one that waits for another or was given up."""
     content: Chunk | None = field(default=None, repr=False)
     """The clear message, of one that was built or opened."""
     sealed: Chunk | None = field(default=None, repr=False)

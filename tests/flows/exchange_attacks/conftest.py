@@ -16,9 +16,16 @@ Do = Callable[[], httpx2.Response]
 
 
 @pytest.fixture
-def two(tmp_path: Path, new_database: Callable[[Path], str]) -> Iterator[Exchanging]:
+def directory(tmp_path: Path) -> Iterator[Path]:
+    """Where both sides keep what they have."""
+    with undelayed(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def two(directory: Path, new_database: Callable[[Path], str]) -> Iterator[Exchanging]:
     """Both sides."""
-    with undelayed(tmp_path) as directory, exchanging(new_database, directory) as found:
+    with exchanging(new_database, directory) as found:
         yield found
 
 

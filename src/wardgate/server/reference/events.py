@@ -167,7 +167,7 @@ _HANDLED: Final = {
     "document_id": "the id of its document", "mex_message_id": "the mailbox server's id", "seal": "the suite of its seal", "answers": "of a response: the message id that it answers",
     "codes": "ITK response codes that came, or that we sent", "attempts": "tries of this step", "by": "`server`, or the account of who ran the command",
     "content_sha256": "SHA-256 of the clear octets", "sealed_sha256": "SHA-256 of what travels", "user": "the user it is signed for, as a keyed hash",
-    "role": "the role of that user, as a keyed hash",
+    "role": "the role of that user, as a keyed hash", "local_id": "of one whose own id is not known, or tells of a patient: what its sender called it, as a keyed hash",
 }
 _DOCUMENT: Final = {
     "patient": "the NHS number, as a keyed hash; `patient_2` and so on of further patients", "patients_left_out": "how many more there are",
@@ -264,7 +264,7 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
         "bytes": "its size", "change": "`collected`, `overdue`"}),
     EventType.MESSAGE_RECEIVED: Entry("A message came in and is durable; before it is acknowledged to the mailbox server.", _HANDLED | {"bytes": "its size"}),
     EventType.MESSAGE_OPENED: Entry("A message that came in was proved, allowed and delivered; or, with `change`, somebody read it again. Before it is shown.", _HANDLED | _DOCUMENT | _SIGNER | {
-        "change": "`displayed`"}),
+        "change": "`displayed`, or `inspected` of what travels"}),
     EventType.MESSAGE_REFUSED: Entry("A message that came in was refused, or one that was to go out by its workflow's policy.", _HANDLED | _REFUSED | {
         "itk_code": "the ITK response code", "answered": "whether the sender is told"}),
     EventType.MESSAGE_RESPONDED: Entry("A response to a message that came in was made, in one step with what follows for that message.", _HANDLED | {
