@@ -14,6 +14,8 @@ from wardgate.workflows.post_office import PostOffice, Rules
 
 MESSAGE: Final = "message"
 """The pattern's name of what is sent by mailboxes."""
+_BEGIN: Final = "-----BEGIN CERTIFICATE-----"
+_END: Final = "-----END CERTIFICATE-----"
 MAX_NAMED: Final = 5
 """Receivers that are named; more are counted."""
 
@@ -40,8 +42,9 @@ class StatedKey:
 
     @classmethod
     def of(cls, organisation: str, use: Use, certificate_pem: str, *, revoked: bool) -> Self:
-        """Return it with the digest of the text, whose white space does not count."""
-        return cls(organisation, use, hashlib.sha256(" ".join(certificate_pem.split()).encode()).hexdigest(), revoked)
+        """Return it with the digest of the key's own certificate, the first; how it is broken into lines, and what lies between it and an anchor, may change."""
+        own = certificate_pem.partition(_BEGIN)[2].partition(_END)[0]
+        return cls(organisation, use, hashlib.sha256("".join(own.split()).encode()).hexdigest(), revoked)
 
 
 def stated_keys(manifest: Manifest | None) -> dict[str, StatedKey]:
