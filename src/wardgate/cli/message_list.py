@@ -14,6 +14,7 @@ from wardgate.itk3 import RESPONSE_CODE_ROWS
 from wardgate.stores.exchange import Direction, HandledMessage, Stage
 
 LATEST = 100
+OVERDUE = "response-overdue"
 
 
 @click.command("list")
@@ -21,14 +22,16 @@ LATEST = 100
 @click.option("--direction", type=click.Choice([way.value for way in Direction]), default=None, help="Only those that go out, or came in.")
 @click.option("--mailbox", default=None, metavar="ID", help="Only those of this mailbox of ours.")
 @click.option("--owed", is_flag=True, help="Only those that we owe a business response.")
+@click.option("--overdue", is_flag=True, help="Only those that nobody answered in time.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=LATEST, show_default=True, help="At most so many of each stage, the oldest first.")
 @with_handler
 def list_messages(
-    stages: tuple[str, ...], direction: str | None, mailbox: str | None, owed: bool, limit: int, handler: MessageHandler, world: World, printer: Printer,
+    stages: tuple[str, ...], direction: str | None, mailbox: str | None, owed: bool, overdue: bool, limit: int, handler: MessageHandler, world: World,
+    printer: Printer,
 ) -> None:
     """List messages that went out and came in, and where each stands."""
     del world
-    found = [row for stage in map(Stage, stages or tuple(Stage)) for row in islice(_at(handler, stage, direction, mailbox, owed=owed), limit)]
+    found = [row for stage in map(Stage, stages or tuple(Stage)) for row in islice(_at(handler, stage, direction, mailbox, owed=owed, overdue=overdue), limit)]
     rows = sorted(found, key=lambda row: (row.created, row.key))
     printer.answer([shown(row) for row in rows], table(COLUMNS, [cells(row) for row in rows]))
 
@@ -106,11 +109,11 @@ def _dead(handler: MessageHandler, any_id: str) -> HandledMessage:
     return row
 
 
-def _at(handler: MessageHandler, stage: Stage, direction: str | None, mailbox: str | None, *, owed: bool) -> Iterator[HandledMessage]:
+def _at(handler: MessageHandler, stage: Stage, direction: str | None, mailbox: str | None, *, owed: bool, overdue: bool) -> Iterator[HandledMessage]:
     """Yield those at a stage that are asked for, the oldest first."""
     after = None
     while page := handler.parts.store.waiting(stage, after=after):
-        yield from (row for row in page if _wanted(row, direction, mailbox, owed=owed))
+        yield from (row for row in page if _wanted(row, direction, mailbox, owed=owed) and (not overdue or row.reason == OVERDUE))
         after = page[-1].key
 
 
