@@ -94,7 +94,7 @@ def admitted(world: World, path: Path, mailbox: str) -> dict[str, Any]:
     what = Failed(f"{path} is not what `wardgate mesh mailbox admit` writes")
     try:
         data = json.loads(read_input(path, "the account"))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise what from None
     if not isinstance(data, dict) or {"mailbox", *PARTS} != set(data) or not all(isinstance(value, str) for value in data.values()):
         raise what

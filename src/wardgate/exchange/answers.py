@@ -47,12 +47,15 @@ def settled(parts: Parts, mine: HandledMessage, found: Arrived, along: tuple[Mov
 
 def _answered(parts: Parts, mine: HandledMessage, response: Response) -> HandledMessage:
     """Return what it answers. Raises `MessageRefused`: what nobody asked this mailbox is no answer."""
-    for row in parts.store.find(response.identifier):
-        if row.direction is Direction.OUT and row.message_id == response.identifier and row.mailbox == mine.mailbox:
-            if row.peer == mine.peer and answer_workflow(parts.post_office(), row.workflow) == mine.workflow:
-                return row
-            raise refused("response-unexpected", f"a response of {row.peer}, on the workflow of its answers", f"one of {mine.peer} on {mine.workflow[:100]}")
-    raise refused("response-unexpected", "an answer to a message of ours", "one to another")
+    sent = [row for row in parts.store.find(response.identifier)
+            if row.direction is Direction.OUT and row.message_id == response.identifier and row.mailbox == mine.mailbox]
+    if not sent:
+        raise refused("response-unexpected", "an answer to a message of ours", "one to another")
+    theirs = [row for row in sent if row.peer == mine.peer and answer_workflow(parts.post_office(), row.workflow) == mine.workflow]
+    if not theirs:
+        peers = " or ".join(sorted({row.peer for row in sent}))
+        raise refused("response-unexpected", f"a response of {peers}, on the workflow of its answers", f"one of {mine.peer} on {mine.workflow[:100]}")
+    return next((row for row in theirs if row.stage not in _OVER), theirs[-1])  # one that was refused may have been sent again
 
 
 def _check_due(ours: HandledMessage, response: Response, found: Arrived) -> None:

@@ -96,15 +96,23 @@ def _brought(parts: Parts, post: Post, mailbox: str, mex_id: str) -> HandledMess
 
 
 def _fetched(parts: Parts, post: Post, mex_id: str) -> tuple[MeshMessage, Chunk | None, str | None]:
-    """Return what is said of a message, its content, and why there is none."""
+    """Return what is said of a message, its content, and why there is none: it is asked for twice before that is believed."""
+    why = ""
+    for _ in range(2):
+        try:
+            return *_downloaded(parts, post, mex_id), None
+        except MeshContentInvalid as error:
+            why = str(error)
+            if _TOO_LARGE in why:
+                break
+    return post.head(mex_id), None, "seal-too-large" if _TOO_LARGE in why else "seal-malformed"
+
+
+def _downloaded(parts: Parts, post: Post, mex_id: str) -> tuple[MeshMessage, Chunk | None]:
     writer = parts.bodies.create()
     try:
         received = post.receive(mex_id, cast("BinaryIO", _Sink(writer)), max_bytes=parts.patience.limits.max_sealed_bytes)
-        if received.message.is_report:
-            return received.message, None, None
-        return received.message, writer.finish().as_chunk(1), None
-    except MeshContentInvalid as error:
-        return post.head(mex_id), None, "seal-too-large" if _TOO_LARGE in str(error) else "seal-malformed"
+        return received.message, None if received.message.is_report else writer.finish().as_chunk(1)
     finally:
         writer.abandon()
 

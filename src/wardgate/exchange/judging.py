@@ -7,7 +7,7 @@ was never here: it may come again when what was against it is mended, and nobody
 from typing import Final
 
 from wardgate.audit.model import Event, EventType
-from wardgate.client.mesh_files import write_whole
+from wardgate.client.mesh_files import sync_directory, write_whole
 from wardgate.exchange.answers import settled
 from wardgate.exchange.errors import MessageRefused, of_itk3, refused
 from wardgate.exchange.kept import keep, let_go, whole
@@ -101,7 +101,9 @@ def _drop(parts: Parts, row: HandledMessage, found: Arrived) -> None:
     if parts.drop_directory is None:
         return
     folder = parts.drop_directory / row.workflow
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync_directory(folder.parent)
     write_whole(folder / f"{row.key}{'.json' if found.media_type.endswith('json') else '.xml'}", found.content)
 
 

@@ -33,6 +33,7 @@ from wardgate.workflows.post_office import PostOffice, Rules
 
 MEDIA_TYPES: Final = {Format.XML: "application/fhir+xml", Format.JSON: "application/fhir+json"}
 KEY_BYTES: Final = 12
+_SENT_IN_VAIN: Final = frozenset({Stage.REFUSED, Stage.DROPPED})
 DEFAULT_EVENT: Final = "ITK007C"
 
 
@@ -100,7 +101,7 @@ def accepted(parts: Parts, route: Route, message: Message) -> HandledMessage:
     row = None
     try:
         route = resolved(office, route)
-        row = _row(parts, route, message)
+        row = _named(parts, _row(parts, route, message))
         _check(parts, office, row, message)
         content = _written(message, route.form)
     except MessageRefused as error:
@@ -169,6 +170,17 @@ def _row(parts: Parts, route: Route, message: Message) -> HandledMessage:
         codes=tuple(issue.code for issue in message.response.issues) if message.response is not None else (), due=now, local_id=message.message_id,
         role=route.role, on_behalf_of=route.on_behalf_of,
     )
+
+
+def _named(parts: Parts, row: HandledMessage) -> HandledMessage:
+    """Return the message by a name of its own at the mailbox server. Raises `MessageRefused` for one that went to them before.
+
+    Its responses would be taken for the other's. One that was refused or dropped may go again. Of two at one moment the recipient takes one.
+    """
+    before = [one for one in parts.store.find(row.message_id) if one.direction is Direction.OUT and (one.mailbox, one.message_id) == (row.mailbox, row.message_id)]
+    if any(one.peer == row.peer and one.stage not in _SENT_IN_VAIN for one in before):
+        raise refused("message-seen", "a message that did not go to them before", "one that did: `wardgate message track`")
+    return replace(row, local_id=f"{row.message_id}.{parts.random(4).hex()}") if before else row
 
 
 def _check(parts: Parts, office: PostOffice, row: HandledMessage, message: Message) -> DocumentFacts:

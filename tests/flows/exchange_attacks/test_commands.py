@@ -28,6 +28,8 @@ from message_world import NOW
 from unit.itk3.sample import counted, resources
 from wardgate.audit.model import EventType
 from wardgate.cli import main
+from wardgate.cli.context import World
+from wardgate.cli.handled import handler_of
 from wardgate.cli.message_track import _lines, _told, put
 from wardgate.exchange.errors import MessageRefused
 from wardgate.exchange.outgoing import Route
@@ -248,3 +250,21 @@ def test_every_message_that_is_refused_is_on_record(two: Exchanging, to: str, ma
     with pytest.raises(MessageRefused):
         two.sender.handler.send_message(Route(SENDER, RECIPIENT, WORKFLOW), b"<no-message/>")
     assert [event["reason"] for event in two.sender.events()[before:]] == ["message-invalid"]
+
+
+def test_a_command_that_runs_for_days_hears_of_what_changes(command: Run, directory: Path) -> None:
+    """`message receive --follow` asks the policy and the keys that are there now, not those of its start."""
+    applied = command(RECIPIENT, "message", "list")
+    assert applied.code == 0
+    with World(directory / f"{RECIPIENT}.data", f"sqlite:///{directory / RECIPIENT}.db") as world, handler_of(world, 0) as handler:
+        parts = handler.parts
+        assert parts.held.signing_key("RY6") is None
+        assert parts.post_office().rules_of(WORKFLOW) is not None
+        manifest = json.loads((directory / "manifest.yaml").read_text())
+        (directory / "other.yaml").write_text(json.dumps(manifest | {"workflows": []}))
+        assert command(RECIPIENT, "manifest", "apply", directory / "other.yaml", "--yes").code == 0
+        made = command(RECIPIENT, "message", "keys", "new", "--organisation", "RY6", "--use", "signing", "--kid", "ry6-new", "--publish", "--wait", "0")
+        assert made.code == 0, made
+        assert parts.post_office().rules_of(WORKFLOW) is None
+        assert parts.held.signing_key("RY6") is not None
+        assert parts.directory().key("ry6-new") is not None

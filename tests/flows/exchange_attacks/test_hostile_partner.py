@@ -8,9 +8,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from exchange_world import RECIPIENT, SENDER, WORKFLOW, Exchanging, Installation, MessageRules, Protection
+from exchange_world import RECIPIENT, SENDER, STRANGER, WORKFLOW, Exchanging, Installation, MessageRules, Protection
 from message_world import NOW
 from unit.itk3.sample import resources
+from wardgate.exchange.errors import MessageRefused
 from wardgate.exchange.outgoing import Route
 from wardgate.fhir import Format
 from wardgate.itk3 import Message, Party, Sending, build, respond, write
@@ -157,3 +158,35 @@ def test_an_unsigned_response_to_a_sealed_message_is_believed_by_nobody(two: Exc
     (heard,) = two.sender.rows(Direction.IN)
     assert (heard.stage, heard.reason) == (Stage.REFUSED, "seal-signature-missing")
     assert (two.sender.handler.message(row.key).stage, two.sender.handler.message(row.key).codes) == (Stage.SENT, ())
+
+
+def test_one_message_to_two_partners_is_answered_by_each(two: Exchanging, post: Any, letter: Any) -> None:
+    """A response belongs to the copy that went to its sender: neither partner speaks for the other (itk3-messaging 1.6, FHIR-MR-01)."""
+    two.rules(None, senders=(SENDER,), receivers=(RECIPIENT, STRANGER))
+    message = letter(two.sender, "X26")
+    rows = [two.sender.handler.send_message(Route(SENDER, to, WORKFLOW), message) for to in (RECIPIENT, STRANGER)]
+    assert len({row.local_id for row in rows}) == 2
+    for side, code, ods in ((two.stranger, "20012", "RQM"), (two.recipient, "20013", "RY6")):
+        post(side, answer(two, rows[0], side, code, ods), to=SENDER, workflow=f"{WORKFLOW}_ACK")
+    two.sender.handler.receive(SENDER)
+    assert {row.stage for row in two.sender.rows(Direction.IN)} == {Stage.OPENED}
+    found = [two.sender.handler.message(row.key) for row in rows]
+    assert [(row.stage, row.codes) for row in found] == [(Stage.COLLECTED, ("20013",)), (Stage.REFUSED, ("20012",))]
+
+
+def test_a_message_goes_to_a_partner_once(two: Exchanging, letter: Any) -> None:
+    """An operator who sends a file twice is told so: the answer to the second, that it is a duplicate, would make the first a failure. What was refused may go again."""
+    route, message = Route(SENDER, RECIPIENT, WORKFLOW), letter(two.sender, "X26")
+    two.rules(MessageRules(events=("ITK003D",)), RECIPIENT)
+    first = two.sender.handler.send_message(route, message)
+    with pytest.raises(MessageRefused) as refused:
+        two.sender.handler.send_message(route, message)
+    assert refused.value.code == "message-seen"
+    two.exchange()
+    two.rules()
+    assert two.sender.handler.message(first.key).stage is Stage.REFUSED
+    second = two.sender.handler.send_message(route, message)
+    two.exchange()
+    assert [(two.sender.handler.message(row.key).stage, two.sender.handler.message(row.key).codes) for row in (first, second)] == [
+        (Stage.REFUSED, ("20012",)), (Stage.COLLECTED, ("20013",)),
+    ]

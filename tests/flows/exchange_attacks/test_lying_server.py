@@ -1,15 +1,17 @@
 """A mailbox server that lies, and one of whose messages cannot be had: nothing is lost, nobody else waits, and there is an end (itk3-messaging 5.2, 5.4)."""
 
+import os
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-from exchange_world import RECIPIENT, Exchanging
+from exchange_world import RECIPIENT, WORKFLOW, Exchanging
 from wardgate.itk3 import write
-from wardgate.stores.exchange import Direction
+from wardgate.stores.exchange import Direction, Stage
 
 Do = Callable[[], httpx2.Response]
 
@@ -129,3 +131,37 @@ def test_what_headers_say_is_kept_within_their_limits(two: Exchanging, post: Any
     (came,) = two.recipient.rows(Direction.IN)
     assert (len(came.local_id), len(came.peer), len(came.workflow), len(came.media_type)) == (300, 100, 300, 100)
     assert all(text.isprintable() for text in (came.local_id, came.peer, came.workflow, came.media_type))
+
+
+@pytest.mark.parametrize(("spoilt", "stage"), [(1, Stage.OPENED), (2, Stage.REFUSED)])
+def test_what_came_damaged_is_asked_for_again_before_it_is_believed(two: Exchanging, spoilt: int, stage: Stage) -> None:
+    """What is refused for its octets is acknowledged, and gone: once may be the way, twice is the message."""
+    two.send()
+    left = [True] * spoilt
+
+    def damage(request: httpx2.Request, do: Do) -> httpx2.Response:
+        answer = do()
+        if not is_download(request) or not left:
+            return answer
+        left.pop()
+        return httpx2.Response(answer.status_code, headers=[(name, value) for name, value in answer.headers.raw if name.lower() != b"content-length"], stream=httpx2.ByteStream(b"x"))
+
+    two.recipient.bridge.fault = damage
+    two.recipient.handler.receive(RECIPIENT)
+    (came,) = two.recipient.rows(Direction.IN)
+    assert (came.stage, left) == (stage, [])
+
+
+def test_a_delivered_file_is_durable_with_its_directory(two: Exchanging, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the message counts as delivered: a name that a power cut takes back would be a letter that nobody gets."""
+    synced: list[str] = []
+    usual = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        usual(descriptor)
+
+    two.send()
+    monkeypatch.setattr(os, "fsync", fsync)
+    two.recipient.with_parts(drop_directory=tmp_path / "drop").receive(RECIPIENT)
+    assert {str(tmp_path / "drop"), str(tmp_path / "drop" / WORKFLOW)} <= set(synced)
