@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flows.mesh.raw import Answered, ask
+from flows.mesh.raw import begin
 from mesh_rows.place import Place
 from wardgate.audit.model import Event, EventType
 from wardgate.mesh import reports
@@ -17,14 +17,6 @@ from wardgate.mesh.model import MailboxMessage, Status
 
 pytestmark = pytest.mark.anyio
 MIB = 1_048_576
-
-
-async def reading(place: Place, message_id: str) -> "asyncio.Task[Answered]":
-    """Begin to read a large message slowly."""
-    task = asyncio.ensure_future(ask(place, "BOB", "GET", f"BOB/inbox/{message_id}", slow=0.15))
-    await asyncio.sleep(0.2)
-    assert not task.done()
-    return task
 
 
 def expired(place: Place) -> int:
@@ -41,7 +33,7 @@ async def test_a_message_that_goes_while_it_is_read(place: Place, tmp_path: Path
     """Who reads it gets all of it; whoever comes later is told that it is gone."""
     content = secrets.token_bytes(3 * MIB)
     message_id = await place.sent(content)
-    task = await reading(place, message_id)
+    reading = await begin(place, "BOB", f"BOB/inbox/{message_id}")
     if what == "acknowledged":
         assert (await place.acknowledge(message_id)).status_code == 200
     elif what == "expired":
@@ -50,7 +42,8 @@ async def test_a_message_that_goes_while_it_is_read(place: Place, tmp_path: Path
         number, places = place.stores.mailboxes.purge(place.now + timedelta(days=1), 10)
         place.server.bodies.remove(places)
         assert (number, len(places), files(tmp_path)) == (1, 1, 0)
-    answered = await task
+    reading.go.set()
+    answered = await reading.task
     assert (answered.status, answered.complete, answered.body == content) == (200, True, True)
     later = await place.call("BOB", "GET", f"BOB/inbox/{message_id}")
     assert (later.status_code, later.headers["x-wardgate-reason"]) == ((404, "mesh-message-unknown") if what == "forgotten" else (410, "mesh-message-gone"))

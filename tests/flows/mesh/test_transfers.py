@@ -3,12 +3,12 @@
 import asyncio
 import gzip
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from flows.mesh.raw import Answered, ask
+from flows.mesh.raw import Answered, Piece, ask, begin
 from mesh_rows.place import V1, V2, Place
 from wardgate.messaging import MeshSettings
 
@@ -22,24 +22,27 @@ async def send(place: Place, pieces: Any) -> Answered:
     return await ask(place, "ALICE", "POST", "ALICE/outbox", pieces, Mex_To="BOB", Mex_WorkflowID="LETTERS")
 
 
-async def begun(place: Place, mailbox: str, message_id: str, slow: float = 0.4) -> "asyncio.Task[Any]":
-    """Begin to read slowly."""
-    task = asyncio.ensure_future(ask(place, mailbox, "GET", f"{mailbox}/inbox/{message_id}", slow=slow))
-    await asyncio.sleep(0.15)
-    return task
+def _paused(arrived: asyncio.Event, go_on: asyncio.Event) -> Iterator[Piece]:
+    """A large body that stops when most of it has arrived."""
+    yield b"x" * LARGE
+    arrived.set()
+    yield go_on
+    yield b"y"
 
 
 async def test_so_many_downloads_at_once(new_place: Callable[..., Any]) -> None:
     """One more is told to ask again with the same token; what is small, and what comes in, is not in their way."""
     async with new_place(MeshSettings(max_transfers=2)) as place:
         large, small = [await place.sent(secrets.token_bytes(LARGE)) for _ in range(3)], await place.sent(b"small")
-        held = [await begun(place, "BOB", message_id) for message_id in large[:2]]
+        held = [await begin(place, "BOB", f"BOB/inbox/{message_id}") for message_id in large[:2]]
         token = place.token("BOB")
         busy = await place.call("BOB", "GET", f"BOB/inbox/{large[2]}", Authorization=token)
         assert (busy.status_code, busy.headers["x-wardgate-reason"], busy.headers["retry-after"]) == (429, "mesh-busy", "1")
         assert (await place.call("BOB", "GET", f"BOB/inbox/{small}")).content == b"small"
         assert (await send(place, [b"x" * LARGE])).status == 202
-        assert [(one.status, one.complete) for one in await asyncio.gather(*held)] == [(200, True)] * 2
+        for one in held:
+            one.go.set()
+        assert [(one.status, one.complete) for one in await asyncio.gather(*(one.task for one in held))] == [(200, True)] * 2
         assert (await place.call("BOB", "GET", f"BOB/inbox/{large[2]}", Authorization=token)).status_code == 200
 
 
@@ -48,15 +51,18 @@ async def test_so_many_of_one_mailbox(new_place: Callable[..., Any]) -> None:
     async with new_place(MeshSettings(max_transfers=4, max_mailbox_transfers=1)) as place:
         first, second = [await place.sent(secrets.token_bytes(LARGE)) for _ in range(2)]
         for_alice = await place.sent(secrets.token_bytes(LARGE), sender="BOB", to="ALICE", workflow="NOTES")
-        held = await begun(place, "BOB", first)
+        held = await begin(place, "BOB", f"BOB/inbox/{first}")
         busy = await place.call("BOB", "GET", f"BOB/inbox/{second}")
         assert (busy.status_code, busy.headers["x-wardgate-reason"]) == (429, "mesh-busy")
         assert (await place.call("ALICE", "GET", f"ALICE/inbox/{for_alice}")).status_code == 200
-        assert (await held).complete
-        sending = asyncio.ensure_future(send(place, [b"x" * LARGE, 0.4, b"y"]))
-        await asyncio.sleep(0.1)
+        held.go.set()
+        assert (await held.task).complete
+        arrived, go_on = asyncio.Event(), asyncio.Event()
+        sending = asyncio.ensure_future(send(place, _paused(arrived, go_on)))
+        await asyncio.wait_for(arrived.wait(), 30)
         assert (await send(place, [b"x" * LARGE])).headers["x-wardgate-reason"] == "mesh-busy"
         assert (await place.send(b"x" * LARGE, sender="BOB", to="ALICE", workflow="NOTES")).status_code == 202
+        go_on.set()
         assert (await sending).status == 202
 
 
@@ -66,19 +72,20 @@ async def test_what_unfolds_counts_as_large(new_place: Callable[..., Any]) -> No
         packed = gzip.compress(bytes(8_000 * KIB))
         assert len(packed) < 65_536
         one, other = [await place.sent(packed, Content_Encoding="gzip") for _ in range(2)]
-        held = await begun(place, "BOB", one)
+        held = await begin(place, "BOB", f"BOB/inbox/{one}")
         assert (await place.call("BOB", "GET", f"BOB/inbox/{other}")).headers["x-wardgate-reason"] == "mesh-busy"
         assert (await place.call("BOB", "GET", f"BOB/inbox/{other}", Accept_Encoding="gzip")).status_code == 200
-        assert (await held).complete
+        held.go.set()
+        assert (await held.task).complete
 
 
 async def test_whoever_goes_leaves_room(new_place: Callable[..., Any]) -> None:
     """A reader that is gone, or is refused, is counted no more."""
     async with new_place(MeshSettings(max_transfers=1, serve_acknowledged=False)) as place:
         message_id = await place.sent(secrets.token_bytes(LARGE))
-        held = await begun(place, "BOB", message_id, slow=30)
-        held.cancel()
-        await asyncio.gather(held, return_exceptions=True)
+        held = await begin(place, "BOB", f"BOB/inbox/{message_id}")
+        held.task.cancel()
+        await asyncio.gather(held.task, return_exceptions=True)
         used = place.token("BOB")
         assert (await place.call("BOB", "GET", f"BOB/inbox/{message_id}", Authorization=used)).status_code == 200
         assert (await place.call("BOB", "GET", f"BOB/inbox/{message_id}", Authorization=used)).status_code == 403
