@@ -15,7 +15,7 @@ from wardgate.exchange.moving import changed, later, move
 from wardgate.exchange.opened import Arrived
 from wardgate.exchange.outgoing import one_way
 from wardgate.exchange.parts import Parts
-from wardgate.exchange.policy import check, facts_of, organisation_of
+from wardgate.exchange.policy import check, facts_of, is_served, organisation_of
 from wardgate.exchange.posting import SIGNATURE_SUFFIX, SIGNATURE_TYPE
 from wardgate.exchange.record import about, event_of, proof
 from wardgate.exchange.reply import answer_workflow, is_of_responses, reply, wants_full_ack
@@ -60,6 +60,8 @@ def _check(parts: Parts, mine: HandledMessage, found: Arrived, rules: Rules) -> 
     """What was proved is not against the policy, is for us, and was not here before. Raises `MessageRefused`."""
     message, office = found.message, parts.post_office()
     of = original(message)
+    if not is_served(office, mine.peer):
+        raise refused("sender-not-allowed", "an active mailbox", "a suspended one", of)
     check(rules, facts_of(mine.peer, mine.mailbox, mine.workflow, message.event, found.facts, found.opened), of)
     ours, theirs = organisation_of(office, mine.mailbox), organisation_of(office, mine.peer)
     receiver = Receiver(organisations=frozenset({ours}), senders=lambda party: _is_of(party, theirs))
@@ -131,7 +133,7 @@ def _refused(
 
 
 def _owes(office: PostOffice, mine: HandledMessage, of: Original) -> bool:
-    if is_of_responses(office, mine.workflow) or answer_workflow(office, mine.workflow) is None or not mine.peer:
+    if is_of_responses(office, mine.workflow) or answer_workflow(office, mine.workflow) is None or not is_served(office, mine.peer):
         return False
     return bool(owed(of, refused=True, full_ack=wants_full_ack(office, mine.workflow), one_way=one_way(office, mine.workflow)))
 

@@ -9,7 +9,7 @@ from wardgate.exchange.errors import MessageRefused, of_itk3, refused
 from wardgate.exchange.kept import keep, let_go, whole
 from wardgate.exchange.moving import changed, move
 from wardgate.exchange.parts import Parts
-from wardgate.exchange.policy import check, facts_of, organisation_of, planned, suite_for
+from wardgate.exchange.policy import check, facts_of, is_served, organisation_of, planned, suite_for
 from wardgate.exchange.record import about, event_of, people
 from wardgate.exchange.seal import sealed_body
 from wardgate.fhir import Format, Resource, Version
@@ -188,6 +188,9 @@ def _check(parts: Parts, office: PostOffice, row: HandledMessage, message: Messa
     facts, rules = document_facts(message.payload, message.version), office.rules_of(row.workflow)
     if message.endpoint != row.mailbox:
         raise refused("seal-context", f"source.endpoint {row.mailbox}", message.endpoint[:100])
+    for mailbox, code in ((row.mailbox, "sender-not-allowed"), (row.peer, "recipient-not-allowed")):
+        if not is_served(office, mailbox):
+            raise refused(code, "an active mailbox", f"{mailbox}, which is suspended")
     stamps = parts.stamper is not None and rules is not None and rules.messages.time_stamp
     asked = facts_of(row.mailbox, row.peer, row.workflow, message.event, facts)
     check(rules, planned(rules, asked, stamps=stamps, role=row.role))

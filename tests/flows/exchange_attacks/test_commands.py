@@ -268,3 +268,12 @@ def test_a_command_that_runs_for_days_hears_of_what_changes(command: Run, direct
         assert parts.post_office().rules_of(WORKFLOW) is None
         assert parts.held.signing_key("RY6") is not None
         assert parts.directory().key("ry6-new") is not None
+
+
+@pytest.mark.parametrize("content", ["[" * 200_000, '{"mailbox": 1}', "null", "", '{"mailbox":"' + SENDER + '"}'])
+def test_an_admission_that_is_none_is_said_in_a_line(command: Run, directory: Path, content: str) -> None:
+    """Whatever a partner hands over as one."""
+    (directory / "account.json").write_text(content)
+    answer = command(SENDER, "mesh", "account", "set", SENDER, "--from", directory / "account.json")
+    assert (answer.code, answer.err.count("\n")) == (1, 1)
+    assert "is not what `wardgate mesh mailbox admit` writes" in answer.err
