@@ -103,6 +103,17 @@ def test_a_header_in_clear_is_bound_to_its_route_and_policy(two: Exchanging) -> 
     assert posted(two, readable(two, letter(two)), TYPES[Format.XML]).reason == "time-stamp-missing"
 
 
+@pytest.mark.parametrize("form", Format)
+def test_an_attachment_that_looks_like_a_seal_is_an_attachment(two: Exchanging, form: Format) -> None:
+    """Its type says what it is: such a message in clear is delivered where messages are in clear."""
+    found = resources()
+    (binary,) = [one for one in found if one["resourceType"] == "Binary"]
+    binary["content"] = b64encode(b'{"protected":"e30","note":"an example of a seal, for a lesson"}').decode()
+    message = build(found, Sending(Party(ods="X26"), SENDER, "ITK007C", receiver=Party(ods="RY6")), now=two.place.now, random=two.sender.parts.random)
+    row = posted(two, write(message, form), TYPES[form])
+    assert (row.stage, row.reason, row.seal) == (Stage.OPENED, None, None)
+
+
 @dataclass
 class Legacy:
     """X26 signs with RSA and SHA-1; RY6 has a certificate for dataEncipherment: as ITK2 had it."""
