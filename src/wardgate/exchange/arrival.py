@@ -15,6 +15,7 @@ from wardgate.audit.model import EventType
 from wardgate.client.errors import ClientError
 from wardgate.client.mesh_answers import MeshMessage
 from wardgate.client.mesh_errors import MeshContentInvalid, MeshMessageGone, MeshMessageUnknown
+from wardgate.exchange.errors import NotPossible
 from wardgate.exchange.fate import reported
 from wardgate.exchange.kept import let_go
 from wardgate.exchange.outgoing import KEY_BYTES
@@ -60,7 +61,7 @@ def collect(parts: Parts, mailbox: str, limit: int | None = None) -> Collected:
             broken = 0
         except (MeshMessageUnknown, MeshMessageGone):
             continue  # somebody else has taken it
-        except (ClientError, httpx2.TransportError) as error:
+        except (ClientError, NotPossible, httpx2.TransportError) as error:
             broken = broken + 1 if isinstance(error, httpx2.TransportError) else 0
             if broken == MOST_BROKEN:
                 raise

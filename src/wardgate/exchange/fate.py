@@ -11,6 +11,7 @@ from typing import Final
 from wardgate.audit.model import EventType
 from wardgate.client.mesh_answers import MeshMessage
 from wardgate.client.mesh_errors import MeshMessageUnknown
+from wardgate.exchange.errors import NotPossible
 from wardgate.exchange.moving import changed, move
 from wardgate.exchange.parts import Parts
 from wardgate.exchange.posting import PASSING, given_up
@@ -19,6 +20,8 @@ from wardgate.refusals import Refusal, reason
 from wardgate.stores.exchange import Direction, HandledMessage, Stage
 
 NOT_COLLECTED: Final = "14"
+MOST_RACES: Final = 5
+"""How often somebody else may move a message just before a report of it is noted. Then the report stays in the mailbox."""
 _LOST: Final = frozenset({"undeliverable", "error"})
 _ON_ITS_WAY: Final = frozenset({Stage.SENT, Stage.COLLECTED})
 _log = logging.getLogger(__name__)
@@ -62,15 +65,18 @@ def answer_due(parts: Parts, message: HandledMessage, responses: Sequence[str]) 
 
 
 def reported(parts: Parts, mailbox: str, report: MeshMessage) -> bool:
-    """Act on a report about a message of ours; False where it is about none. Doing it again does nothing. Raises `StoreError`."""
-    about = _subject(parts, mailbox, report)
-    if about is None:
-        return False
+    """Act on a report about a message of ours; False where it is about none. Doing it again does nothing. Raises `StoreError`, `NotPossible`."""
     status = report.report
-    if status is not None and not status.success and about.stage in _ON_ITS_WAY and not _was_answered(about):
+    for _ in range(MOST_RACES):
+        about = _subject(parts, mailbox, report)
+        if about is None:
+            return False
+        if status is None or status.success or about.stage not in _ON_ITS_WAY or _was_answered(about):
+            return True
         code = "message-not-collected" if status.code == NOT_COLLECTED else "message-not-taken"
-        return given_up(parts, about, code, "the message delivered", f"{status.event} {status.code}: {status.description}"[:200]) is not None
-    return True
+        if given_up(parts, about, code, "the message delivered", f"{status.event} {status.code}: {status.description}"[:200]) is not None:
+            return True
+    raise NotPossible(f"the message that the report {report.id} is about is being moved all the time")
 
 
 def _was_answered(message: HandledMessage) -> bool:

@@ -51,7 +51,7 @@ def post_it(parts: Parts, mine: HandledMessage) -> HandledMessage | None:
     except PASSING as error:
         if mine.attempts >= parts.patience.attempts:
             return given_up(parts, mine, "message-not-sent", f"one of {mine.attempts} tries", said(error))
-        return later(parts, mine, said(error))
+        return later(parts, mine, plain(said(error)))
     return _is_sent(parts, mine, sent)
 
 
