@@ -21,22 +21,28 @@ LEAVES = [(name, command) for name, command in commands() if not isinstance(comm
 
 @pytest.mark.parametrize("group", [(), ("mesh",), ("message",)], ids=["wardgate", "mesh", "message"])
 def test_help_imports_nothing_heavy_and_is_quick(group: tuple[str, ...]) -> None:
-    """`wardgate --help` needs less than 150 ms of CPU, imports included, and no library but click; so does that of the groups whose commands need most."""
+    """`wardgate --help` needs less than 150 ms of CPU, imports included, and no library but click; so does that of the groups whose commands need most.
+
+    On a slow machine it is less than two and a half times what click alone needs to be imported.
+    """
     code = (
         "import sys, time; begun = time.process_time()\n"
+        "import click\n"
+        "click_took = time.process_time() - begun\n"
         "from wardgate.cli import main\n"
         f"main([*{group!r}, '--help'], standalone_mode=False)\n"
         "took = time.process_time() - begun\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\n"
-        "print(took, file=sys.stderr)\n"
+        "print(took, click_took, file=sys.stderr)\n"
     )
-    quickest = 1.0
+    runs = []
     for _ in range(3):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-        imported, took = done.stderr.strip().split("\n")
+        imported, times = done.stderr.strip().split("\n")
         assert imported == "[]"
-        quickest = min(quickest, float(took))
-    assert quickest < 0.15
+        runs.append(tuple(map(float, times.split())))
+    quickest, of_click = min(runs)
+    assert quickest < max(0.15, 2.5 * of_click)
     listed = dict(commands())[" ".join(("wardgate", *group))]
     assert isinstance(listed, LazyGroup)
     for name in listed.lazy:
