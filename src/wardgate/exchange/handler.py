@@ -17,7 +17,7 @@ from wardgate.exchange.outgoing import Route, Wishes, accepted, made_of, not_mad
 from wardgate.exchange.parts import Parts
 from wardgate.exchange.posting import given_up, post_it
 from wardgate.exchange.record import about, event_of, facts_in
-from wardgate.exchange.reply import reply
+from wardgate.exchange.reply import is_to_stranger, not_answered, reply
 from wardgate.fhir import Resource
 from wardgate.itk3 import ITK3Error, Message, Owed, read
 from wardgate.stores.errors import StoreError
@@ -158,7 +158,10 @@ class MessageHandler:
         try:
             step(self.parts, mine)
         except MessageRefused as error:  # ours: what came in is refused by its own step
-            given_up(self.parts, mine, error.code, error.refusal.expected or "", error.refusal.received or "")
+            if is_to_stranger(mine, error.code):
+                not_answered(self.parts, mine, error.refusal)
+            else:
+                given_up(self.parts, mine, error.code, error.refusal.expected or "", error.refusal.received or "")
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - one message must not stop the others

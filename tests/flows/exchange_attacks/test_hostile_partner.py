@@ -8,7 +8,17 @@ from typing import Any
 import httpx2
 import pytest
 
-from exchange_world import RECIPIENT, SENDER, STRANGER, WORKFLOW, Exchanging, Installation, MessageRules, Protection
+from exchange_world import (
+    MAILBOXES,
+    RECIPIENT,
+    SENDER,
+    STRANGER,
+    WORKFLOW,
+    Exchanging,
+    Installation,
+    MessageRules,
+    Protection,
+)
 from message_world import NOW
 from unit.itk3.sample import resources
 from wardgate.exchange.errors import MessageRefused
@@ -17,6 +27,7 @@ from wardgate.fhir import Format
 from wardgate.itk3 import Message, Party, Sending, build, respond, write
 from wardgate.sealing.model import Suite
 from wardgate.stores.exchange import Direction, HandledMessage, Stage
+from wardgate.workflows.post_office import PostOffice
 
 SIGNED_BESIDE = MessageRules(protection=Protection.SIGNED, suites=(Suite.DETACHED,))
 NHS_NUMBER = "9000000009"
@@ -190,3 +201,19 @@ def test_a_message_goes_to_a_partner_once(two: Exchanging, letter: Any) -> None:
     assert [(two.sender.handler.message(row.key).stage, two.sender.handler.message(row.key).codes) for row in (first, second)] == [
         (Stage.REFUSED, ("20012",)), (Stage.COLLECTED, ("20013",)),
     ]
+
+
+def test_strangers_do_not_fill_the_list_of_dead_letters(two: Exchanging, post: Any) -> None:
+    """Whoever may not write to us cannot be answered: each try is on record as refused, twice, and waits for no operator."""
+    stated = two.offices["server"].workflows[WORKFLOW]
+    two.offices["server"] = PostOffice.of(MAILBOXES, [stated, stated.model_copy(update={"id": "OTHER"})])
+    two.rules(None, RECIPIENT, senders=(SENDER,))
+    for side, workflow in ((two.stranger, WORKFLOW), (two.sender, "OTHER"), (two.stranger, "OTHER")):
+        post(side, b"<x/>", workflow=workflow)
+    two.recipient.handler.receive(RECIPIENT)
+    two.recipient.handler.drive()
+    assert [row.stage for row in two.recipient.rows()] == [Stage.REFUSED] * 6
+    assert {row.reason for row in two.recipient.rows(Direction.OUT)} <= {"recipient-not-allowed", "workflow-unknown"}
+    refused = [event for event in two.recipient.events() if event["type"] == "MessageRefused"]
+    assert [event["details"]["direction"] for event in refused] == ["in"] * 3 + ["out"] * 3
+    assert not [event for event in two.recipient.events() if event["type"] == "MessageDead"]
