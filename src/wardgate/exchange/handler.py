@@ -55,8 +55,6 @@ class MessageHandler:
     def receive(self, mailbox: str, limit: int | None = None) -> Collected:
         """Bring what waits in a mailbox, and handle it. Raises `StoreError`, `ExchangeError`, and what the client does."""
         found = collect(self.parts, mailbox.upper(), limit)
-        for mex_id, why in found.failed:
-            _log.warning("message %s of %s could not be had, and is asked for again: %s", mex_id, mailbox.upper(), why)
         for row in found.messages:
             self.work(row)
         return found

@@ -64,6 +64,7 @@ class MessageRounds:
     keep: timedelta
     tick_seconds: float = TICK_SECONDS
     accounts_seconds: float = ACCOUNTS_SECONDS
+    look_at_once: int = LOOK_AT_ONCE
     _visits: dict[str, _Visits] = field(default_factory=dict)
     _accounts: tuple[Account, ...] = ()
     _busy: set[str] = field(default_factory=set)
@@ -113,9 +114,11 @@ class MessageRounds:
         if account.base_url is not None and (visits.greeted is None or now - visits.greeted >= HANDSHAKE_EVERY):
             self.posts(account.mailbox).handshake()
             visits.greeted = now
-        found = self.handler.receive(account.mailbox, LOOK_AT_ONCE)
+        found = self.handler.receive(account.mailbox, self.look_at_once)
+        for mex_id, why in found.failed:
+            _log.warning("message %s of %s could not be had, and is asked for again: %s", mex_id, account.mailbox, why)
         if not found.failed:
-            visits.failures, visits.more = 0, len(found.messages) + found.reports + found.again >= LOOK_AT_ONCE
+            visits.failures, visits.more = 0, len(found.messages) + found.reports + found.again >= self.look_at_once
 
     def purge(self) -> None:
         """Forget messages, and their contents, whose time is over."""

@@ -74,7 +74,7 @@ def test_a_server_that_hangs_holds_up_nobody_else(two: Exchanging) -> None:
     assert came.stage is Stage.OPENED
 
 
-def test_a_mailbox_here_that_fails_is_looked_into_ever_less_often(two: Exchanging) -> None:
+def test_a_mailbox_here_that_fails_is_looked_into_ever_less_often(two: Exchanging, caplog: pytest.LogCaptureFixture) -> None:
     """A message that cannot be had waits there, and is asked for after growing waits: no storm, and no log without an end."""
     two.send()
     asked: list[Any] = []
@@ -95,6 +95,7 @@ def test_a_mailbox_here_that_fails_is_looked_into_ever_less_often(two: Exchangin
     waits = [(after - before).total_seconds() for before, after in pairwise(asked)]
     assert waits == sorted(waits)
     assert 4 <= len(asked) < 18
+    assert len([one for one in caplog.messages if "could not be had" in one]) == len(asked)
     two.recipient.bridge.fault = lambda _request, do: do()
     two.later(minutes=5)
     for account in rounds.wanting():
@@ -119,3 +120,18 @@ def test_what_is_due_of_one_mailbox_is_done_when_a_look_fails(two: Exchanging, n
     for account in rounds.wanting():
         rounds.work(account)
     assert {row.stage for row in two.recipient.rows(Direction.OUT)} == {Stage.SENT}
+
+
+def test_what_one_look_leaves_another_takes_at_once(two: Exchanging) -> None:
+    """A full mailbox is read to its end, in looks that let what is due go between them: not one look at every poll."""
+    for _ in range(5):
+        two.send()
+    Accounts(two.recipient.stores.values).put(replace(STUCK, mailbox=RECIPIENT))
+    rounds = rounds_of(two)
+    rounds.look_at_once = 2
+    rounds.read_accounts()
+    looks = 0
+    while wanting := rounds.wanting():
+        looks += 1
+        rounds.work(wanting[0])
+    assert (looks, {row.stage for row in two.recipient.rows(Direction.IN)}, len(two.recipient.rows(Direction.IN))) == (3, {Stage.OPENED}, 5)
