@@ -48,10 +48,10 @@ def test_a_server_that_hangs_holds_up_nobody_else(two: Exchanging) -> None:
     """While one mailbox is waited for, messages of another come, and what is due of it goes."""
     release, hung = threading.Event(), threading.Event()
 
-    def hang(request: httpx2.Request, do: Do) -> httpx2.Response:
+    def hang(_request: httpx2.Request, _do: Do) -> httpx2.Response:
         hung.set()
         release.wait(20)
-        return do()
+        raise httpx2.ReadTimeout("the server hung")
 
     two.send()
     rounds = rounds_of(two, STUCK, HERE)
@@ -70,6 +70,9 @@ def test_a_server_that_hangs_holds_up_nobody_else(two: Exchanging) -> None:
         asyncio.run(run())
     finally:
         release.set()
+        for thread in threading.enumerate():
+            if thread.name.startswith("messages"):
+                thread.join(20)
     (came,) = two.recipient.rows(Direction.IN)
     assert came.stage is Stage.OPENED
 
