@@ -277,3 +277,13 @@ def test_an_admission_that_is_none_is_said_in_a_line(command: Run, directory: Pa
     answer = command(SENDER, "mesh", "account", "set", SENDER, "--from", directory / "account.json")
     assert (answer.code, answer.err.count("\n")) == (1, 1)
     assert "is not what `wardgate mesh mailbox admit` writes" in answer.err
+
+
+def test_a_request_is_written_over_nothing_but_another(command: Run, directory: Path) -> None:
+    """An operator who names the file of a key by mistake has it still."""
+    path = directory / "a.key"
+    path.write_text("the only copy")
+    refused = command(SENDER, "mesh", "account", "request", SENDER, "--out", path)
+    assert (refused.code, "is there already, and is no certificate request" in refused.err, path.read_text()) == (1, True, "the only copy")
+    for _ in range(2):
+        assert command(SENDER, "mesh", "account", "request", SENDER, "--out", directory / "a.csr").code == 0
