@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from exchange_world import SENDER, STORE_KEY, Exchanging, Installation, MessageRules, Protection
+from exchange_world import RECIPIENT, SENDER, STORE_KEY, Exchanging, Installation, Killed, MessageRules, Protection
 from wardgate.audit.model import Event, EventType
 from wardgate.exchange.errors import NotPossible
 from wardgate.exchange.handler import MessageHandler
@@ -137,3 +137,51 @@ def test_a_report_is_acknowledged_when_it_was_acted_on(two: Exchanging, times: i
     assert two.place.stores.mailboxes.count(SENDER) == failed
     two.sender.handler.receive(SENDER)
     assert two.sender.handler.message(row.key).stage is Stage.DEAD
+
+
+class Deadly:
+    """A store or body store that ends the process at the step with a number, before it is done or after."""
+
+    def __init__(self, inner: Any, fuse: list[int], *, after: bool) -> None:
+        self._inner, self._fuse, self._after = inner, fuse, after
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if name not in {"add", "move", "claim_ids", "create", "remove"}:
+            return found
+
+        def step(*given: Any, **named: Any) -> Any:
+            self._fuse[0] -= 1
+            if not self._fuse[0] and not self._after:
+                raise Killed
+            done = found(*given, **named)
+            if not self._fuse[0]:
+                raise Killed
+            return done
+
+        return step
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the step", "after the step"])
+def test_every_delivered_letter_has_its_file_whenever_the_process_ends(two: Exchanging, tmp_path: Path, after: bool) -> None:
+    """One file for each, under its key, with what was proved; and none for a letter that was not delivered."""
+    drop, kills = tmp_path / "drop", 0
+    two.rules(MessageRules(protection=Protection.SEALED))
+    for _ in range(2):
+        two.send()
+    for at in range(1, 40):
+        fuse = [at]
+        parts = replace(two.recipient.parts, drop_directory=drop, store=Deadly(two.recipient.parts.store, fuse, after=after),
+                        bodies=Deadly(two.recipient.parts.bodies, fuse, after=after))
+        try:
+            MessageHandler(parts).receive(RECIPIENT)
+            MessageHandler(parts).drive()
+            break
+        except Killed:
+            kills += 1
+            two.later(minutes=20)
+    assert kills >= 6
+    came = two.recipient.rows(Direction.IN)
+    assert [row.stage for row in came] == [Stage.OPENED] * 2
+    assert {path.stem: path.read_bytes() for path in drop.glob("*/*")} == {row.key: two.recipient.handler.content(row) for row in came}
+    assert len(two.recipient.rows(Direction.OUT)) == 2
