@@ -61,7 +61,7 @@ def _check(parts: Parts, mine: HandledMessage, found: Arrived, rules: Rules) -> 
     message, office = found.message, parts.post_office()
     of = original(message)
     if not is_served(office, mine.peer):
-        raise refused("sender-not-allowed", "an active mailbox", "a suspended one", of)
+        raise refused("sender-not-allowed", "an active mailbox", "a suspended one" if mine.peer else "none", of)
     check(rules, facts_of(mine.peer, mine.mailbox, mine.workflow, message.event, found.facts, found.opened), of)
     ours, theirs = organisation_of(office, mine.mailbox), organisation_of(office, mine.peer)
     receiver = Receiver(organisations=frozenset({ours}), senders=lambda party: _is_of(party, theirs))

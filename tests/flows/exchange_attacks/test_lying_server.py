@@ -165,3 +165,19 @@ def test_a_delivered_file_is_durable_with_its_directory(two: Exchanging, tmp_pat
     monkeypatch.setattr(os, "fsync", fsync)
     two.recipient.with_parts(drop_directory=tmp_path / "drop").receive(RECIPIENT)
     assert {str(tmp_path / "drop"), str(tmp_path / "drop" / WORKFLOW)} <= set(synced)
+
+
+def test_a_message_from_nobody_is_refused_and_not_answered(two: Exchanging) -> None:
+    """A server that names no sender: there is nobody to believe, and nobody to tell."""
+    two.send()
+
+    def lie(request: httpx2.Request, do: Do) -> httpx2.Response:
+        answer = do()
+        if not is_download(request):
+            return answer
+        return httpx2.Response(answer.status_code, headers=[(name, value) for name, value in answer.headers.raw if name.lower() != b"mex-from"], stream=answer.stream)
+
+    two.recipient.bridge.fault = lie
+    two.recipient.handler.receive(RECIPIENT)
+    (came,) = two.recipient.rows()
+    assert (came.stage, came.reason, came.peer) == (Stage.REFUSED, "seal-context", "")
