@@ -1,4 +1,4 @@
-"""What every test may use, and how many workers run them: the whole suite by one more than there are cores, a part of it by none."""
+"""What every test may use, and how many workers run them: the whole suite by one for each core, a part of it by none."""
 
 import gc
 import os
@@ -25,7 +25,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return how many workers `-n auto` is: it stands in pyproject.toml, and `-n 0` or `-n 3` on the command line wins."""
     chosen = config.option
     part = config.args_source is not pytest.Config.ArgsSource.TESTPATHS or chosen.keyword or chosen.markexpr or chosen.lf
-    return 0 if part else min(len(os.sched_getaffinity(0)) + 1, MOST_WORKERS)
+    return 0 if part else min(len(os.sched_getaffinity(0)), MOST_WORKERS)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Units:
