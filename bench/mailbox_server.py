@@ -4,30 +4,21 @@ Run by mailboxes.py as `python -m bench.mailbox_server SETTINGS`, a JSON file: d
 and certificates are not asked for.
 """
 
-import asyncio
-import json
-import os
-import signal
-import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import uvicorn
-import uvloop
-
-from bench.token_server import _Server
+from bench.store_server import now, run, serve
 from wardgate.audit.model import Event, EventType
 from wardgate.catalogue import Environment
 from wardgate.jose import JWKSet
-from wardgate.keystores import load_store_keys
 from wardgate.security_patterns.snapshot import Snapshot, TokenIssuer
 from wardgate.server.clock import Clock
 from wardgate.server.installation import MESH_SHARED_KEY
 from wardgate.server.messaging import wire_messaging
 from wardgate.server.settings import Settings
 from wardgate.server.up import settle
-from wardgate.stores import GroupCommit, Stores, open_stores
+from wardgate.stores import GroupCommit, Stores
 from wardgate.workflows.model import Mailbox, Workflow
 from wardgate.workflows.post_office import PostOffice
 
@@ -43,16 +34,12 @@ OFFICE: Final = PostOffice.of(
 """The mailboxes that the sandbox brings with it as well."""
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 async def _serve(settings: dict[str, Any], stores: Stores) -> None:
     snapshot = Snapshot(1, Environment(name="bench"), (), {}, {}, {}, TokenIssuer(("https://localhost/oauth2",), "wardgate", JWKSet({}, {}), {"keys": []}),
                         post_office=OFFICE)
     stores.values.put(MESH_SHARED_KEY, SHARED_KEY)
     for mailbox in (SENDER, RECEIVER):
-        stores.mailboxes.set_password(mailbox, PASSWORD, Event(EventType.MAILBOX_CHANGED, _now()))
+        stores.mailboxes.set_password(mailbox, PASSWORD, Event(EventType.MAILBOX_CHANGED, now()))
     behind_envoy = "socket" in settings
     where: dict[str, Any] = {"uds": settings["socket"]} if behind_envoy else {"host": "127.0.0.1", "port": settings["port"]}
     limits = Settings(data=Path(settings["directory"]), mesh_bind_certificate=behind_envoy)
@@ -60,26 +47,12 @@ async def _serve(settings: dict[str, Any], stores: Stores) -> None:
         async def record(event: Event) -> None:
             await commits.append(event)
 
-        messaging = wire_messaging(limits, stores, lambda: snapshot, Clock(_now, timedelta), dict, record)
+        messaging = wire_messaging(limits, stores, lambda: snapshot, Clock(now, timedelta), dict, record)
         messaging.keys.reload()
-        server = _Server(uvicorn.Config(messaging, interface="asgi3", lifespan="off", log_level="warning", access_log=False, proxy_headers=False,
-                                        server_header=False, date_header=False, http="httptools", **where))
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: setattr(server, "should_exit", True))
         settle()  # as `wardgate up` does
-        await server.serve()
+        await serve(messaging, **where)
         await messaging.close()
 
 
-def main() -> None:
-    """Serve until SIGTERM."""
-    settings = json.loads(Path(sys.argv[1]).read_text())
-    directory = Path(settings["directory"])
-    stores = open_stores(f"sqlite:///{directory / 'wardgate.db'}", load_store_keys(os.environ, directory))
-    try:
-        uvloop.run(_serve(settings, stores))
-    finally:
-        stores.close()
-
-
 if __name__ == "__main__":
-    main()
+    run(_serve)

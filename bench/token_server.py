@@ -4,28 +4,19 @@ Run by tokens.py as `python -m bench.token_server SETTINGS`, a JSON file: direct
 of users also secret, user_scopes, and provider_jwks, the keys of a CIS2 provider whose issuer is public_url + "/provider".
 """
 
-import asyncio
-import contextlib
 import json
-import os
 import secrets
-import signal
-import sys
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
-import uvicorn
-import uvloop
-
+from bench.store_server import now, run, serve
 from bench.world import SCOPE
 from wardgate.audit.model import Event
 from wardgate.authserver import AuthServer, AuthServerApp, AuthServerSettings, SigningKeyRing
 from wardgate.authserver.message_ids import message_ids
 from wardgate.catalogue import Environment
 from wardgate.jose import JWKSet
-from wardgate.keystores import DatabaseKeys, load_store_keys
+from wardgate.keystores import DatabaseKeys
 from wardgate.keystores.database import ACCESS_TOKEN
 from wardgate.oauth.providers import Provider
 from wardgate.oauth.users import ProviderKind
@@ -33,20 +24,7 @@ from wardgate.outbound.jwks import KeySetSettings, KeySetSource
 from wardgate.outbound.providers import ProviderSettings, ProviderSource
 from wardgate.security_patterns.snapshot import APIKey, Client, Snapshot, TokenIssuer
 from wardgate.server.sign_ins import StoredSignIns
-from wardgate.stores import GroupCommit, Stores, open_stores
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to `_serve`."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Do nothing."""
-        yield
+from wardgate.stores import GroupCommit, Stores
 
 
 def _provider(issuer: str) -> Provider:
@@ -72,7 +50,7 @@ async def _serve(settings: dict[str, Any], stores: Stores) -> None:
     snapshot = Snapshot(1, Environment(name="bench"), (), {"bench": client}, {settings["key"]: key}, {},
                         TokenIssuer((settings["public_url"] + "/oauth2",), "wardgate", JWKSet({}, {}), {"keys": []}))
     keys = DatabaseKeys(stores.signing_keys)
-    keys.rotate_if_due(ACCESS_TOKEN, _now())
+    keys.rotate_if_due(ACCESS_TOKEN, now())
     records = tuple(stores.signing_keys.all(ACCESS_TOKEN))
     async with GroupCommit(stores) as commits:
         async def record(event: Event) -> None:
@@ -84,28 +62,13 @@ async def _serve(settings: dict[str, Any], stores: Stores) -> None:
         app = AuthServerApp(AuthServer(
             settings=AuthServerSettings(requests_per_minute=1_000_000_000), clients=lambda: snapshot, issue=commits.issue,
             claim=lambda use: commits.run(lambda: stores.single_uses.claim([use])[0]), record=record, revoke=revoke,
-            keys=SigningKeyRing(lambda: records), key_sets=KeySetSource(KeySetSettings(), _now, lambda: ()), now=_now,
+            keys=SigningKeyRing(lambda: records), key_sets=KeySetSource(KeySetSettings(), now, lambda: ()), now=now,
             new_token_id=lambda: secrets.token_urlsafe(16), new_message_id=message_ids(secrets.randbits(64)),
             new_secret=lambda: secrets.token_urlsafe(27), sign_ins=StoredSignIns(stores.grants, commits), trusted=lambda: (_provider(issuer),),
-            providers=ProviderSource(ProviderSettings(), _now, lambda: secrets.token_urlsafe(16), lambda url: inside if url.startswith(issuer) else None),
+            providers=ProviderSource(ProviderSettings(), now, lambda: secrets.token_urlsafe(16), lambda url: inside if url.startswith(issuer) else None),
         ))
-        server = _Server(uvicorn.Config(app, interface="asgi3", lifespan="off", log_level="warning", access_log=False, proxy_headers=False,
-                                        server_header=False, date_header=False, http="httptools", host="127.0.0.1", port=settings["port"]))
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, lambda: setattr(server, "should_exit", True))
-        await server.serve()
-
-
-def main() -> None:
-    """Serve until SIGTERM."""
-    settings = json.loads(Path(sys.argv[1]).read_text())
-    directory = Path(settings["directory"])
-    stores = open_stores(f"sqlite:///{directory / 'wardgate.db'}", load_store_keys(os.environ, directory))
-    try:
-        uvloop.run(_serve(settings, stores))
-    finally:
-        stores.close()
+        await serve(app, host="127.0.0.1", port=settings["port"])
 
 
 if __name__ == "__main__":
-    main()
+    run(_serve)

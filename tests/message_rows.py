@@ -253,6 +253,18 @@ def _not_collected(two: Exchanging) -> HandledMessage:
     return two.sender.handler.message(row.key)
 
 
+def _unanswered(two: Exchanging) -> HandledMessage:
+    """Collected by somebody who never answers."""
+    row = _sent(two)
+    post = two.recipient.parts.post(RECIPIENT)
+    for mex_id in post.messages():
+        post.acknowledge(mex_id)
+    for days in (1, 7):
+        two.later(days=days)
+        two.sender.handler.drive()
+    return two.sender.handler.message(row.key)
+
+
 def _not_processed(two: Exchanging) -> HandledMessage:
     """A directory that fails in a way that nobody foresaw."""
     def broken() -> Any:
@@ -306,6 +318,7 @@ def _refused_by_server(two: Exchanging) -> HandledMessage:
 OUTGOING: Final[dict[str, Callable[[Exchanging], HandledMessage]]] = {
     "response-unexpected": _unasked,
     "response-negative": _negative,
+    "response-overdue": _unanswered,
     "message-not-taken": _refused_by_server,
     "message-not-sent": _lost_way,
     "message-not-collected": _not_collected,

@@ -11,7 +11,7 @@ from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
 TOGETHER: Final = (
-    "tests/browser/", "tests/tour/", "tests/wire/", "tests/system/test_user_", "tests/system/cli_users/", "tests/interop/", "tests/contract/",
+    "tests/browser/", "tests/tour/", "tests/wire/", "tests/system/users/", "tests/system/cli_users/", "tests/system/mesh/", "tests/interop/", "tests/contract/",
 )
 """Beginnings of the paths that are one unit each."""
 FIRST: Final = (*TOGETHER, "tests/system/", "tests/crash/", "tests/flows/", "tests/unit/")

@@ -30,7 +30,8 @@ def warm_up() -> None:
     """Import every command."""
     main = importlib.import_module("wardgate.cli.main")
     for entry in main.COMMANDS.values():
-        entry.load()
+        for below in getattr(entry.load(), "lazy", {}).values():
+            below.load()
     for name in ALSO:
         importlib.import_module(name)
     assert threading.active_count() == 1, "a fork has one thread only"

@@ -31,7 +31,7 @@ def test_a_person_signs_out_at_the_provider(application: Any, page: Page, until:
     expect(page.get_by_text(f"You are signed in as {WORKER}.")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
     pressed = time.monotonic()
-    refused = until(lambda: answer if (answer := call()).status_code == 401 else None, 5, "the end of the access token")
+    refused = until(lambda: answer if (answer := call()).status_code == 401 else None, what="the end of the access token")
     print(f"refused {time.monotonic() - pressed:.2f} s after the page")  # a second on a quiet machine; five on a busy one
     expect(page).to_have_title("You are signed out - Wardgate stand-in for NHS CIS2")
     assert refused.json()["fault"]["faultstring"] == "Access Token not approved"

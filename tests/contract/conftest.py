@@ -1,4 +1,4 @@
-"""The two databases every store port is tested on: a SQLite file, and a real PostgreSQL that this session starts."""
+"""The two databases every store port is tested on: a SQLite file, and a real PostgreSQL that this folder starts."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -20,9 +20,9 @@ STORE_KEY: Final = b"contract-suite-store-key-32bytes"
 _numbers = count(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def postgresql() -> Iterator[PostgreSQLServer]:
-    """A PostgreSQL of this session, with a migrated database to copy."""
+    """A PostgreSQL of this folder, with a migrated database to copy."""
     server = PostgreSQLServer()
     try:
         server.wait()

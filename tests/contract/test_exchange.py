@@ -171,3 +171,25 @@ def test_the_database_tells_nothing(stores: Stores, database: Database, now: dat
         rows = [connection.execute(text(f"SELECT * FROM exchange_{table}")).all() for table in ("messages", "ids", "seen")]
     for secret in ("ALICE", "BOB", "20013", "MEX1", "document-id", "seen-id", "key of the file"):
         assert secret not in str(rows)
+
+
+def test_other_octets_under_the_same_id_are_another_message(stores: Stores, again: Stores, now: datetime) -> None:
+    """What came is what counts, also when its content is removed later."""
+    first, other = replace(BODY, sha256="11" * 32), replace(BODY, sha256="22" * 32)
+    one = arrival("a", now, "MEX1", sealed=first)
+    assert stores.exchange.add(one, event(now))
+    assert again.exchange.add(arrival("b", now, "MEX1", sealed=other), event(now))
+    gone = replace(one, stage=Stage.REFUSED, sealed=None, due=None, changed=now + MINUTE)
+    assert stores.exchange.move([Move(gone, one.stage, one.changed, event(now))])
+    assert not again.exchange.add(arrival("c", now, "MEX1", sealed=first), event(now))
+    assert [found.key for found in again.exchange.find("MEX1")] == ["a", "b"]
+
+
+def test_it_is_found_by_what_its_sender_called_it(stores: Stores, again: Stores, now: datetime) -> None:
+    """That sender's, at that mailbox, and nobody else's: neither by the same name, nor by one that looks like all of it."""
+    mine = arrival("a", now, "MEX1", local_id="letter-1.sig")
+    stores.exchange.add(mine, event(now))
+    for number, more in enumerate(({"peer": "EVE"}, {"mailbox": "CAROL"}, {"peer": "EVE", "local_id": "ALICE/BOB/letter-1.sig"}, {"direction": Direction.OUT})):
+        stores.exchange.add(arrival(f"b{number}", now, f"MEX1{number}", **{"local_id": "letter-1.sig"} | more) if "direction" not in more else message("out", now, local_id="letter-1.sig"), event(now))
+    assert again.exchange.called("ALICE", "BOB", "letter-1.sig") == [mine]
+    assert again.exchange.called("ALICE", "BOB", "letter-2.sig") == []

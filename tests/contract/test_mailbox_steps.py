@@ -72,6 +72,16 @@ def test_a_message_of_three_chunks_appears_with_the_last_one_missing(stores: Sto
     assert recorded(again) == ["M1"]
 
 
+@DOERS
+def test_chunks_of_one_message_are_added_up(stores: Stores, again: Stores, done: Doer) -> None:
+    """Of two that would each fit, one does; what is there already is counted once."""
+    steps = [post_chunk("M1", 2, max_bytes=9), post_chunk("M1", 3, max_bytes=9), post_chunk("M1", 2, max_bytes=9)]
+    assert done(stores, post("M1", chunks=4), *steps) == [Done.DONE, Done.DONE, Done.TOO_LARGE, Done.DONE]
+    found = again.mailboxes.message("M1")
+    assert found is not None
+    assert (found.size, found.received) == (8, 2)
+
+
 REFUSED_CHUNKS: list[tuple[str, MailboxStep, Done]] = [
     ("of a message that is not there", post_chunk("M9", 2), Done.UNKNOWN),
     ("of another mailbox", post_chunk("M1", 2, mailbox="BOB"), Done.FOREIGN),
@@ -79,6 +89,7 @@ REFUSED_CHUNKS: list[tuple[str, MailboxStep, Done]] = [
     ("below one", post_chunk("M1", 0), Done.OUT_OF_RANGE),
     ("in another encoding", post_chunk("M1", 2, encoding="gzip"), Done.DIFFERENT),
     ("again with other octets", post_chunk("M1", 1, body=b"yodb"), Done.DIFFERENT),
+    ("making the message too large", post_chunk("M1", 2, max_bytes=7), Done.TOO_LARGE),
     ("of a whole message", post_chunk("M2", 1), Done.ALREADY_COMPLETE),
 ]
 

@@ -202,6 +202,29 @@ def test_passwords(stores: Stores, again: Stores) -> None:
     assert recorded(again) == ["p1", "p2", "p3"]
 
 
+def test_a_password_is_forgotten(stores: Stores, again: Stores) -> None:
+    """Once, with a record; what is not there is not recorded. Others stay."""
+    stores.mailboxes.set_password("ALICE", "one", event(message_id="p1"))
+    stores.mailboxes.set_password("BOB", "pass", event(message_id="p2"))
+    before = again.generation.current()
+    stores.mailboxes.forget_password("ALICE", event(message_id="p3"))
+    assert (again.mailboxes.passwords(), again.generation.current() > before) == ({"BOB": "pass"}, True)
+    stores.mailboxes.forget_password("ALICE", event(message_id="p4"))
+    assert recorded(again) == ["p1", "p2", "p3"]
+
+
+def test_who_is_waited_for(stores: Stores, again: Stores) -> None:
+    """Mailboxes with messages or reports; reports can be forgotten by themselves."""
+    assert again.mailboxes.waited_for() == []
+    do(stores, post("M1"), post("M2", recipient="EVE"), post("M3", recipient="CAROL"), acknowledge("M3", "CAROL"))
+    assert again.mailboxes.waited_for() == ["BOB", "EVE"]
+    stores.mailboxes.expire(NOW, 9, told, "EVE")
+    assert again.mailboxes.waited_for() == ["ALICE", "BOB"]
+    do(stores, post("M4", sender="BOB", recipient="ALICE"))
+    assert stores.mailboxes.purge(NOW + DAY, 9, "ALICE", reports_only=True) == (1, [])
+    assert (waiting(stores, "ALICE"), waiting(stores)) == (("M4",), ("M1",))
+
+
 def test_nothing_is_readable_at_rest(stores: Stores, database: Database) -> None:
     """Neither texts, nor bodies, nor keys of files, nor passwords."""
     do(stores, post("M1", local_id="secret-local", first=Chunk(1, 4, "", "i", b"secret-body")))

@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("envoy")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def node() -> Path:
     """The command that runs JavaScript, with its packages installed."""
     done = subprocess.run([NODE, "--version"], capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
@@ -35,7 +35,7 @@ def node() -> Path:
     return NODE
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def run(node: Path) -> Callable[..., Any]:
     """Run a script of this folder on what it is given: (name, ca, **given) -> what it wrote."""
     def run_script(name: str, ca: Path, **given: Any) -> Any:
@@ -48,13 +48,13 @@ def run(node: Path) -> Callable[..., Any]:
     return run_script
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def told_at() -> int:
     """The port at which clients wait to be told of a sign-out."""
     return int(system.free_ports(1)[0])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """Start a Wardgate with the demo's manifest, changed: (change(manifest), **how to run it) -> a context manager."""
     @contextlib.contextmanager
@@ -70,7 +70,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     return started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def wardgate(start: Callable[..., Any], told_at: int) -> Iterator[Any]:
     """A demo whose example applications want to be told of a sign-out."""
     def change(manifest: Any) -> None:

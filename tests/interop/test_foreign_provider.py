@@ -122,7 +122,7 @@ def up(world: World) -> World:
     for provider in (world.workers, world.patients):
         if provider.process is None:
             provider.start()
-    until(lambda: world.begun().status_code == 302 and "error=" not in world.begun().headers["location"], 20, "the provider's discovery")
+    until(lambda: world.begun().status_code == 302 and "error=" not in world.begun().headers["location"], what="the provider's discovery")
     return world
 
 
@@ -184,7 +184,7 @@ def test_its_keys_change(up: World) -> None:
     assert up.exchange(old).status_code == 200
     up.workers.rotate("third", "second")
     new = up.id_token(up.workers, WORKER, "openid")
-    until(lambda: up.exchange(new).status_code == 200, 10, "belief in the new key")
+    until(lambda: up.exchange(new).status_code == 200, what="belief in the new key")
     assert up.reason(up.exchange(old)) == (401, "invalid_request", "subject-token-kid-unknown")
     assert up.sign_in("nhs-cis2", WORKER, "/user-demo/echo/worker")["call"] == 200
 
@@ -200,7 +200,7 @@ def test_a_sign_out_there_reaches_the_gateway(up: World) -> None:
 def test_one_that_is_down_or_slow(up: World) -> None:
     """A code cannot be redeemed: 500, and the browser stays here. What is known of its keys serves on, for a day."""
     known = up.id_token(up.workers, WORKER, "openid")
-    until(lambda: up.exchange(known).status_code == 200, 10, "belief in its key")
+    until(lambda: up.exchange(known).status_code == 200, what="belief in its key")
     with up.workers.frozen():
         began = time.monotonic()
         assert up.reason(up.came_back()) == (500, "unknown_error", "provider-unreachable")
@@ -229,14 +229,14 @@ def test_one_that_answers_nonsense(up: World, what: str) -> None:
     """Neither its keys nor its tokens are believed; afterwards it serves again."""
     said, expected = NONSENSE[what]
     before = up.id_token(up.workers, WORKER, "openid")
-    until(lambda: up.exchange(before).status_code == 200, 10, "belief in its key")
+    until(lambda: up.exchange(before).status_code == 200, what="belief in its key")
     up.workers.rotate(what.replace(" ", "-"), "second")
     unknown = up.id_token(up.workers, WORKER, "openid")
     with up.workers.replaced(*said) as asked:
         assert up.reason(up.came_back()) == (500, "unknown_error", "provider-unreachable")
-        until(lambda: up.reason(up.exchange(unknown)) == expected and "GET /jwks" in asked, 10, "that refusal")
+        until(lambda: up.reason(up.exchange(unknown)) == expected and "GET /jwks" in asked, what="that refusal")
         assert "POST /token" in asked
-    until(lambda: up.exchange(unknown).status_code == 200, 20, "belief in its keys again")
+    until(lambda: up.exchange(unknown).status_code == 200, what="belief in its keys again")
 
 
 def test_a_token_of_a_provider_that_nobody_trusts(up: World) -> None:

@@ -1,7 +1,6 @@
 """One `wardgate up --demo` for the tests that only call it; tests that stop, kill or fill one start their own."""
 
 import functools
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -11,10 +10,7 @@ import httpx2
 import pytest
 
 from postgresql_server import PostgreSQLServer
-from simulators.openid_provider import OpenIDProvider
 from system import running as system
-from system import sign_in_place as sign_in
-from system.mesh_post import MeshPost, a_mesh_post
 
 pytest.register_assert_rewrite("system.system_commands")
 
@@ -26,9 +22,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("envoy")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def wardgate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The Wardgate of the session. What a test changes in it, it changes back."""
+    """The Wardgate of the folder. What a test changes in it, it changes back."""
     with system.running(tmp_path_factory.mktemp("shared")) as one:
         print(f"\nfirst start to ready: {one.seconds_to_ready:.2f} s")
         yield one
@@ -40,13 +36,6 @@ def new_wardgate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Abst
     return lambda *arguments, **more: system.running(tmp_path_factory.mktemp("own"), *arguments, **more)
 
 
-@pytest.fixture(scope="session")
-def mesh_post(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MeshPost]:
-    """One with mailboxes, for the modules that only call them."""
-    with a_mesh_post(tmp_path_factory.mktemp("post")) as post:
-        yield post
-
-
 @pytest.fixture
 def client(wardgate: Any) -> Iterator[httpx2.Client]:
     """A caller of the shared Wardgate's TLS port."""
@@ -54,60 +43,35 @@ def client(wardgate: Any) -> Iterator[httpx2.Client]:
         yield one
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def new_certificate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Path, Path]]:
     """Issue a certificate with the command line: (wardgate, application) -> (chain, key)."""
     directory = tmp_path_factory.mktemp("certificates")
     return lambda wardgate, application: system.certificate(wardgate, application, directory)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def certified(wardgate: Any, new_certificate: Callable[..., tuple[Path, Path]]) -> Callable[[str], tuple[Path, Path]]:
     """Return the certificate of an application of the shared Wardgate, issued once."""
     return functools.cache(lambda application: new_certificate(wardgate, application))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def until() -> Callable[..., Any]:
     """Return the function that waits for something to become true."""
     return system.until  # type: ignore[no-any-return]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def backends_apart() -> Iterator[int]:
     """The port of the demo's backends in a process of their own: those of `up --demo` end with it."""
     with system.backends_apart() as port:
         yield port
 
 
-@pytest.fixture(scope="session")
-def whole_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A Wardgate of its own with two foreign sign-in providers."""
-    providers = [OpenIDProvider("nhs-cis2"), OpenIDProvider("nhs-login")]
-    with system.running(tmp_path_factory.mktemp("foreign"), environ=system.MANY_TOKENS) as one:
-        for found in providers:
-            found.clock = time.time
-            found.start()
-        cis2, nhs_login = providers
-        made = sign_in.WholeWardgate(
-            cis2=cis2, nhs_login=nhs_login, wardgate=one, assert_of=system.assertion, directory=tmp_path_factory.mktemp("manifests"),
-            manifest=sign_in.manifest(one, cis2.issuer, nhs_login.issuer))
-        made.apply(made.manifest)
-        yield made
-        for found in providers:
-            found.stop()
-
-
-@pytest.fixture
-def place(whole_place: Any) -> Iterator[Any]:
-    """The same, as it was at first."""
-    yield whole_place
-    whole_place.restore()
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def postgresql() -> Iterator[Any]:
-    """A PostgreSQL server of this session."""
+    """A PostgreSQL server of this folder."""
     server = PostgreSQLServer()
     try:
         server.wait()

@@ -117,16 +117,18 @@ def files(run: Run, data: Path, place: Path) -> None:
     (place / "letter.json").write_bytes(write(payload_of(resources(), now=NOW, random=counted()), Format.JSON, Version.STU3))
     built = run("message", "build", place / "letter.json", "--from", sender, "--to", "Z9X03", "--event", "ITK007C", "--out", place / "message.xml")
     to = ("--to", receiver, "--workflow", workflow, "--out", place / "sealed")
-    assert run("message", "seal", place / "message.xml", *to, code=1)["code"] == "time-stamp-missing"
+    assert run("message", "seal", place / "message.xml", *to, "--time-stamp", "http://127.0.0.1:9/", code=1)["code"] == "time-stamp-missing"
     stamp = f"{serving.read(data).https}/pki/tsa"
     assert run("message", "seal", place / "message.xml", *to, "--time-stamp", stamp)["context"]["message_id"] == built["message_id"]
+    assert run("message", "seal", place / "message.xml", *to[:-1], place / "own")["context"]["message_id"] == built["message_id"]
+    assert run("message", "verify", place / "own")["signatures"][0]["time_stamped_at"] is not None
     assert run("message", "inspect", place / "sealed")["kind"] == "modern"
     came = ("--came-from", sender, "--came-to", receiver, "--came-by", workflow)
     opened = run("message", "open", place / "sealed", *came, "--out", place / "opened.xml")
     assert (opened["message_id"], (place / "opened.xml").read_bytes()) == (built["message_id"], (place / "message.xml").read_bytes())
     assert run("message", "verify", place / "sealed")["signatures"][0]["time_stamped_at"] is not None
     assert run("doctor", "message", place / "sealed", *came)["passed"] is True
-    assert [one["type"] for one in run("explain", built["message_id"])["events"]] == ["MessageBuilt", "MessageRefused", "MessageSealed", "MessageOpened"]
+    assert [one["type"] for one in run("explain", built["message_id"])["events"]] == ["MessageBuilt", "MessageRefused", "MessageSealed", "MessageSealed", "MessageOpened"]
     (place / "sealed").write_bytes((place / "sealed").read_bytes().replace(b'"tag":"', b'"tag":"A'))
     assert run("message", "open", place / "sealed", code=1)["failure"] in {"malformed", "cannot-decrypt"}
 

@@ -46,8 +46,8 @@ def resident_kib(pid: int) -> int:
     return int(line.split()[1])
 
 
-def until(true: Callable[[], Any], seconds: float = 10.0, what: str = "it") -> Any:
-    """Return the first true answer; fail when there is none in time."""
+def until(true: Callable[[], Any], seconds: float = 60.0, what: str = "it") -> Any:
+    """Return the first true answer; fail when there is none in time, which is generous: a slow machine is no finding."""
     deadline = time.monotonic() + seconds
     while not (found := true()):
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
@@ -293,11 +293,11 @@ def backends_apart() -> Iterator[int]:
     code = f"import uvicorn; from wardgate.demo.backends import backends; uvicorn.run(backends(), port={port}, log_level='error')"
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.DEVNULL)
     try:
-        until(lambda: _listens(port), 30, "the backends' start")
+        until(lambda: _listens(port), what="the backends' start")
         yield port
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(STOP_SECONDS)
 
 
 def _listens(port: int) -> bool:

@@ -120,7 +120,7 @@ def account(system: OneSystem, until: Callable[..., Any]) -> None:
         calls = system.run("audit", "who-saw", "--nhs-number", "-", stdin=PATIENT)["calls"]
         return [(one["from_asid"], one["reason"]) for one in calls if one["certificate_name"] in {FIRST_NAME, NEW_NAME}]
 
-    until(lambda: ("", "spine-jwt-asid-unknown") in seen(), 10, "the record of its last call")
+    until(lambda: ("", "spine-jwt-asid-unknown") in seen(), what="the record of its last call")
     assert seen() == [
         *((system.asid, reason) for reason in ("interaction-not-granted", "", "certificate-not-of-asid", "", "from-asid-unknown", "")),
         ("", "spine-jwt-asid-unknown"),

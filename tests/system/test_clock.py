@@ -48,7 +48,7 @@ def _judged_by(node: Any, answer: httpx2.Response, until: Any) -> str:
     def recorded() -> Any:
         lines = [json.loads(line) for line in node.cli("audit", "tail", "-n", "20", "--output", "json").out.splitlines()]
         return next((line["details"]["pattern"] for line in lines if line.get("request_id") == answer.headers["x-request-id"]), None)
-    return str(until(recorded, 10, "the record of a call"))
+    return str(until(recorded, what="the record of a call"))
 
 
 def test_a_token_expires_when_the_clock_is_turned(own: Any, person: Person, until: Any) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Self
 import httpx2
 import pytest
 
+from depth import examples
 from wardgate.demo import source
 from wardgate.jose import UnverifiedJWT
 
@@ -24,8 +25,8 @@ MANY_TOKENS = {"WARDGATE_TOKEN_REQUESTS_PER_MINUTE": "100000"}
 READ_SECONDS = 0.5
 """An answer may be read this long after it was sent, and Envoy killed in between."""
 GENEROUS = "limits: {quota: {limit: 1000000, timeunit: minute}},"
-RESTART_SECONDS = 10.0
-ROUNDS = 10
+RESTART_SECONDS = 30.0
+ROUNDS = examples(6)
 FLUSH_SECONDS = 0.2
 """How often Envoy writes its log by default: what a kill of Envoy may lose of `audit: after` routes."""
 
@@ -146,7 +147,7 @@ class Work:
 
 
 def test_nothing_that_was_answered_is_lost(own: Any, until: Any) -> None:
-    """Ten kills at random moments: every token answered is recorded, every call but those of a killed Envoy's last flush."""
+    """Kills at random moments, of one process and of the other in turn: every token answered is recorded, every call but those of a killed Envoy's last flush."""
     rng = random.Random(20261121)  # noqa: S311 - the same moments in every run
     envoy_killed: list[float] = []
     with Work(own) as work:

@@ -289,7 +289,7 @@ def _fingerprint(chain: Path) -> str:
 
 def _event(wardgate: Any, wanted: Callable[[Any], bool]) -> Any:
     """Return the newest event that is wanted, once it has been recorded."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         lines = wardgate.cli("audit", "tail", "--lines", 200, "--output", "json").out.splitlines()
         found = [event for event in map(json.loads, lines) if wanted(event)]

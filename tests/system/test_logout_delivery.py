@@ -101,11 +101,11 @@ def test_a_kill_between_the_attempts(own: Any, until: Callable[..., Any]) -> Non
     own.kill()
     with receiver(port) as taken:
         own.start()
-        until(lambda: taken, 30, "the logout token")
+        until(lambda: taken, what="the logout token")
         (claims,) = [UnverifiedJWT.parse(token).claims for token in taken]
         assert (claims["sid"], claims["sub"], claims["aud"]) == (session, "656005750104", clients[0])
         second = sign_out(own, *clients)
-        until(lambda: len(taken) > 1, 30, "the next one")
+        until(lambda: len(taken) > 1, what="the next one")
         assert [UnverifiedJWT.parse(token).claims["sid"] for token in taken] == [session, second]
     assert given_up(own) == []
 

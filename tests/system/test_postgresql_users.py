@@ -56,7 +56,7 @@ def test_a_sign_out(own: Any, until: Callable[..., Any]) -> None:
         found = person.tokens(own)
         assert person.call(own, found["access_token"]).status_code == 200
         person.sign_out(own)
-        until(lambda: person.call(own, found["access_token"]).status_code == 401, 10, "the end of the access token")
+        until(lambda: person.call(own, found["access_token"]).status_code == 401, what="the end of the access token")
         assert refused(person.refresh(own, found["refresh_token"])) == (401, "refresh_token is invalid")
 
 
@@ -65,7 +65,7 @@ def test_what_outlives_a_kill(own: Any, until: Callable[..., Any]) -> None:
     with Person.at(own) as ended:
         gone = ended.tokens(own)
         ended.sign_out(own)
-        until(lambda: ended.call(own, gone["access_token"]).status_code == 401, 10, "the end of the access token")
+        until(lambda: ended.call(own, gone["access_token"]).status_code == 401, what="the end of the access token")
         with Person.at(own) as person:
             waiting, found = person.code(own), person.tokens(own)
             own.kill()

@@ -292,7 +292,7 @@ def test_signing_out(own: Any, application: Any, party: Any, until: Any) -> None
     with own.client() as client:
         assert client.get("/user-demo/echo/worker", headers=headers).status_code == 200
         session.end(revoke=True)
-        assert until(lambda: client.get("/user-demo/echo/worker", headers=headers).headers.get("x-wardgate-reason"), 10) == "access-token-revoked"
+        assert until(lambda: client.get("/user-demo/echo/worker", headers=headers).headers.get("x-wardgate-reason")) == "access-token-revoked"
         with pytest.raises(SignInNeeded):
             session.token()
         address = provider.logout_url(tokens.id_token, "https://example.org/signed-out", "s1")
@@ -316,7 +316,7 @@ def test_a_sign_out_at_the_provider_ends_the_session(own: Any, application: Any,
         csrf = page.split('name="csrf" value="')[1].split('"')[0]
         assert "You are signed out" in browser.post(logout, data={"csrf": csrf, "choice": "sign-out"}).text
     with api_client(app.environment, auth=UserAuth(session, renew_after_401=False), tls=own.trust()) as client:
-        until(lambda: client.get("/user-demo/echo/worker").status_code == 401, 15, "the end of the sign-in")
+        until(lambda: client.get("/user-demo/echo/worker").status_code == 401, what="the end of the sign-in")
     with api_client(app.environment, auth=UserAuth(session), tls=own.trust()) as client, pytest.raises(SignInNeeded) as needed:
         client.get("/user-demo/echo/worker")
     assert (needed.value.why, needed.value.refusal and needed.value.refusal.text) == ("refused", "refresh_token is invalid")

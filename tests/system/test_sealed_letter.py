@@ -53,7 +53,7 @@ def _introduce(hospital: Any, surgery: Any, directory: Path) -> None:
     hospital.done("mesh", "account", "request", HOSPITAL, "--out", directory / "request.csr")
     surgery.done("mesh", "mailbox", "admit", HOSPITAL, "--csr", directory / "request.csr", "--out", directory / "account.json")
     hospital.done("mesh", "account", "set", HOSPITAL, "--from", directory / "account.json")
-    told = system.until(lambda: (found := hospital.cli("mesh", "account", "check", HOSPITAL, "--output", "json")).code == 0 and found.data, 30, "the admission")
+    told = system.until(lambda: (found := hospital.cli("mesh", "account", "check", HOSPITAL, "--output", "json")).code == 0 and found.data, what="the admission")
     assert told["server"] == surgery.mtls_url
 
 
@@ -157,7 +157,7 @@ def test_killing_either_server_loses_nothing(exchange: Exchange) -> None:
     def stages() -> list[str]:
         return [_own(hospital.done("message", "track", one["message_id"], "--offline"), "out")[0]["stage"] for one in sent]
 
-    system.until(lambda: stages() == ["answered"] * len(sent), 30, "the answers")
+    system.until(lambda: stages() == ["answered"] * len(sent), what="the answers")
     assert _received(surgery) == []
     for one in sent:
         (told,) = _own(hospital.done("message", "track", one["message_id"], "--offline"), "out")

@@ -35,7 +35,7 @@ def test_a_sign_out_reaches_the_gateway(wardgate: Any, until: Any) -> None:
         csrf = re.search(r'name="csrf" value="([^"]*)"', page.text)
         assert csrf is not None
         assert "You are signed out" in browser.post(logout, data={"csrf": csrf[1], "choice": "sign-out"}).text
-        refused = until(lambda: answer if (answer := call()).status_code == 401 else None, 5, "the end of the access token")
+        refused = until(lambda: answer if (answer := call()).status_code == 401 else None, what="the end of the access token")
         assert refused.json()["fault"]["faultstring"] == "Access Token not approved"
         answer = browser.post(f"{wardgate.url}/oauth2-mock/token", data=APPLICATION | {
             "grant_type": "refresh_token", "refresh_token": found["refresh_token"]})

@@ -70,7 +70,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answers]:
             found.events = place.events()
             return sent <= set(found.events)
 
-        until(recorded, 10, "the record of every row")
+        until(recorded, what="the record of every row")
         found.written = place.written()
         yield found
         place.close()

@@ -74,14 +74,14 @@ def _too_many(ask: Asker) -> httpx2.Response:
     raise AssertionError("there is no limit")
 
 
-def _store_held(ask: Asker) -> httpx2.Response:
-    """Somebody else holds the database: neither the token nor the refusal can be recorded."""
-    connection = sqlite3.connect(ask.wardgate.data / "wardgate.db", isolation_level=None)
-    connection.execute("BEGIN IMMEDIATE")
+def _store_refuses(ask: Asker) -> httpx2.Response:
+    """The database takes no record: neither the token nor the refusal can be written down."""
+    connection = sqlite3.connect(ask.wardgate.data / "wardgate.db", isolation_level=None, timeout=60)
+    connection.execute("CREATE TRIGGER no_record BEFORE INSERT ON audit BEGIN SELECT RAISE(FAIL, 'the disk is full'); END")
     try:
         return ask.post(ask.form())
     finally:
-        connection.execute("ROLLBACK")
+        connection.execute("DROP TRIGGER no_record")
         connection.close()
 
 
@@ -139,7 +139,7 @@ CASES: list[tuple[str, str, Case]] = [
     ("25", "scope-none-granted", lambda a: a.asserted("no-scope-app")),
     ("26", "token-rate-limited", _too_many),
     ("27", "oauth-path-unknown", lambda a: a.client.get("/oauth2/nothing")),
-    ("28", "oauth-unexpected", _store_held),
+    ("28", "oauth-unexpected", _store_refuses),
     # --- our own, of both profiles
     ("a parameter twice", "grant-type-repeated", lambda a: a.raw(b"grant_type=client_credentials&grant_type=client_credentials")),
     ("half an escape", "form-malformed", lambda a: a.raw(b"grant_type=%4")),

@@ -26,7 +26,7 @@ def seen(wardgate: Any, until: Any) -> list[dict[str, Any]]:
     for words in calls:
         answer = wardgate.cli("call", "GET", *words)
         assert answer.out, answer.err
-    assert until(lambda: saw(wardgate, OTHER), 10, "the record of the last call")
+    assert until(lambda: saw(wardgate, OTHER), what="the record of the last call")
     return saw(wardgate, PATIENT)
 
 

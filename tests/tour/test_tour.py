@@ -67,9 +67,9 @@ def steps(page: str) -> list[Step]:
 
 
 def pages() -> list[str]:
-    """Return every page with a session, the README first."""
+    """Return every page with a session, the README last: what follows goes on with its tour."""
     documents = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
-    return [page for page in (README, *documents) if blocks(page, "console")]
+    return [page for page in (*documents, README) if blocks(page, "console")]
 
 
 STEPS: Final = {page: steps(page) for page in pages()}

@@ -54,7 +54,7 @@ class ServerThread:
     def start(self) -> None:
         """Return when the server accepts."""
         self.thread.start()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not self.server.started:
             assert time.monotonic() < deadline, "the server did not start"
             time.sleep(0.01)
@@ -150,7 +150,7 @@ class DataPlane:
         if wait:
             self.wait_confirmed()
 
-    def wait_confirmed(self, seconds: float = 15.0) -> None:
+    def wait_confirmed(self, seconds: float = 60.0) -> None:
         """Return when every live Envoy has accepted every resource in force."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -219,4 +219,4 @@ def running(directory: Path, tls: TLSMaterial, snapshot: Any, *, withheld: Itera
 
 def client(verify: Any = False) -> httpx2.Client:
     """Return an HTTP client that keeps connections open."""
-    return httpx2.Client(verify=verify, timeout=10)
+    return httpx2.Client(verify=verify, timeout=30)

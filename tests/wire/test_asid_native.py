@@ -131,8 +131,8 @@ def test_a_suspension_is_seen_at_once(cast: Cast, plane: Any, send: Caller) -> N
         began = time.monotonic()
         plane.publish(snapshot, wait=False)
         while connection.send("GET", CONSENT, headers()).status != status:
-            assert time.monotonic() - began < 5, "not seen"
-        assert time.monotonic() - began < 2.0, "on a machine that does other things beside"  # `bench systems` holds it to one second
+            assert time.monotonic() - began < 30, "not seen"
+        assert time.monotonic() - began < 5.0, "on a machine that does other things beside"  # `bench systems` holds it to one second
     connection.close()
 
 

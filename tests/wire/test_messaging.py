@@ -194,6 +194,20 @@ def test_envoy_holds_little_of_a_large_chunk(room: MailRoom) -> None:
     assert peak - before < 16_384, (before, peak)
 
 
+@pytest.mark.parametrize(("local_id", "path", "status"), [
+    ("50% off", "50%25%20off", 200), ("a%2Fb", "a%252Fb", 200), ("café", "caf%C3%A9", 200), ("q?1#2;3", "q%3F1%232%3B3", 200),
+    ("left/right", "left%2Fright", 400), ("left\\right", "left%5Cright", 400), ("..", "%2E%2E", 405),
+])
+def test_local_ids_in_paths(room: MailRoom, local_id: str, path: str, status: int) -> None:
+    """They arrive as they are, but for slashes and steps in paths, which no gateway lets through encoded: our client does not send them."""
+    who = room.people["ALICE"].identity
+    headers = [*({**GOOD, "Mex-LocalID": local_id}).items(), ("Authorization", token("ALICE"))]
+    sent, _ = room.caller().send("new", "mtls", "POST", "/messageexchange/ALICE/outbox", headers, body=b"hello", identity=who)
+    assert sent.status == 202, sent
+    tracked, _ = room.caller().send("new", "mtls", "GET", f"/messageexchange/ALICE/outbox/tracking/{path}", [("Authorization", token("ALICE"))], identity=who)
+    assert tracked.status == status, tracked
+
+
 def test_other_ports_have_no_mailboxes(room: MailRoom) -> None:
     """No certificate is asked for there."""
     for listener in ("https", "http"):

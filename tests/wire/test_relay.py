@@ -292,7 +292,7 @@ def test_a_new_certificate_is_shown_at_once(world: Any) -> None:
     world.plane.tls = replace(world.cast.tls(), **dict(zip(("relay_chain_pem", "relay_key_pem"), world.cast.authority.relay("proxy-2.example.nhs.uk"), strict=True)))
     world.plane.publish(world.snapshot)
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while world.endpoint.peers[-1]["subject"] != ((("commonName", "proxy-2.example.nhs.uk"),),):
             assert time.monotonic() < deadline
             assert send(world, SLOT).status == 200
@@ -377,7 +377,7 @@ def test_nobody_to_ask(world: Any) -> None:
     finally:
         plane.decisions = plane.decide()
     assert not world.endpoint.requests
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while send(world, SLOT).status != 200:
         assert time.monotonic() < deadline
         time.sleep(0.1)

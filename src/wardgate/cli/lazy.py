@@ -25,7 +25,7 @@ class Lazy:
 
 
 class LazyGroup(click.Group):
-    """The root. Its help needs no command to be imported."""
+    """The root, and groups whose commands need much. Its help needs no command to be imported."""
 
     def __init__(self, *arguments: Any, lazy: Mapping[str, Lazy], **settings: Any) -> None:
         super().__init__(*arguments, **settings)

@@ -11,11 +11,13 @@ from wardgate.audit import EventType
 from wardgate.cli.confirmation import confirm, wait_option
 from wardgate.cli.context import World, with_world
 from wardgate.cli.failures import Failed
+from wardgate.cli.mesh_admission import admit
 from wardgate.cli.options import read_input
 from wardgate.cli.output import Printer, pairs, table
 from wardgate.cli.secrets_out import new_secret_file, write_secret
 from wardgate.cli.stating import store_change
 from wardgate.manifest import Manifest
+from wardgate.server.published_secrets import is_published
 from wardgate.workflows.model import Mailbox, Workflow
 from wardgate.workflows.post_office import PostOffice
 
@@ -170,6 +172,8 @@ def _set_active(world: World, printer: Printer, mailbox_id: str, active: bool, w
 
 
 def _new_password(world: World, mailbox_id: str, text: str, path: Path | None) -> tuple[dict[str, Any], list[str]]:
+    if is_published(text) and world.environment.live:
+        raise Failed("this password is the demo's, which everyone knows: a live environment has others")
     world.stores.mailboxes.set_password(mailbox_id, text, world.event(EventType.MAILBOX_CHANGED, mailbox=mailbox_id, change="password"))
     return write_secret("password", text, path)
 
@@ -198,3 +202,6 @@ def _made(data: dict[str, Any]) -> Mailbox:
 
 def _data(found: Mailbox) -> dict[str, Any]:
     return found.model_dump(mode="json")
+
+
+mailbox.add_command(admit)

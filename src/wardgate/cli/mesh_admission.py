@@ -36,6 +36,7 @@ from wardgate.workflows.model import Mailbox
 PASSWORD_BYTES: Final = 24
 REQUESTED: Final = "mesh-account-request/"
 """Begins the name under which the store keeps the private key of a request until its certificate comes."""
+_REQUEST: Final = b"-----BEGIN CERTIFICATE REQUEST-----"
 PARTS: Final = ("base_url", "password", "shared_key", "certificate", "ca")
 """What the file of an admission holds, besides the mailbox."""
 
@@ -51,6 +52,8 @@ def request(mailbox: str, name: str | None, out: Path, world: World, printer: Pr
     The private key is made and kept here, encrypted. A request made before is void.
     """
     found = _stated(world, mailbox)
+    if out.exists() and not _is_request(out):
+        raise Failed(f"{out} is there already, and is no certificate request: what is asked for goes to another file")
     wanted = (name or client_name(found)).lower()
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     out.write_bytes(client_request(key, wanted))
@@ -94,7 +97,7 @@ def admitted(world: World, path: Path, mailbox: str) -> dict[str, Any]:
     what = Failed(f"{path} is not what `wardgate mesh mailbox admit` writes")
     try:
         data = json.loads(read_input(path, "the account"))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise what from None
     if not isinstance(data, dict) or {"mailbox", *PARTS} != set(data) or not all(isinstance(value, str) for value in data.values()):
         raise what
@@ -114,6 +117,11 @@ def fulfilled(world: World, made: Account) -> None:
     """Forget the private key of a request: the account holds it now."""
     if made.key is not None and world.stores.values.get(REQUESTED + made.mailbox) == made.key:
         world.stores.values.put(REQUESTED + made.mailbox, None)
+
+
+def _is_request(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_REQUEST)) == _REQUEST
 
 
 def _stated(world: World, mailbox: str) -> Mailbox:

@@ -44,6 +44,8 @@ from wardgate.workflows.post_office import PostOffice
 
 MAX_FILE_BYTES: Final = 24 * 1024 * 1024
 """Of a message and its seal around it; attachments of any size go by --attachment."""
+USUAL_STAMPER: Final = "usual"
+"""`--time-stamp` without a URL."""
 INVALID: Final = "message-invalid"
 """The reason in the record of a message that is none, or not valid."""
 keys_option = click.option("--keys", "keys_at", type=click.Path(exists=True, file_okay=False, path_type=Path), default=None, metavar="DIR",
@@ -74,6 +76,7 @@ class Desk:
     world: World | None = None
     """None: with keys of a directory."""
     office: PostOffice | None = None
+    settings: Settings | None = field(default=None, repr=False)
 
     def record(self, kind: EventType, message_id: str | None, details: Mapping[str, Detail], refused: str | None = None) -> None:
         """Store an event of the installation."""
@@ -105,12 +108,12 @@ def desk_of(world: World, printer: Printer, keys_at: Path | None, password_file:
     """Return the desk of a command. Raises `Failed`, `KeyUnusable`."""
     if keys_at is not None:
         password = read_secret_file(password_file, "password", KeyInvalid).strip().encode() if password_file is not None else None
-        return Desk(printer, world.now, read_key_ring(keys_at, password=password, hardware=_hardware_key(world.settings), now=lambda: world.now))
+        return Desk(printer, world.now, read_key_ring(keys_at, password=password, hardware=_hardware_key(world.settings), now=lambda: world.now), settings=world.settings)
     if password_file is not None:
         raise click.UsageError("--keys-password-file goes with --keys")
     manifest = world.manifest()[1]
     office = PostOffice.of(manifest.mailboxes, manifest.workflows)
-    return Desk(printer, world.now, InstalledKeys(ring(world), directory(world)), world, office)
+    return Desk(printer, world.now, InstalledKeys(ring(world), directory(world)), world, office, world.settings)
 
 
 def _hardware_key(settings: Settings) -> Any:
@@ -125,18 +128,37 @@ def _hardware_key(settings: Settings) -> Any:
     return made
 
 
-def stamper_of(desk: Desk, url: str | None, ca: Path | None) -> TimeStampAuthority | None:
-    """Return the time-stamping authority at an address; its host is verified with `ca`, an installation's own with its own root."""
-    if url is None:
+def stamper_of(desk: Desk, asked: str | None, ca: Path | None, *, is_demanded: bool) -> TimeStampAuthority | None:
+    """Return who is asked for a time-stamp: whose address is given; else, where one is wanted at all, whom the message handler asks.
+
+    The host is verified with `ca`, an installation's own with its own root.
+    """
+    if asked is None and not is_demanded:
         return None
+    url = asked if asked not in {None, USUAL_STAMPER} else desk.settings.message_time_stamps if desk.settings is not None else None
+    authority = _authority_at(desk, url, ca) if url is not None else _own_authority(desk)
+    click.get_current_context().call_on_close(authority.close)
+    return authority
+
+
+def _authority_at(desk: Desk, url: str, ca: Path | None) -> TimeStampAuthority:
     if ca is None and desk.world is not None and url.startswith(f"{serving.read(desk.world.data).https}/"):
         ca = desk.world.data / "ca.pem"
     try:
-        authority = TimeStampAuthority(url, transport=httpx2.HTTPTransport(verify=trust_context(ca)) if ca is not None else None)
+        return TimeStampAuthority(url, transport=httpx2.HTTPTransport(verify=trust_context(ca)) if ca is not None else None)
     except ValueError as wrong:
         raise click.UsageError(f"--time-stamp: {wrong}") from None
-    click.get_current_context().call_on_close(authority.close)
-    return authority
+
+
+def _own_authority(desk: Desk) -> TimeStampAuthority:
+    """Return the installation's own, which is asked without its server."""
+    from wardgate.cli.authority import authority_of  # noqa: PLC0415 - with the message handler's parts, for those who have time-stamps made
+    from wardgate.server.exchange import time_stamper  # noqa: PLC0415
+
+    world = desk.world
+    if world is None:
+        raise click.UsageError("--time-stamp: with --keys there is no authority of ours: give its URL, or set WARDGATE_MESSAGE_TIME_STAMPS")
+    return time_stamper(world.settings, authority_of(world), lambda: world.now)
 
 
 @contextlib.contextmanager

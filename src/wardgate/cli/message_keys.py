@@ -171,7 +171,9 @@ def revoke(kid: str, reason: str, at: datetime | None, wait: float, world: World
     generation = change_document(world, key.organisation, lambda document: with_key(document, revoked), event)
     certified_here = _revoke_certificate(world, key, reason)
     if key.held is not None:
-        world.stores.message_keys.change(kid, lambda held: replace(held, retired_at=held.retired_at or world.now), event)
+        # NOTE: it opens nothing from now on, also when its entry leaves the manifest
+        over = world.now if key.use is Use.ENCRYPTION else None
+        world.stores.message_keys.change(kid, lambda held: replace(held, retired_at=held.retired_at or world.now, opens_until=over), event)
     lines = [f"revoked {kid} of {key.organisation}", *([] if certified_here else ["tell the authority that certified it, too"])]
     confirm(world, printer, max(generation, world.stores.generation.current()), wait, known_key(world, kid).data(), lines)
 

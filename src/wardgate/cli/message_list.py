@@ -1,5 +1,8 @@
 """`wardgate message list`, `acknowledge` and `dead`: what is here, what is owed, and what was given up."""
 
+from collections.abc import Iterator
+from itertools import islice
+
 import click
 
 from wardgate.cli.context import World
@@ -11,6 +14,7 @@ from wardgate.itk3 import RESPONSE_CODE_ROWS
 from wardgate.stores.exchange import Direction, HandledMessage, Stage
 
 LATEST = 100
+OVERDUE = "response-overdue"
 
 
 @click.command("list")
@@ -18,15 +22,17 @@ LATEST = 100
 @click.option("--direction", type=click.Choice([way.value for way in Direction]), default=None, help="Only those that go out, or came in.")
 @click.option("--mailbox", default=None, metavar="ID", help="Only those of this mailbox of ours.")
 @click.option("--owed", is_flag=True, help="Only those that we owe a business response.")
+@click.option("--overdue", is_flag=True, help="Only those that nobody answered in time.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=LATEST, show_default=True, help="At most so many of each stage, the oldest first.")
 @with_handler
 def list_messages(
-    stages: tuple[str, ...], direction: str | None, mailbox: str | None, owed: bool, limit: int, handler: MessageHandler, world: World, printer: Printer,
+    stages: tuple[str, ...], direction: str | None, mailbox: str | None, owed: bool, overdue: bool, limit: int, handler: MessageHandler, world: World,
+    printer: Printer,
 ) -> None:
     """List messages that went out and came in, and where each stands."""
     del world
-    found = [row for stage in map(Stage, stages or tuple(Stage)) for row in handler.parts.store.waiting(stage, limit=limit)]
-    rows = sorted((row for row in found if _wanted(row, direction, mailbox, owed=owed)), key=lambda row: (row.created, row.key))
+    found = [row for stage in map(Stage, stages or tuple(Stage)) for row in islice(_at(handler, stage, direction, mailbox, owed=owed, overdue=overdue), limit)]
+    rows = sorted(found, key=lambda row: (row.created, row.key))
     printer.answer([shown(row) for row in rows], table(COLUMNS, [cells(row) for row in rows]))
 
 
@@ -70,7 +76,7 @@ def show(any_id: str, handler: MessageHandler, world: World, printer: Printer) -
     told = shown(row) | {"records": [record.seq for record in why]}
     printer.answer(told, [
         *pairs([("key", row.key), ("message", row.message_id), ("to" if row.direction is Direction.OUT else "from", row.peer), ("workflow", row.workflow),
-                ("given up", f"{row.changed:%Y-%m-%d %H:%M}"), ("why", row.reason or ""), ("tries", str(row.attempts))]),
+                ("given up", f"{row.changed:%Y-%m-%d %H:%M}"), ("why", row.reason or ""), ("last try", row.trouble or ""), ("tries", str(row.attempts))]),
         f"whole story: wardgate explain {row.message_id or row.mex_id or row.key}", f"again: wardgate message dead replay {row.key}"])
 
 
@@ -101,6 +107,14 @@ def _dead(handler: MessageHandler, any_id: str) -> HandledMessage:
     if row.stage is not Stage.DEAD:
         raise Failed(f"the message {row.key} is {row.stage.value}, not given up")
     return row
+
+
+def _at(handler: MessageHandler, stage: Stage, direction: str | None, mailbox: str | None, *, owed: bool, overdue: bool) -> Iterator[HandledMessage]:
+    """Yield those at a stage that are asked for, the oldest first."""
+    after = None
+    while page := handler.parts.store.waiting(stage, after=after):
+        yield from (row for row in page if _wanted(row, direction, mailbox, owed=owed) and (not overdue or row.reason == OVERDUE))
+        after = page[-1].key
 
 
 def _wanted(row: HandledMessage, direction: str | None, mailbox: str | None, *, owed: bool) -> bool:

@@ -18,15 +18,19 @@ from wardgate.cli.message_desk import (
     with_desk,
     write_file,
 )
+from wardgate.cli.message_legacy import legacy_options, open_payload
 from wardgate.cli.message_policy import check_policy, facts_of, of_context
 from wardgate.cli.message_proof import proof_data, proof_lines, signature_data, signature_lines
 from wardgate.cli.options import Command
 from wardgate.cli.output import pairs
 from wardgate.cli.progress import Progress
-from wardgate.client.message import open_message
+from wardgate.client.message import OpenedMessage, open_message
 from wardgate.client.sealed_file import open_file
 from wardgate.exchange.record import about, proof
-from wardgate.itk3 import Rules
+from wardgate.fhir import Format
+from wardgate.itk3 import Rules, write
+from wardgate.itk3.glimpse import form_of
+from wardgate.sealing.any_suite import Kind, kind_of
 from wardgate.sealing.model import Transport
 
 TOLD: Final = ("came_from", "came_to", "came_by")
@@ -49,12 +53,15 @@ def transport_options(command: Command) -> Command:
 @transport_options
 @click.option("--lenient", is_flag=True, help="Pass over what a message should not say and does, with a warning.")
 @click.option("--attachment", is_flag=True, help="FILE is no message but a sealed file of any size.")
+@legacy_options
 @out_option
 @with_desk
-def open_sealed(file: Path, signature: Path | None, lenient: bool, attachment: bool, out: Path | None, desk: Desk, **asked: Any) -> None:
+def open_sealed(
+    file: Path, signature: Path | None, lenient: bool, attachment: bool, legacy: bool, payload_id: str | None, out: Path | None, desk: Desk, **asked: Any,
+) -> None:
     """Open the sealed message in FILE (- is standard input), and tell who signed what, when and in which role.
 
-    What is inside is written to --out, and only when the signature is good, its signer believed, the message valid and what its seal says. With an
+    The message is written to --out, and only when the signature is good, its signer believed, the message valid and what its seal says. With an
     installation the workflow's policy is asked too. Whether the message was seen before, the installation's message handler asks, not this command.
     """
     check_new(out)
@@ -63,6 +70,9 @@ def open_sealed(file: Path, signature: Path | None, lenient: bool, attachment: b
         _open_attachment(desk, file, out, transport)
         return
     body = read_file(file, "the message")
+    if legacy:
+        open_payload(desk, body, payload_id, transport, out)
+        return
     beside = read_file(signature, "the signature") if signature is not None else None
     with refusals(desk):
         found = open_message(
@@ -73,12 +83,19 @@ def open_sealed(file: Path, signature: Path | None, lenient: bool, attachment: b
     with refusals(desk, message.message_id, **of_context(opened.context)):
         held = check_policy(desk, facts_of(opened.context, facts, opened), facts)
     desk.record(EventType.MESSAGE_OPENED, message.message_id, {**of_context(opened.context), **told(message, facts), "seal": opened.suite.value, **about(facts), **proof(opened)})
-    write_file(out, opened.content)
+    write_file(out, _whole(body, found))
     data = {**proof_data(opened), "message_id": message.message_id, "event": message.event, "document_id": facts.document_id, "document_types": list(facts.types),
             "attachments": len(facts.attachments), "warnings": list(message.warnings), "policy": list(held)}
     lines = pairs([("opened", message.message_id), ("event", f"{message.event} {message.event_display}"), ("document", facts.document_id or ""),
                    ("attachments", str(len(facts.attachments) or ""))])
     say(desk, out, data, [*lines, *proof_lines(opened), *(f"warning: {text}" for text in message.warnings), *([f"written to {out}"] if out is not None else [])])
+
+
+def _whole(body: bytes, found: OpenedMessage) -> bytes:
+    """Return the message as it was signed; of one whose header travelled in clear, with its payload in its place again."""
+    if kind_of(body) is Kind.HEADER_READABLE:
+        return write(found.message, form_of(body) or Format.XML)
+    return found.opened.content
 
 
 def transport_of(asked: dict[str, Any]) -> Transport | None:

@@ -9,6 +9,7 @@ from wardgate.cli.context import World
 from wardgate.cli.failures import Failed
 from wardgate.cli.handled import cells, post_office, shown, with_handler
 from wardgate.cli.output import Printer
+from wardgate.cli.output import shown as escaped
 from wardgate.exchange.account import Accounts
 from wardgate.exchange.handler import MessageHandler
 from wardgate.exchange.posting import PASSING, said
@@ -40,17 +41,19 @@ def receive(mailboxes: tuple[str, ...], follow: bool, every: float, limit: int |
 
 
 def _received(handler: MessageHandler, mailbox: str, limit: int | None, printer: Printer) -> bool:
-    """Receive of one mailbox, and tell of each message; False where its server could not be asked, and the others are."""
+    """Receive of one mailbox, and tell of each message; False where its server could not be asked, or not for all, and the others are."""
     try:
         found = handler.receive(mailbox, limit)
     except PASSING as error:
-        click.echo(f"wardgate: {mailbox}: {said(error)}", err=True)
+        click.echo(escaped(f"wardgate: {mailbox}: {said(error)}"), err=True)
         return False
     for row in found.messages:
         _say(printer, handler.message(row.key))
+    for mex_id, why in found.failed:
+        click.echo(escaped(f"wardgate: {mailbox}: {mex_id} could not be had, and waits there: {why}"), err=True)
     if found.reports:
         printer.note(f"{found.reports} reports of {mailbox}")
-    return True
+    return not found.failed
 
 
 def _ours(world: World) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import click
 from wardgate.audit import EventType
 from wardgate.audit.model import Detail
 from wardgate.cli.message_desk import (
+    USUAL_STAMPER,
     Desk,
     check_new,
     message_file,
@@ -47,7 +48,8 @@ PURPOSES: Final = {purpose.name.lower().replace("_", "-"): purpose for purpose i
 @click.option("--role", default=None, metavar="CODE", help="The role that the signer acts in, such as R8000.")
 @click.option("--user", default=None, metavar="ID", help="On whose behalf: the SDS user id.")
 @click.option("--user-role", default=None, metavar="ID", help="With --user: the SDS role profile id.")
-@click.option("--time-stamp", default=None, metavar="URL", envvar="WARDGATE_TIME_STAMP_URL", show_envvar=True, help="Have the signature time-stamped by this authority (RFC 3161).")
+@click.option("--time-stamp", is_flag=False, flag_value=USUAL_STAMPER, default=None, metavar="[URL]", envvar="WARDGATE_TIME_STAMP_URL", show_envvar=True, show_default="where the workflow wants it",
+              help="Have the signature time-stamped (RFC 3161) by the authority at this URL; without one by that of WARDGATE_MESSAGE_TIME_STAMPS, else by this environment's own.")
 @click.option("--ca", type=IN_FILE, default=None, metavar="FILE", show_default="this Wardgate's own for itself, else this machine's", help="The roots that the authority's host is verified with.")
 @click.option("--compress", is_flag=True, help="Fold XML by gzip before it is signed.")
 @click.option("--header-readable", is_flag=True, help="Leave the MessageHeader in clear around the sealed payload: by agreement with the recipient.")
@@ -100,9 +102,9 @@ def _options(desk: Desk, asked: dict[str, Any]) -> SealOptions:
     usual = next((suite for suite in rules.messages.suites if suite is not Suite.ITK2_LEGACY), Suite.MODERN) if rules is not None else Suite.MODERN
     suite = Suite(asked["suite"]) if asked["suite"] is not None else Suite.CMS if asked.get("is_attachment") else usual
     behalf = {"user": asked["user"], **({"role": asked["user_role"]} if asked["user_role"] else {})} if asked["user"] else None
+    stamper = stamper_of(desk, asked["time_stamp"], asked["ca"], is_demanded=rules is not None and rules.messages.time_stamp)
     return SealOptions(
-        suite, PURPOSES[asked["purpose"]], asked["role"], behalf, stamper_of(desk, asked["time_stamp"], asked["ca"]), (), asked["compress"], not asked["sign_only"],
-        asked["header_readable"],
+        suite, PURPOSES[asked["purpose"]], asked["role"], behalf, stamper, (), asked["compress"], not asked["sign_only"], asked["header_readable"],
     )
 
 

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -10,12 +11,14 @@ from typing import Any, Final
 import click
 
 from wardgate import fhir
+from wardgate.cli.context import World
 from wardgate.cli.durations import Duration
 from wardgate.cli.failures import Failed
-from wardgate.cli.handled import shown, with_handler
+from wardgate.cli.handled import next_try, shown, with_handler
 from wardgate.cli.output import Printer, pairs
 from wardgate.exchange.handler import MessageHandler
 from wardgate.exchange.outgoing import Route, Wishes
+from wardgate.exchange.posting import PASSING
 from wardgate.fhir import Format, Resource, Version
 from wardgate.itk3 import RecipientType
 from wardgate.itk3.glimpse import form_of
@@ -45,14 +48,13 @@ IN_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path, allow_d
 @with_handler
 def send(
     document: Path, mailbox: str, to: str, workflow: str, role: str | None, user: str | None, as_json: bool, r4: bool, wait: timedelta | None,
-    handler: MessageHandler, printer: Printer, world: Any, **said: Any,
+    handler: MessageHandler, printer: Printer, world: World, **said: Any,
 ) -> None:
     """Send DOC, a FHIR document in XML or JSON: build the message, ask the workflow's policy, seal it, and send it by MESH.
 
     A DOC that is a message already is sent as it is. What cannot be sent now is kept, and tried again by the server, or by
     `wardgate message receive`. Exit code 1: refused, by the policy or, with --wait, by the recipient.
     """
-    del world
     version = Version.R4 if r4 else Version.STU3
     content, resource = _read(document, version)
     behalf = {name: value for name, value in (("user", user), ("role", role)) if value} if user else None
@@ -63,7 +65,7 @@ def send(
         row = handler.send(route, resource, _wishes(said, version))
     if wait is not None:
         row = _answered(handler, row, wait)
-    _show(printer, row)
+    _show(world, printer, row)
     if row.stage in {Stage.REFUSED, Stage.DEAD}:
         click.get_current_context().exit(1)
 
@@ -93,15 +95,17 @@ def _answered(handler: MessageHandler, row: HandledMessage, wait: timedelta, pau
     """Look into our mailbox until every answer is there, or the time is over."""
     until = time.monotonic() + wait.total_seconds()
     while row.stage not in OVER and row.responses_due and time.monotonic() < until:
-        handler.receive(row.mailbox)
+        with suppress(*PASSING):  # the server may be there again at the next look
+            handler.receive(row.mailbox)
+        handler.drive(mailboxes={row.mailbox})
         row = handler.message(row.key)
         if row.stage not in OVER and row.responses_due:
             pause(min(LOOK_SECONDS, max(until - time.monotonic(), 0.0)))
     return row
 
 
-def _show(printer: Printer, row: HandledMessage) -> None:
+def _show(world: World, printer: Printer, row: HandledMessage) -> None:
     stage = f"{row.stage.value} ({row.reason})" if row.reason else row.stage.value
     printer.answer(shown(row), pairs([
-        ("message", row.message_id), ("stage", stage), ("to", f"{row.peer} by {row.workflow}"), ("sealed", row.seal or "no"), ("key", row.key),
+        ("message", row.message_id), ("stage", stage), ("last try", row.trouble or ""), ("next try", next_try(world, row)), ("to", f"{row.peer} by {row.workflow}"), ("sealed", row.seal or "no"), ("key", row.key),
         ("codes", " ".join(row.codes)), ("awaited", " and ".join(row.responses_due)), ("follow it", f"wardgate message track {row.message_id}")]))

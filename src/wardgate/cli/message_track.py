@@ -1,9 +1,10 @@
 """`wardgate message track ID` and `read KEY`: a message from end to end, and what is in it."""
 
 import json
+import os
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import click
 
@@ -12,8 +13,10 @@ from wardgate.cli.context import World
 from wardgate.cli.failures import Failed
 from wardgate.cli.handled import found_row, shown, with_handler
 from wardgate.cli.output import Printer, pairs
+from wardgate.cli.output import shown as escaped
 from wardgate.client.mesh_files import write_whole
 from wardgate.exchange.handler import MessageHandler
+from wardgate.exchange.record import plain
 from wardgate.exchange.tracked import Tracked, track
 from wardgate.itk3 import RESPONSE_CODE_ROWS
 from wardgate.stores.exchange import Direction, HandledMessage
@@ -55,15 +58,24 @@ def read_message(any_id: str, out: Path | None, sealed: bool, handler: MessageHa
     """Read a message that is kept here, which is recorded. ID is its message id or our key."""
     del world
     row = found_row(handler, any_id)
-    content = handler.content(row, sealed=True) if sealed else handler.opened(row)
-    if out is None or str(out) == "-":
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
-        return
-    if out.exists():
+    if out is not None and str(out) != "-" and os.path.lexists(out):
         raise Failed(f"{out} is there already")
+    content = handler.opened(row, sealed=sealed)
+    if out is None or str(out) == "-":
+        put(content, sys.stdout)
+        return
     write_whole(out, content)
     printer.answer({**shown(row), "file": str(out), "bytes": len(content)}, [f"{out}: {len(content)} bytes"])
+
+
+def put(content: bytes, to: TextIO) -> None:
+    """Write a content as it is; to a terminal without what would command it, which others may have written."""
+    if to.isatty():
+        to.write(escaped(content.decode("utf-8", "replace")))
+        to.flush()
+        return
+    to.buffer.write(content)
+    to.buffer.flush()
 
 
 def _steps(world: World, row: HandledMessage) -> list[dict[str, Any]]:
@@ -85,7 +97,7 @@ def _steps(world: World, row: HandledMessage) -> list[dict[str, Any]]:
 def _told(one: Tracked, steps: list[dict[str, Any]]) -> dict[str, Any]:
     server = one.server
     said = None if server is None else {
-        "status": server.status, "status_code": server.status_code or None, "description": server.status_description or None,
+        "status": plain(server.status), "status_code": plain(server.status_code) or None, "description": plain(server.status_description) or None,
         "uploaded_at": server.uploaded_at.isoformat() if server.uploaded_at else None, "status_at": server.status_at.isoformat() if server.status_at else None,
         "expires": server.expires.isoformat() if server.expires else None,
     }
@@ -101,7 +113,7 @@ def _lines(data: dict[str, Any]) -> list[str]:
     facts = pairs([
         ("  from", ends[0]), ("  to", ends[1]), ("  workflow", data["workflow"]), ("  answers", data["answers"] or ""),
         ("  stage", data["stage"] + (f" ({data['reason']})" if data["reason"] else "")), ("  sealed", data["seal"] or "no"), ("  codes", codes),
-        ("  awaited" if out else "  owed", " and ".join(data["responses_due"])), ("  next try", data["due"] or ""),
+        ("  awaited" if out else "  owed", " and ".join(data["responses_due"])), ("  next try", data["due"] or ""), ("  last try", data["trouble"] or ""),
         ("  server", f"{server['status']} {server['description'] or ''}".strip() if server else data["mailbox_server_silent"] or "")])
     steps = [f"    {step['at']}  {step['words']}" + (f": {step['reason']}" if step["reason"] else "") for step in data["steps"]]
     return [head, *facts, *steps]

@@ -10,7 +10,7 @@ from wardgate.cli.whole import check_whole
 from wardgate.directory.model import Document
 from wardgate.manifest import Manifest
 from wardgate.manifest.documents import document_of, key_of
-from wardgate.manifest.message_access import broken_promises
+from wardgate.server.former_keys import MESSAGE_KEYS, refused_keys, remember_keys
 from wardgate.server.whole_directory import asids_of
 from wardgate.stores import Superseded
 from wardgate.stores.ports import StoredDocument
@@ -30,10 +30,12 @@ def store_change(world: World, change: Change, event: Event) -> int:
         seen, manifest = world.manifest()
         put, remove = change(manifest)
         after = _after(manifest, put, remove)
-        broken = list(broken_promises(manifest, after))
+        broken = refused_keys(world.stores, manifest, after)
         if broken:
             raise Failed("\n".join(broken))
         check_whole(after, asids_of(world.stores))
+        if any(kind == MESSAGE_KEYS for kind, _ in (*put, *remove)):
+            remember_keys(world.stores, manifest, after)
         documents = [document_of(kind, model) for kind, model in put]
         try:
             return world.stores.documents.write([StoredDocument(one.kind, one.name, one.body) for one in documents], list(remove), event, seen)

@@ -16,7 +16,7 @@ DEMO_RELAY_PORT: Final = 8446
 
 @click.command()
 @data_option
-@click.option("--manifest", "manifests", type=IN_FILE, multiple=True, metavar="FILE", help="Apply these files before serving; several may be given.")
+@click.option("--manifest", "manifests", type=IN_FILE, multiple=True, metavar="FILE", help="Make these files together the manifest before serving: what they do not mention is removed, also what commands stated. Several may be given.")
 @click.option("--demo", envvar="WARDGATE_DEMO", show_envvar=True, is_flag=True, help="Serve the demo world: sample applications, APIs and backends with published credentials. Never in a live environment.")
 @click.option("--port", envvar="WARDGATE_PORT", show_envvar=True, type=PORT, default=8443, show_default=True, help="TLS.")
 @click.option("--mtls-port", envvar="WARDGATE_MTLS_PORT", show_envvar=True, type=PORT, default=8444, show_default=True, help="TLS that asks for a client certificate.")

@@ -19,6 +19,7 @@ from wardgate.manifest import Manifest
 from wardgate.manifest.documents import as_stated
 from wardgate.sealing.model import Suite
 from wardgate.server.installation import MESH_SHARED_KEY
+from wardgate.server.published_secrets import is_published
 from wardgate.workflows.model import Protection, Workflow
 
 KEY_BYTES: Final = 32
@@ -123,6 +124,8 @@ def set_key(file: Path | None, wait: float, world: World, printer: Printer) -> N
     text = secrets.token_urlsafe(KEY_BYTES) if file is None else read_input(file, "the shared key").decode("ascii", "replace").strip()
     if not MIN_KEY <= len(text) <= MAX_KEY or not text.isascii() or not text.isprintable():
         raise Failed(f"a shared key has {MIN_KEY} to {MAX_KEY} printable ASCII characters")
+    if is_published(text) and world.environment.live:
+        raise Failed("this key is the demo's, which everyone knows: a live environment has one of its own")
     world.stores.values.put(MESH_SHARED_KEY, text)
     generation = store_change(world, lambda _: ([], []), world.event(EventType.MAILBOX_CHANGED, change="shared key"))
     confirm(world, printer, generation, wait, {"changed": True}, ["the shared key is set: wardgate mesh shared-key show"])

@@ -34,7 +34,8 @@ from wardgate.client.mesh_upload import Keep, sending, tracking_question
 
 FEWEST_RESULTS: Final = 10
 MOST_RESULTS: Final = 5_000
-_LOCAL_ID: Final = re.compile(r"[\x20-\x7e]{1,300}")
+_LOCAL_ID: Final = re.compile(r"(?!\.{1,2}\Z)[\x20-\x2e\x30-\x5b\x5d-\x7e]{1,300}")
+"""Slashes and steps in a path do not arrive: gateways refuse or resolve them, encoded ones too."""
 _WORKFLOW: Final = re.compile(r"[\x21-\x7e][\x20-\x7e]{0,299}")
 _ODS: Final = re.compile(r"[A-Za-z0-9]{1,12}")
 _IN_MEMORY_BYTES: Final = 1_048_576
@@ -126,7 +127,7 @@ class MeshCalls:
     def track_local(self, local_id: str) -> Steps[MeshTracking]:
         """The same, by our own id."""
         if not _LOCAL_ID.fullmatch(local_id):
-            raise MeshCallInvalid("a local id is 1 to 300 printable ASCII characters")
+            raise MeshCallInvalid("a message is found by a local id of 1 to 300 printable ASCII characters without slashes, not `.` or `..`: ask by its message id")
         path = f"/{self._mailbox}/outbox/tracking/{quote(local_id, safe='')}"
         return read_tracking((yield from asking(Ask("GET", path), self._tries.again())))
 

@@ -19,8 +19,8 @@ from wardgate.mesh.routing import is_routed
 
 Keep = Callable[[MeshUpload], None]
 """Called with the state before the first chunk and after every one; it returns when the state is kept."""
-_TRACKABLE: Final = re.compile(r"[A-Za-z0-9_.:@+-]{1,300}")
-"""Local ids that a path can carry past every server on the way."""
+_TRACKABLE: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.:@+-]{1,300}")
+"""Local ids that a path can carry past every server on the way: one or two dots alone are steps in it."""
 _ALREADY_COMPLETE: Final = 423
 
 

@@ -5,6 +5,6 @@ leaves a message where it was, and the next to look goes on. Blocking: callers g
 
 Owns: sending, receiving, answering and tracking messages, with retries and dead letters; the accounts of our mailboxes.
 Leaves: ITK3 itself (`itk3`), seals (`sealing`), who may send what (`workflows`), MESH (`client`), durability (`stores`).
-Read: errors, parts, account, record, moving, kept, policy, seal, opened, unseal, outgoing, posting, fate, reply, arrival, judging, incoming,
+Read: errors, parts, account, record, moving, kept, policy, seal, opened, readable, legacy, unseal, outgoing, posting, fate, reply, arrival, judging,
 answers, dead_letters, tracked, handler.
 """

@@ -1,8 +1,9 @@
 """Accounts: how each of our mailboxes is reached, at this Wardgate, another one, or the national service. Kept encrypted with the store's key."""
 
 import json
-import tempfile
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from ssl import SSLContext
@@ -66,12 +67,9 @@ class Account:
             raise AccountInvalid(f"the account of {self.mailbox} cannot be used: {error}") from None
 
     def _tls(self) -> SSLContext:
-        """Return the TLS context. What the library reads from files only is there for as long as it reads."""
-        with tempfile.TemporaryDirectory(prefix="wardgate-") as name:
-            files = {part: Path(name) / part for part in ("certificate", "key", "ca") if getattr(self, part) is not None}
-            for part, path in files.items():
-                path.touch(mode=0o600)
-                path.write_text(getattr(self, part))
+        """Return the TLS context. What the library reads from files only is in files of this process's memory: a private key is on no disk."""
+        with ExitStack() as open_files:
+            files = {part: open_files.enter_context(_in_memory(text)) for part in ("certificate", "key", "ca") if (text := getattr(self, part)) is not None}
             try:
                 if "certificate" not in files:
                     return trust_context(files.get("ca"))
@@ -81,6 +79,15 @@ class Account:
                 for part, path in files.items():
                     told = told.replace(str(path), f"the {part}")
                 raise AccountInvalid(told) from None
+
+
+@contextmanager
+def _in_memory(text: str) -> Iterator[Path]:
+    """Give a text a name, for as long as it is read."""
+    with os.fdopen(os.memfd_create("wardgate", os.MFD_CLOEXEC), "wb") as file:
+        file.write(text.encode())
+        file.flush()
+        yield Path(f"/proc/self/fd/{file.fileno()}")
 
 
 class Accounts:

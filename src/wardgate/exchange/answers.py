@@ -6,6 +6,7 @@ from typing import Final
 
 from wardgate.audit.model import EventType
 from wardgate.exchange.errors import refused
+from wardgate.exchange.fate import answer_due
 from wardgate.exchange.kept import keep, let_go
 from wardgate.exchange.moving import changed, later, move
 from wardgate.exchange.opened import Arrived
@@ -26,8 +27,8 @@ def settled(parts: Parts, mine: HandledMessage, found: Arrived, along: tuple[Mov
         raise refused("response-unexpected", "a response", "another message")
     ours = _answered(parts, mine, response)
     _check_due(ours, response, found)
-    answered = _with(ours, response, now)
-    due = owed(found.message, full_ack=wants_full_ack(office, mine.workflow)) if response.code == "ok" else ()
+    answered = _with(parts, ours, response, now)
+    due = owed(found.message, full_ack=wants_full_ack(office, mine.workflow))  # of a negative one too: that it arrived is all that is said
     content = keep(parts, found.content)
     there = changed(
         mine, now, stage=Stage.ANSWERED if due else Stage.OPENED, message_id=found.message.message_id, event=found.message.event,
@@ -41,17 +42,20 @@ def settled(parts: Parts, mine: HandledMessage, found: Arrived, along: tuple[Mov
             _log.warning("message %s to %s was refused by its recipient: %s", ours.message_id, ours.peer, " ".join(there.codes))
         return there
     let_go(parts, content, *(made.content for made, _ in then))
-    return later(parts, mine)
+    return later(parts, mine, "what it answers was moved meanwhile")
 
 
 def _answered(parts: Parts, mine: HandledMessage, response: Response) -> HandledMessage:
     """Return what it answers. Raises `MessageRefused`: what nobody asked this mailbox is no answer."""
-    for row in parts.store.find(response.identifier):
-        if row.direction is Direction.OUT and row.message_id == response.identifier and row.mailbox == mine.mailbox:
-            if row.peer == mine.peer and answer_workflow(parts.post_office(), row.workflow) == mine.workflow:
-                return row
-            raise refused("response-unexpected", f"a response of {row.peer}, on the workflow of its answers", f"one of {mine.peer} on {mine.workflow[:100]}")
-    raise refused("response-unexpected", "an answer to a message of ours", "one to another")
+    sent = [row for row in parts.store.find(response.identifier)
+            if row.direction is Direction.OUT and row.message_id == response.identifier and row.mailbox == mine.mailbox]
+    if not sent:
+        raise refused("response-unexpected", "an answer to a message of ours", "one to another")
+    theirs = [row for row in sent if row.peer == mine.peer and answer_workflow(parts.post_office(), row.workflow) == mine.workflow]
+    if not theirs:
+        peers = " or ".join(sorted({row.peer for row in sent}))
+        raise refused("response-unexpected", f"a response of {peers}, on the workflow of its answers", f"one of {mine.peer} on {mine.workflow[:100]}")
+    return next((row for row in theirs if row.stage not in _OVER), theirs[-1])  # one that was refused may have been sent again
 
 
 def _check_due(ours: HandledMessage, response: Response, found: Arrived) -> None:
@@ -61,12 +65,13 @@ def _check_due(ours: HandledMessage, response: Response, found: Arrived) -> None
     raise refused("response-unexpected", " or ".join(ours.responses_due) or "no response any more", kind, original(found.message))
 
 
-def _with(ours: HandledMessage, response: Response, now: datetime) -> HandledMessage:
+def _with(parts: Parts, ours: HandledMessage, response: Response, now: datetime) -> HandledMessage:
     codes = (*ours.codes, *(issue.code for issue in response.issues)) if ours.answers is None else ours.codes
     if response.code != "ok":
         return changed(ours, now, stage=Stage.REFUSED, responses_due=(), codes=codes, due=None, reason="response-negative")
     kind = "business" if response.is_business else "infrastructure"
     left = tuple(one for one in ours.responses_due if one != kind)
-    return changed(ours, now, stage=Stage.COLLECTED if left else Stage.ANSWERED, responses_due=left, codes=codes, due=None, reason=None)
+    stage, due = Stage.COLLECTED if left else Stage.ANSWERED, answer_due(parts, ours, left)
+    return changed(ours, now, stage=stage, responses_due=left, codes=codes, due=due, attempts=0, reason=None)
 
 

@@ -10,7 +10,8 @@ from wardgate.exchange.parts import Parts
 from wardgate.exchange.record import event_of
 from wardgate.stores.exchange import Direction, HandledMessage, Stage
 
-_UNCERTAIN = "message-not-sent"
+_UNCERTAIN = frozenset({"message-not-sent", "message-not-processed"})
+"""Given up by us: what was sealed may have arrived."""
 
 
 def dead(parts: Parts, key: str) -> HandledMessage:
@@ -32,12 +33,12 @@ def replay(parts: Parts, key: str) -> HandledMessage:
     seen = dead(parts, key)
     now = parts.now()
     if seen.direction is Direction.IN:
-        again = changed(seen, now, stage=Stage.RECEIVED, reason=None, attempts=0, due=now)
-    elif seen.reason == _UNCERTAIN and seen.sealed is not None and now - seen.created < parts.patience.limits.max_age / 2:
-        again = changed(seen, now, stage=Stage.SEALED, reason=None, attempts=1, due=now)
+        again = changed(seen, now, stage=Stage.RECEIVED, reason=None, trouble=None, attempts=0, due=now)
+    elif seen.reason in _UNCERTAIN and seen.sealed is not None and now - seen.created < parts.patience.limits.max_age / 2:
+        again = changed(seen, now, stage=Stage.SEALED, reason=None, trouble=None, attempts=1, due=now)
     else:
         again = changed(
-            seen, now, stage=Stage.BUILT, reason=None, attempts=0, due=now, sealed=None, signature=None, seal=None, mex_id=None,
+            seen, now, stage=Stage.BUILT, reason=None, trouble=None, attempts=0, due=now, sealed=None, signature=None, seal=None, mex_id=None,
             local_id=f"{seen.message_id}.{parts.random(4).hex()}",
         )
     return _moved(parts, seen, again, EventType.MESSAGE_REPLAYED)

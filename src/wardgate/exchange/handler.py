@@ -9,17 +9,17 @@ from wardgate.audit.model import EventType
 from wardgate.exchange import dead_letters
 from wardgate.exchange.arrival import Collected, collect
 from wardgate.exchange.errors import MessageRefused, NoMessage, NotPossible, of_itk3
-from wardgate.exchange.fate import follow
+from wardgate.exchange.fate import follow, overdue
 from wardgate.exchange.judging import judge
 from wardgate.exchange.kept import let_go, whole
 from wardgate.exchange.moving import changed, later, move, taken
-from wardgate.exchange.outgoing import Route, Wishes, accepted, made_of, resolved, seal_it
+from wardgate.exchange.outgoing import Route, Wishes, accepted, made_of, not_made, seal_it
 from wardgate.exchange.parts import Parts
 from wardgate.exchange.posting import given_up, post_it
-from wardgate.exchange.record import about, event_of
-from wardgate.exchange.reply import reply
+from wardgate.exchange.record import about, event_of, facts_in
+from wardgate.exchange.reply import is_to_stranger, not_answered, reply
 from wardgate.fhir import Resource
-from wardgate.itk3 import ITK3Error, Message, Owed, document_facts, read
+from wardgate.itk3 import ITK3Error, Message, Owed, read
 from wardgate.stores.errors import StoreError
 from wardgate.stores.exchange import Direction, HandledMessage, Stage
 
@@ -45,8 +45,10 @@ class MessageHandler:
             try:
                 message = read(message)
             except ITK3Error as error:
-                raise of_itk3(error) from None
-        row = accepted(self.parts, resolved(self.parts.post_office(), route), message)
+                failure = of_itk3(error)
+                not_made(self.parts, route, failure)
+                raise failure from None
+        row = accepted(self.parts, route, message)
         self.work(row)
         return self.message(row.key)
 
@@ -66,6 +68,15 @@ class MessageHandler:
             number += 1
             self.work(row)
         return number
+
+    def due_mailboxes(self, among: Collection[str]) -> frozenset[str]:
+        """Return those of these mailboxes of which something is due. Raises `StoreError`."""
+        found: set[str] = set()
+        for row in self._due(among):
+            found.add(row.mailbox)
+            if len(found) == len(among):
+                break
+        return frozenset(found)
 
     def work(self, row: HandledMessage) -> None:
         """Do with a message what is to be done now. Raises `StoreError`; whatever else fails is tried again later, and then given up."""
@@ -114,12 +125,15 @@ class MessageHandler:
             raise NoMessage(f"the message {row.key} is {row.stage.value}: its {'sealed form' if sealed else 'content'} is not kept")
         return whole(self.parts, chunk, chunk.size)
 
-    def opened(self, row: HandledMessage, purpose: str = "displayed") -> bytes:
-        """Return the clear octets for somebody to see, which is recorded first (itk3-messaging 1.6, FHIR-DOC). Raises `NoMessage`."""
-        content = self.content(row)
-        message = read(content)
-        said = about(document_facts(message.payload, message.version))
-        self.parts.record([event_of(EventType.MESSAGE_OPENED, row, self.parts.now(), self.parts.post_office(), said, by=self.parts.by, change=purpose)])
+    def opened(self, row: HandledMessage, *, sealed: bool = False) -> bytes:
+        """Return the clear octets, or those that travel, for somebody to see; that is recorded first (itk3-messaging 1.6, FHIR-DOC).
+
+        What travels may be clear as well. Raises `NoMessage`.
+        """
+        content = self.content(row, sealed=sealed)
+        said = about(facts_in(self.content(row) if row.content is not None else content))
+        change = "inspected" if sealed else "displayed"
+        self.parts.record([event_of(EventType.MESSAGE_OPENED, row, self.parts.now(), self.parts.post_office(), said, by=self.parts.by, change=change)])
         return content
 
     def replay(self, key: str) -> HandledMessage:
@@ -142,7 +156,10 @@ class MessageHandler:
         try:
             step(self.parts, mine)
         except MessageRefused as error:  # ours: what came in is refused by its own step
-            given_up(self.parts, mine, error.code, error.refusal.expected or "", error.refusal.received or "")
+            if is_to_stranger(mine, error.code):
+                not_answered(self.parts, mine, error.refusal)
+            else:
+                given_up(self.parts, mine, error.code, error.refusal.expected or "", error.refusal.received or "")
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - one message must not stop the others
@@ -150,12 +167,13 @@ class MessageHandler:
                 given_up(self.parts, mine, "message-not-processed", "the message handled", type(error).__name__)
             else:
                 _log.warning("message %s could not be handled, and will be tried again: %s", mine.key, type(error).__name__)
-                later(self.parts, mine)
+                later(self.parts, mine, type(error).__name__)
 
 
 STEPS: Final[dict[tuple[Direction, Stage], Callable[[Parts, HandledMessage], HandledMessage | None]]] = {
     (Direction.OUT, Stage.BUILT): seal_it,
     (Direction.OUT, Stage.SEALED): post_it,
     (Direction.OUT, Stage.SENT): follow,
+    (Direction.OUT, Stage.COLLECTED): overdue,
     (Direction.IN, Stage.RECEIVED): judge,
 }

@@ -1,12 +1,13 @@
 """What came in is opened, judged, and delivered or refused, each in one step with the responses that follow (itk3-messaging 1.6, 6).
 
-The order is fixed: the seal; what the message says; whether it was here before; its workflow's policy; whether it is for us.
+The order is fixed: the seal; what the message says; its workflow's policy; whether it is for us; whether it was here before. What is refused
+was never here: it may come again when what was against it is mended, and nobody is told that a document arrived which did not.
 """
 
 from typing import Final
 
 from wardgate.audit.model import Event, EventType
-from wardgate.client.mesh_files import write_whole
+from wardgate.client.mesh_files import sync_directory, write_whole
 from wardgate.exchange.answers import settled
 from wardgate.exchange.errors import MessageRefused, of_itk3, refused
 from wardgate.exchange.kept import keep, let_go, whole
@@ -14,18 +15,19 @@ from wardgate.exchange.moving import changed, later, move
 from wardgate.exchange.opened import Arrived
 from wardgate.exchange.outgoing import one_way
 from wardgate.exchange.parts import Parts
-from wardgate.exchange.policy import check, facts_of, organisation_of
+from wardgate.exchange.policy import check, facts_of, is_served, organisation_of
 from wardgate.exchange.posting import SIGNATURE_SUFFIX, SIGNATURE_TYPE
 from wardgate.exchange.record import about, event_of, proof
 from wardgate.exchange.reply import answer_workflow, is_of_responses, reply, wants_full_ack
 from wardgate.exchange.unseal import arrived, hint, suite_of
 from wardgate.itk3 import SUCCESS, NotAccepted, Original, Owed, Party, Receiver, check_receiver, original, owed
 from wardgate.sealing.model import Suite
-from wardgate.stores.exchange import Direction, HandledMessage, Move, Stage
+from wardgate.stores.exchange import HandledMessage, Move, Stage
 from wardgate.workflows.model import Protection
 from wardgate.workflows.post_office import PostOffice, Rules
 
 MAX_SIGNATURE_BYTES: Final = 65_536
+_NO_SIGNATURE, _NO_MESSAGE = "the signature beside it did not come yet", "the message that it is the signature of did not come yet"
 SEEN: Final = frozenset({"message-seen", "document-seen"})
 
 
@@ -44,7 +46,7 @@ def judge(parts: Parts, mine: HandledMessage) -> HandledMessage | None:
             raise refused("workflow-unknown", "a workflow of the manifest", mine.workflow[:100])
         beside = _beside(parts, mine)
         if beside is None and _awaits_signature(parts, mine, rules, body):
-            return later(parts, mine)
+            return later(parts, mine, _NO_SIGNATURE)
         signature = whole(parts, beside.sealed, MAX_SIGNATURE_BYTES).decode("latin-1") if beside is not None else None
         found = arrived(parts, mine, body, signature, rules)
         _check(parts, mine, found, rules)
@@ -55,12 +57,11 @@ def judge(parts: Parts, mine: HandledMessage) -> HandledMessage | None:
 
 
 def _check(parts: Parts, mine: HandledMessage, found: Arrived, rules: Rules) -> None:
-    """What was proved is neither here already nor against the policy, and is for us. Raises `MessageRefused`."""
+    """What was proved is not against the policy, is for us, and was not here before. Raises `MessageRefused`."""
     message, office = found.message, parts.post_office()
     of = original(message)
-    seen = parts.store.claim_ids(f"{mine.mailbox}/{mine.peer}", message.message_id, found.document_id, mine.key)
-    if seen is not None:
-        raise refused(seen, "ids that were not here before", "another message had them", of)
+    if not is_served(office, mine.peer):
+        raise refused("sender-not-allowed", "an active mailbox", "a suspended one" if mine.peer else "none", of)
     check(rules, facts_of(mine.peer, mine.mailbox, mine.workflow, message.event, found.facts, found.opened), of)
     ours, theirs = organisation_of(office, mine.mailbox), organisation_of(office, mine.peer)
     receiver = Receiver(organisations=frozenset({ours}), senders=lambda party: _is_of(party, theirs))
@@ -68,6 +69,9 @@ def _check(parts: Parts, mine: HandledMessage, found: Arrived, rules: Rules) -> 
         check_receiver(message, receiver, found.facts)
     except NotAccepted as error:
         raise of_itk3(error) from None
+    seen = parts.store.claim_ids(f"{mine.mailbox}/{mine.peer}", message.message_id, found.document_id, mine.key)
+    if seen is not None:
+        raise refused(seen, "ids that were not here before", "another message had them", of)
 
 
 def _is_of(party: Party, ods: str) -> bool:
@@ -99,7 +103,9 @@ def _drop(parts: Parts, row: HandledMessage, found: Arrived) -> None:
     if parts.drop_directory is None:
         return
     folder = parts.drop_directory / row.workflow
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync_directory(folder.parent)
     write_whole(folder / f"{row.key}{'.json' if found.media_type.endswith('json') else '.xml'}", found.content)
 
 
@@ -127,7 +133,7 @@ def _refused(
 
 
 def _owes(office: PostOffice, mine: HandledMessage, of: Original) -> bool:
-    if is_of_responses(office, mine.workflow) or answer_workflow(office, mine.workflow) is None or not mine.peer:
+    if is_of_responses(office, mine.workflow) or answer_workflow(office, mine.workflow) is None or not is_served(office, mine.peer):
         return False
     return bool(owed(of, refused=True, full_ack=wants_full_ack(office, mine.workflow), one_way=one_way(office, mine.workflow)))
 
@@ -138,10 +144,9 @@ def _is_signature(row: HandledMessage) -> bool:
 
 def _beside(parts: Parts, mine: HandledMessage) -> HandledMessage | None:
     """Return the signature that came beside a message, as its sender named it."""
-    found = parts.store.find(mine.local_id + SIGNATURE_SUFFIX) if mine.local_id else ()
+    found = parts.store.called(mine.mailbox, mine.peer, mine.local_id + SIGNATURE_SUFFIX) if mine.local_id else ()
     return next((
-        row for row in found if row.direction is Direction.IN and _is_signature(row) and row.stage is Stage.RECEIVED and row.sealed is not None
-        and (row.mailbox, row.peer, row.workflow) == (mine.mailbox, mine.peer, mine.workflow)
+        row for row in found if _is_signature(row) and row.stage is Stage.RECEIVED and row.sealed is not None and row.workflow == mine.workflow
     ), None)
 
 
@@ -160,7 +165,7 @@ def _waiting_signature(parts: Parts, mine: HandledMessage) -> HandledMessage | N
     """Wait for the message that a signature is beside; one that never comes leaves it refused."""
     now = parts.now()
     if now < mine.created + 2 * parts.patience.signature_within:
-        return later(parts, mine)
+        return later(parts, mine, _NO_MESSAGE)
     error = refused("seal-malformed", "the message that the signature is of", "none")
     there = changed(mine, now, stage=Stage.REFUSED, due=None, reason=error.code)
     event = event_of(EventType.MESSAGE_REFUSED, there, now, parts.post_office(), refusal=error.refusal, by=parts.by, answered=False)

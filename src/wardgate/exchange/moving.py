@@ -28,12 +28,12 @@ def taken(parts: Parts, seen: HandledMessage) -> HandledMessage | None:
     A process that ends meanwhile leaves it due again after `Patience.in_hand`.
     """
     now = parts.now()
-    mine = changed(seen, now, attempts=seen.attempts + 1, due=now + parts.patience.in_hand)
+    mine = changed(seen, now, attempts=seen.attempts + 1, due=now + parts.patience.in_hand, trouble=None)
     return mine if move(parts, seen, mine, None) else None
 
 
-def later(parts: Parts, mine: HandledMessage) -> HandledMessage:
-    """Put back what is in hand, to be tried again after a wait, and return it."""
+def later(parts: Parts, mine: HandledMessage, trouble: str) -> HandledMessage:
+    """Put back what is in hand, to be tried again after a wait, with what this try met; return it."""
     now = parts.now()
-    waiting = changed(mine, now, due=now + parts.patience.wait(mine.attempts))
+    waiting = changed(mine, now, due=now + parts.patience.wait(mine.attempts), trouble=trouble)
     return waiting if move(parts, mine, waiting, None) else mine

@@ -9,7 +9,7 @@ from wardgate.exchange.errors import MessageRefused, of_itk3, refused
 from wardgate.exchange.kept import keep, let_go, whole
 from wardgate.exchange.moving import changed, move
 from wardgate.exchange.parts import Parts
-from wardgate.exchange.policy import check, facts_of, organisation_of, planned, suite_for
+from wardgate.exchange.policy import check, facts_of, is_served, organisation_of, planned, suite_for
 from wardgate.exchange.record import about, event_of, people
 from wardgate.exchange.seal import sealed_body
 from wardgate.fhir import Format, Resource, Version
@@ -33,6 +33,7 @@ from wardgate.workflows.post_office import PostOffice, Rules
 
 MEDIA_TYPES: Final = {Format.XML: "application/fhir+xml", Format.JSON: "application/fhir+json"}
 KEY_BYTES: Final = 12
+_SENT_IN_VAIN: Final = frozenset({Stage.REFUSED, Stage.DROPPED})
 DEFAULT_EVENT: Final = "ITK007C"
 
 
@@ -67,7 +68,11 @@ class Wishes:
 def made_of(parts: Parts, route: Route, document: Resource | Sequence[Resource], wishes: Wishes) -> Message:
     """Return the message that carries a document. Raises `MessageRefused`."""
     office = parts.post_office()
-    route = resolved(office, route)
+    try:
+        route = resolved(office, route)
+    except MessageRefused as error:
+        not_made(parts, route, error, wishes.event)
+        raise
     answered = not one_way(office, route.workflow)
     sending = Sending(
         Party(ods=organisation_of(office, route.mailbox)), route.mailbox, wishes.event or _event(office.rules_of(route.workflow)),
@@ -78,7 +83,16 @@ def made_of(parts: Parts, route: Route, document: Resource | Sequence[Resource],
     try:
         return build(document, sending, now=parts.now(), random=parts.random, version=wishes.version)
     except ITK3Error as error:
-        raise of_itk3(error) from None
+        failure = of_itk3(error)
+        not_made(parts, route, failure, wishes.event)
+        raise failure from None
+
+
+def not_made(parts: Parts, route: Route, error: MessageRefused, event: str | None = None) -> None:
+    """Record the refusal of a message that there is none of: nobody knows its id. Raises `StoreError`."""
+    now = parts.now()
+    nothing = HandledMessage(parts.random(KEY_BYTES).hex(), Direction.OUT, Stage.BUILT, route.mailbox.upper(), route.to.upper(), route.workflow, "", now, now, event=event or "")
+    parts.record([event_of(EventType.MESSAGE_REFUSED, nothing, now, parts.post_office(), refusal=error.refusal, by=parts.by)])
 
 
 def accepted(parts: Parts, route: Route, message: Message) -> HandledMessage:
@@ -87,7 +101,7 @@ def accepted(parts: Parts, route: Route, message: Message) -> HandledMessage:
     row = None
     try:
         route = resolved(office, route)
-        row = _row(parts, route, message)
+        row = _named(parts, _row(parts, route, message))
         _check(parts, office, row, message)
         content = _written(message, route.form)
     except MessageRefused as error:
@@ -158,11 +172,25 @@ def _row(parts: Parts, route: Route, message: Message) -> HandledMessage:
     )
 
 
+def _named(parts: Parts, row: HandledMessage) -> HandledMessage:
+    """Return the message by a name of its own at the mailbox server. Raises `MessageRefused` for one that went to them before.
+
+    Its responses would be taken for the other's. One that was refused or dropped may go again. Of two at one moment the recipient takes one.
+    """
+    before = [one for one in parts.store.find(row.message_id) if one.direction is Direction.OUT and (one.mailbox, one.message_id) == (row.mailbox, row.message_id)]
+    if any(one.peer == row.peer and one.stage not in _SENT_IN_VAIN for one in before):
+        raise refused("message-seen", "a message that did not go to them before", "one that did: `wardgate message track`")
+    return replace(row, local_id=f"{row.message_id}.{parts.random(4).hex()}") if before else row
+
+
 def _check(parts: Parts, office: PostOffice, row: HandledMessage, message: Message) -> DocumentFacts:
     """Ask the policy, and see that the message says what its route does. Raises `MessageRefused`."""
     facts, rules = document_facts(message.payload, message.version), office.rules_of(row.workflow)
     if message.endpoint != row.mailbox:
         raise refused("seal-context", f"source.endpoint {row.mailbox}", message.endpoint[:100])
+    for mailbox, code in ((row.mailbox, "sender-not-allowed"), (row.peer, "recipient-not-allowed")):
+        if not is_served(office, mailbox):
+            raise refused(code, "an active mailbox", f"{mailbox}, which is suspended")
     stamps = parts.stamper is not None and rules is not None and rules.messages.time_stamp
     asked = facts_of(row.mailbox, row.peer, row.workflow, message.event, facts)
     check(rules, planned(rules, asked, stamps=stamps, role=row.role))

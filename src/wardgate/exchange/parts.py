@@ -45,6 +45,10 @@ class Patience:
     """How soon the mailbox server is asked whether a message was collected; then ever less often."""
     collected_within: timedelta = timedelta(days=31)
     """When a message counts as not collected that nobody reported on: MESH keeps none for longer."""
+    answered_within: timedelta = timedelta(days=7)
+    """When a response that was asked for counts as overdue: an operator is told, and it is taken whenever it comes."""
+    look: timedelta = timedelta(minutes=10)
+    """How long one look into a mailbox may take before what came is handled."""
     signature_within: timedelta = timedelta(hours=1)
     """How long a message waits for the signature that travels beside it."""
     limits: Limits = field(default_factory=Limits)

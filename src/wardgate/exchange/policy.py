@@ -56,6 +56,12 @@ def facts_of(sender: str, recipient: str, workflow: str, event: str, document: D
     )
 
 
+def is_served(office: PostOffice, mailbox: str) -> bool:
+    """Whether messages are exchanged with a mailbox at all: not with one that is suspended, or whose organisation is closed."""
+    found = office.mailbox(mailbox) if mailbox else None
+    return bool(mailbox) and (found is None or found.active)
+
+
 def organisation_of(office: PostOffice, mailbox: str) -> str:
     """Return whose a mailbox is; empty where nobody stated it."""
     found = office.mailbox(mailbox)

@@ -25,7 +25,7 @@ from wardgate.exchange.errors import ExchangeError
 from wardgate.exchange.kept import whole
 from wardgate.exchange.moving import changed, later, move
 from wardgate.exchange.parts import Parts, Post
-from wardgate.exchange.record import event_of
+from wardgate.exchange.record import event_of, plain
 from wardgate.refusals import Refusal, reason
 from wardgate.stores.exchange import HandledMessage, Stage
 
@@ -51,14 +51,14 @@ def post_it(parts: Parts, mine: HandledMessage) -> HandledMessage | None:
     except PASSING as error:
         if mine.attempts >= parts.patience.attempts:
             return given_up(parts, mine, "message-not-sent", f"one of {mine.attempts} tries", said(error))
-        return later(parts, mine)
+        return later(parts, mine, plain(said(error)))
     return _is_sent(parts, mine, sent)
 
 
 def given_up(parts: Parts, mine: HandledMessage, code: str, expected: str, received: str) -> HandledMessage | None:
     """Give a message up, to wait for an operator."""
     now = parts.now()
-    dead = changed(mine, now, stage=Stage.DEAD, due=None, reason=code)
+    dead = changed(mine, now, stage=Stage.DEAD, due=None, reason=code, trouble=plain(received) or None)
     event = event_of(EventType.MESSAGE_DEAD, dead, now, parts.post_office(), refusal=Refusal(reason(code), expected, received), by=parts.by)
     return dead if move(parts, mine, dead, event) else None
 

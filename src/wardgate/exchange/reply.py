@@ -1,16 +1,21 @@
 """Responses that we owe: made, judged and kept as any message that goes out, in one step with what they answer (itk3-messaging 1.7)."""
 
 from dataclasses import replace
+from typing import Final
 
 from wardgate.audit.model import Event, EventType
 from wardgate.exchange.kept import keep
+from wardgate.exchange.moving import changed, move
 from wardgate.exchange.outgoing import KEY_BYTES, stated_workflow
 from wardgate.exchange.parts import Parts
 from wardgate.exchange.policy import organisation_of
 from wardgate.exchange.record import event_of
-from wardgate.itk3 import UNREADABLE, Message, Original, Party, original, respond, response_workflow, write
+from wardgate.itk3 import SUCCESS, UNREADABLE, Message, Original, Party, original, respond, response_workflow, write
+from wardgate.refusals import Refusal
 from wardgate.stores.exchange import Direction, HandledMessage, Stage
 from wardgate.workflows.post_office import PostOffice
+
+_STRANGERS: Final = frozenset({"sender-not-allowed", "recipient-not-allowed", "workflow-unknown"})
 
 
 def reply(
@@ -34,6 +39,19 @@ def reply(
     )
     event = event_of(EventType.MESSAGE_RESPONDED, replace(made, codes=(code,)), now, office, by=parts.by, to_key=row.key, to_mex_message_id=row.mex_id)
     return made, event
+
+
+def is_to_stranger(row: HandledMessage, reason_code: str) -> bool:
+    """Whether a message that may not go is a negative answer to somebody of whom nothing is taken: no operator can do anything about it."""
+    return row.answers is not None and row.codes != (SUCCESS,) and reason_code in _STRANGERS
+
+
+def not_answered(parts: Parts, mine: HandledMessage, refusal: Refusal) -> HandledMessage | None:
+    """Leave somebody without an answer to whom the policy lets nothing go. Strangers could fill the list of dead letters otherwise."""
+    now = parts.now()
+    there = changed(mine, now, stage=Stage.REFUSED, due=None, reason=refusal.reason.code, responses_due=())
+    event = event_of(EventType.MESSAGE_REFUSED, there, now, parts.post_office(), refusal=refusal, by=parts.by, answered=False)
+    return there if move(parts, mine, there, event) else None
 
 
 def answer_workflow(office: PostOffice, workflow: str) -> str | None:

@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from wardgate.client.mesh_answers import MeshTracking
 from wardgate.exchange.parts import Parts
 from wardgate.exchange.posting import PASSING, said
 from wardgate.stores.exchange import Direction, HandledMessage
+
+MOST_ASKED: Final = 10
+"""Messages that mailbox servers are asked about for one id: others may have given theirs the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,8 @@ def track(parts: Parts, any_id: str, *, ask: bool = True) -> Sequence[Tracked]:
         for other in (row, *_related(parts, row)):
             found[other.key] = other
     rows = sorted(found.values(), key=lambda row: (row.created, row.key))
-    return [_asked(parts, row) if ask else Tracked(row) for row in rows]
+    asked = [row for row in rows if ask and row.direction is Direction.OUT and row.mex_id is not None][:MOST_ASKED]
+    return [_asked(parts, row) if row in asked else Tracked(row) for row in rows]
 
 
 def _related(parts: Parts, row: HandledMessage) -> Sequence[HandledMessage]:
@@ -34,9 +39,7 @@ def _related(parts: Parts, row: HandledMessage) -> Sequence[HandledMessage]:
 
 
 def _asked(parts: Parts, row: HandledMessage) -> Tracked:
-    if row.direction is not Direction.OUT or row.mex_id is None:
-        return Tracked(row)
     try:
-        return Tracked(row, parts.post(row.mailbox).track(row.mex_id))
+        return Tracked(row, parts.post(row.mailbox).track(row.mex_id or ""))
     except PASSING as error:
         return Tracked(row, None, said(error))

@@ -1,12 +1,15 @@
 """Opening what came in, in the fixed order: structure, keys, signature, context; then what the message itself says (itk3-messaging 6)."""
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any, Final
 
 from wardgate.exchange.errors import MessageRefused, of_itk3, of_seal
+from wardgate.exchange.legacy import UNREAD, is_legacy, open_legacy
 from wardgate.exchange.opened import Arrived
 from wardgate.exchange.parts import Parts
 from wardgate.exchange.policy import organisation_of, wants_encryption
+from wardgate.exchange.readable import is_readable, open_readable
 from wardgate.fhir import Format
 from wardgate.itk3 import ITK3Error, Original, document_facts, original, read
 from wardgate.sealing import cms, detached, inspect, modern, xml
@@ -28,13 +31,19 @@ def arrived(parts: Parts, row: HandledMessage, body: bytes, signature: str | Non
     transport = Transport(row.peer, row.mailbox, row.workflow)
     suite = suite_of(row.media_type, body, signature)
     opened: Opened | None = None
+    content, media_type = body, _clear_type(body)
     if suite is not None:
         try:
-            opened = _OPENERS[suite](parts, body, signature, transport, rules)
+            if signature is None and is_readable(body):
+                opened, content = open_readable(parts, body, transport, rules)
+            else:
+                opened = _OPENERS[suite](parts, body, signature, transport, rules)
+                content, media_type = opened.content, opened.media_type
             _check_sender(parts, row, opened.context)
         except SealRefused as error:
             raise of_seal(error, hint(row, body)) from None
-    content, media_type = (opened.content, opened.media_type) if opened is not None else (body, _clear_type(body))
+        except ITK3Error as error:
+            raise of_itk3(_named(error, row)) from None
     return _read(row, content, media_type, opened)
 
 
@@ -42,6 +51,10 @@ def suite_of(media_type: str, body: bytes, signature: str | None = None) -> Suit
     """Return how a body is sealed, by its media type or, where that says nothing, by how it begins; None: not at all."""
     if signature is not None:
         return Suite.DETACHED
+    if is_legacy(body):
+        return Suite.ITK2_LEGACY
+    if is_readable(body):
+        return Suite.MODERN
     told = _TYPES.get(media_type.partition(";")[0].strip().lower())
     start = body[:200].lstrip()
     if told is Suite.XML and media_type.partition(";")[0].strip().lower() == xml.SIGNED_MEDIA_TYPE and _is_fhir(start):
@@ -72,7 +85,10 @@ def _read(row: HandledMessage, content: bytes, media_type: str, opened: Opened |
         raise of_itk3(_named(error, row)) from None
     facts = document_facts(message.payload, message.version)
     document = facts.document_id if not message.is_response else None
-    context = opened.context if opened is not None else Context(row.peer, "", (row.mailbox,), row.workflow, message.message_id, message.event)
+    context = opened.context if opened is not None else Context(row.peer, "", (row.mailbox,), row.workflow, UNREAD, UNREAD)
+    if context.message_id == UNREAD:  # nothing but the message itself says its id
+        context = replace(context, message_id=message.message_id, event=message.event)
+        opened = replace(opened, context=context) if opened is not None else None
     try:
         check_message(context, endpoint=message.endpoint, message_id=message.message_id, event=message.event, document_id=document)
     except SealRefused as error:
@@ -128,11 +144,15 @@ def _detached(parts: Parts, body: bytes, signature: str | None, transport: Trans
     return detached.open_seal(body, (signature or "").encode(), **_with(parts, transport, rules.messages.suites))
 
 
+def _legacy(parts: Parts, body: bytes, _signature: str | None, transport: Transport, rules: Rules) -> Opened:
+    return open_legacy(parts, body, transport, rules)
+
+
 def _with(parts: Parts, transport: Transport, suites: Collection[Suite]) -> dict[str, Any]:
     return {"transport": transport, "directory": parts.directory(), "now": parts.now(), "limits": parts.patience.limits, "suites": suites}
 
 
 _OPENERS: Final[dict[Suite, Callable[[Parts, bytes, str | None, Transport, Rules], Opened]]] = {
-    Suite.MODERN: _modern, Suite.CMS: _cms, Suite.XML: _xml, Suite.DETACHED: _detached,
+    Suite.MODERN: _modern, Suite.CMS: _cms, Suite.XML: _xml, Suite.DETACHED: _detached, Suite.ITK2_LEGACY: _legacy,
 }
 __all__ = ["Arrived", "MessageRefused", "arrived", "hint", "suite_of"]

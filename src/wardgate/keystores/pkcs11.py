@@ -1,10 +1,11 @@
 """A hardware module by PKCS #11: one thread speaks to it, for ever; sessions are opened again after errors; nobody waits without end.
 
 The PIN comes from the environment or a file, is read when a token is logged in to, and a wrong one is not tried twice: tokens lock
-themselves after a few. A module that hangs holds its thread, not its callers.
+themselves after a few. A module that hangs holds its thread, not its callers. Nothing of ours forks after a module was started; where a program around it does, that is said at once.
 """
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -36,11 +37,15 @@ class _Thread:
     """The thread that speaks to one module. A daemon: a module that hangs does not keep the process from ending."""
 
     def __init__(self, name: str) -> None:
+        self.process = os.getpid()
+        self.began = False
+        """Whether the module may have been started."""
         self._work: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def submit(self, work: Callable[[], T]) -> "Future[T]":
         future: Future[T] = Future()
+        self.began = True
         self._work.put((future, work))
         return future
 
@@ -56,6 +61,22 @@ class _Thread:
 
 _threads: dict[Path, _Thread] = {}
 _starting: Final = threading.Lock()
+os.register_at_fork(before=_starting.acquire, after_in_parent=_starting.release, after_in_child=_starting.release)
+
+
+def _thread_of(library: Path) -> _Thread:
+    """Return the thread of a module in this process.
+
+    A fork has none of its parent's threads, and a module that was started before it is of no use after it (PKCS #11 2.40, section 2.5.2):
+    raises `HardwareSettings`. One that was named before, and not yet used, is started here.
+    """
+    with _starting:
+        found = _threads.get(library)
+        if found is not None and found.process != os.getpid() and found.began:
+            raise HardwareSettings(f"the hardware module {library.name} was started before this process was forked: use it in the child alone, or start the child anew")
+        if found is None or found.process != os.getpid():
+            found = _threads[library] = _Thread(f"pkcs11 {library.name}")
+        return found
 
 
 class HardwareModule:
@@ -73,15 +94,11 @@ class HardwareModule:
         self._sessions: dict[str, Any] = {}
         self._keys: dict[HardwareURI, Any] = {}
         self._refused_pin: dict[str, str] = {}
-        with _starting:
-            if self._library not in _threads:
-                _threads[self._library] = _Thread(f"pkcs11 {self._library.name}")
-            self._thread = _threads[self._library]
 
     def run(self, token: str, work: Callable[[Any], T]) -> T:
         """Return what `work` makes of a session that is logged in. It is tried again once, with a new session.
 
-        Raises `KeyUnavailable`, after at most the time limit, and whatever else `work` raises.
+        Raises `KeyUnavailable`, after at most the time limit, `HardwareSettings`, and whatever else `work` raises.
         """
         return self._wait(lambda: self._with_session(token, work))
 
@@ -98,7 +115,7 @@ class HardwareModule:
         self._wait(self._close_all)
 
     def _wait(self, work: Callable[[], T]) -> T:
-        future = self._thread.submit(work)
+        future = _thread_of(self._library).submit(work)
         try:
             return future.result(self._timeout_seconds)
         except FutureTimeoutError:

@@ -3,8 +3,10 @@
 Receivers are told together: a workflow may have thousands on each side.
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import Final
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Self
 
 from wardgate.manifest.model import Manifest
 from wardgate.sealing.keys import State, Use
@@ -12,6 +14,8 @@ from wardgate.workflows.post_office import PostOffice, Rules
 
 MESSAGE: Final = "message"
 """The pattern's name of what is sent by mailboxes."""
+_BEGIN: Final = "-----BEGIN CERTIFICATE-----"
+_END: Final = "-----END CERTIFICATE-----"
 MAX_NAMED: Final = 5
 """Receivers that are named; more are counted."""
 
@@ -27,18 +31,48 @@ def compare_messages(before: Manifest | None, after: Manifest) -> tuple[list[Row
     return gained + sorted(wanted - held), lost + sorted(held - wanted)
 
 
-def broken_promises(before: Manifest | None, after: Manifest) -> Iterator[str]:
-    """What message keys may not become: a key id is of one certificate for ever, and what is revoked stays so."""
-    held = {key.kid: (stated.organisation, key) for stated in (before.message_keys if before is not None else ()) for key in stated.keys}
-    for stated in after.message_keys:
-        for key in stated.keys:
-            if key.kid not in held:
-                continue
-            organisation, was = held[key.kid]
-            if (organisation, was.use, was.certificate.split()) != (stated.organisation, key.use, key.certificate.split()):
-                yield f"the key id {key.kid} was published for another certificate, of {organisation}: give the new key an id of its own"
-            elif was.state is State.REVOKED and key.state is not State.REVOKED:
-                yield f"the key {key.kid} of {organisation} was revoked, and stays so: make a new key"
+@dataclass(frozen=True, slots=True)
+class StatedKey:
+    """What of a published key holds for ever: whose it is, what for, the digest of its certificate, and that it was revoked."""
+
+    organisation: str
+    use: Use
+    certificate: str
+    revoked: bool
+
+    @classmethod
+    def of(cls, organisation: str, use: Use, certificate_pem: str, *, revoked: bool) -> Self:
+        """Return it with the digest of the key's own certificate, the first; how it is broken into lines, and what lies between it and an anchor, may change."""
+        own = certificate_pem.partition(_BEGIN)[2].partition(_END)[0]
+        return cls(organisation, use, hashlib.sha256("".join(own.split()).encode()).hexdigest(), revoked)
+
+
+def stated_keys(manifest: Manifest | None) -> dict[str, StatedKey]:
+    """Return every message key of a manifest by its id."""
+    return {
+        key.kid: StatedKey.of(stated.organisation, key.use, key.certificate, revoked=key.state is State.REVOKED)
+        for stated in (manifest.message_keys if manifest is not None else ()) for key in stated.keys
+    }
+
+
+def _none_known(_kid: str) -> Iterable[StatedKey]:
+    return ()
+
+
+def broken_promises(before: Manifest | None, after: Manifest, former: Callable[[str], Iterable[StatedKey]] = _none_known) -> Iterator[str]:
+    """What message keys may not become: a key id is of one certificate for ever, and what is revoked stays so.
+
+    `former` tells what is known of a key id that `before` does not state: keys that left the manifest.
+    """
+    held = stated_keys(before)
+    for kid, key in stated_keys(after).items():
+        for was in (held[kid],) if kid in held else former(kid):
+            if (was.organisation, was.use, was.certificate) != (key.organisation, key.use, key.certificate):
+                yield f"the key id {kid} was published for another certificate, of {was.organisation}: give the new key an id of its own"
+                break
+            if was.revoked and not key.revoked:
+                yield f"the key {kid} of {was.organisation} was revoked, and stays so: make a new key"
+                break
 
 
 def _office(manifest: Manifest | None) -> PostOffice:

@@ -2,7 +2,7 @@
 
 Owns: the routes, who asks, the order of checks, bodies on their way in and out, and what is recorded of it.
 Leaves: the words (`mesh`), keeping (`stores`), who may send what (`workflows`), expiry and sweeping (`server`).
-Read: settings, recent, server, wire, call, authenticate, record, refuse, app, then one file per endpoint: handshake, ping, send,
+Read: settings, recent, transfers, server, wire, call, authenticate, record, refuse, app, then one file per endpoint: handshake, ping, send,
 send_chunk, tracking, inbox, count, read_message, acknowledge, lookup, test_mode; and what they share: receiving, incoming,
 recipient, whole_checksum, outgoing.
 """

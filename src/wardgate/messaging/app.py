@@ -135,9 +135,9 @@ def _by_length(routes: Mapping[tuple[str, ...], Mapping[str, Endpoint]]) -> dict
 
 
 def _parts(scope: Scope) -> list[str]:
-    """Return the segments below the base, decoded one by one: an encoded slash is part of its segment."""
+    """Return the segments below the base, decoded one by one: an encoded slash is part of its segment. Each octet is a character, as in headers."""
     raw = scope.get("raw_path")
-    path = raw.partition(b"?")[0].decode("latin-1") if raw else scope["path"]
+    path = (raw.partition(b"?")[0] if raw else scope["path"].encode("utf-8", "surrogateescape")).decode("latin-1")
     if path.startswith(f"{BASE}/"):
         path = path[len(BASE):]
-    return [unquote(part) if raw and "%" in part else part for part in path.strip("/").split("/")]
+    return [unquote(part, "latin-1") if raw and "%" in part else part for part in path.strip("/").split("/")]

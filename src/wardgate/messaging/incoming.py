@@ -10,6 +10,7 @@ from wardgate.mesh.errors import MeshRefused
 from wardgate.mesh.headers import GZIP
 from wardgate.messaging import receiving
 from wardgate.messaging.call import Call
+from wardgate.messaging.transfers import Way
 from wardgate.stores.errors import StoreError
 from wardgate.stores.mailboxes import Bodies, BodyWriter, WrittenBody
 
@@ -75,13 +76,8 @@ def _small(bodies: Bodies, data: bytes) -> WrittenBody:
 
 async def _large(call: Call, held: bytearray, arriving: AsyncIterator[bytes]) -> WrittenBody:
     server = call.server
-    if server.transfers[0] >= server.settings.max_transfers:
-        raise MeshRefused("mesh-busy", f"at most {server.settings.max_transfers} large bodies at once", "one more")
-    server.transfers[0] += 1
-    try:
+    with server.transfers.one(Way.IN, call.mailbox.id, server.settings):
         return await _written(call, await server.run(server.bodies.create), held, arriving)
-    finally:
-        server.transfers[0] -= 1
 
 
 async def _written(call: Call, writer: BodyWriter, held: bytearray, arriving: AsyncIterator[bytes]) -> WrittenBody:

@@ -2,7 +2,8 @@
 
 import asyncio
 import gzip
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +13,8 @@ from wardgate.mesh.inflate import NotInflatable, inflate
 from wardgate.mesh.model import Chunk
 from wardgate.mesh.versions import V2, accepts_gzip
 from wardgate.messaging.call import Call
-from wardgate.messaging.wire import NEVER_CACHED, ClientGone, Header, respond
+from wardgate.messaging.transfers import Way
+from wardgate.messaging.wire import EVERY_ANSWER, ClientGone, Header, respond
 from wardgate.stores.errors import StoreError
 
 FAST: Final = 1
@@ -28,32 +30,51 @@ class Outgoing:
     first: bytes
     rest: Iterator[bytes]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing comes after its beginning."""
+        return self.length == len(self.first)
 
-async def open_body(call: Call, chunk: Chunk, encoding: str) -> Outgoing:
-    """Return the body as the caller can take it; its beginning is proved to be readable. Raises `MeshRefused`, `StoreError`."""
-    small = chunk.size <= call.server.settings.inline_bytes
-    return _open(call, chunk, encoding) if small else await call.server.run(_open, call, chunk, encoding)
+
+@asynccontextmanager
+async def opened(call: Call, chunk: Chunk, encoding: str) -> AsyncIterator[Outgoing]:
+    """Have the body as the caller can take it; its beginning is proved to be readable. A larger one is counted. Raises `MeshRefused`, `StoreError`."""
+    server = call.server
+    small = chunk.size <= server.settings.inline_bytes
+    with ExitStack() as counted:
+        if not small:
+            counted.enter_context(server.transfers.one(Way.OUT, call.mailbox.id, server.settings))
+        body = _open(call, chunk, encoding) if small else await server.run(_open, call, chunk, encoding)
+        if small and not body.is_whole:  # it unfolds to more
+            counted.enter_context(server.transfers.one(Way.OUT, call.mailbox.id, server.settings))
+        yield body
 
 
 async def send_body(call: Call, status: int, headers: Sequence[Header], body: Outgoing) -> None:
     """Answer with the body. What goes wrong on the way breaks the connection off: raises `ClientGone`."""
     try:
-        if body.length == len(body.first):
+        if body.is_whole:
             async with asyncio.timeout(call.server.settings.idle_seconds):
                 await respond(call.send, status, headers, body.first)
             return
         length: list[Header] = [] if body.length is None else [(b"content-length", b"%d" % body.length)]
-        await call.send({"type": "http.response.start", "status": status, "headers": [*headers, *NEVER_CACHED, *length]})
+        await call.send({"type": "http.response.start", "status": status, "headers": [*headers, *EVERY_ANSWER, *length]})
         await _send_pieces(call, body)
     except (TimeoutError, StoreError, NotInflatable) as broken:
         raise BrokenOff(str(broken)) from None
 
 
 async def _send_pieces(call: Call, body: Outgoing) -> None:
+    settings, sent = call.server.settings, 0
+    loop = asyncio.get_running_loop()
+    began = loop.time()
     piece: bytes | None = body.first
     while piece is not None:
-        async with asyncio.timeout(call.server.settings.idle_seconds):
+        async with asyncio.timeout(settings.idle_seconds):
             await call.send({"type": "http.response.body", "body": piece, "more_body": True})
+        sent += len(piece)
+        if loop.time() - began > settings.idle_seconds + sent / settings.least_bytes_per_second:
+            raise TimeoutError
         piece = await call.server.run(next, body.rest, None)
     await call.send({"type": "http.response.body", "body": b""})
 

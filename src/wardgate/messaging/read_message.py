@@ -10,7 +10,7 @@ from wardgate.mesh.model import Chunk, MailboxMessage, MessageType, Status
 from wardgate.mesh.response_headers import message_headers
 from wardgate.mesh.versions import V2
 from wardgate.messaging.call import Call
-from wardgate.messaging.outgoing import Outgoing, open_body, send_body
+from wardgate.messaging.outgoing import Outgoing, opened, send_body
 from wardgate.messaging.record import message_event
 from wardgate.messaging.send_chunk import chunk_number
 from wardgate.messaging.server import MailboxServer
@@ -45,9 +45,15 @@ async def _read(call: Call, number: int) -> None:
     version, message_id = call.version, call.parts["message_id"]
     found = await call.server.run(_find, call.server, message_id, number, call.mailbox.id)
     message, chunk = _checked(call, found, number)
-    body = None
-    if chunk is not None:
-        body = await open_body(call, chunk, message.headers.get("content-encoding", ""))
+    if chunk is None:
+        await _answer(call, version, message, number, None)
+        return
+    async with opened(call, chunk, message.headers.get("content-encoding", "")) as body:
+        await _answer(call, version, message, number, body)
+
+
+async def _answer(call: Call, version: int, message: MailboxMessage, number: int, body: Outgoing | None) -> None:
+    """Use the token up, with a record when this is the last chunk, and send."""
     last = number >= message.total_chunks
     if last:
         event = message_event(call, EventType.MAILBOX_DOWNLOADED, message)
@@ -55,7 +61,7 @@ async def _read(call: Call, number: int) -> None:
         call.server.recent.keep(message)
     else:
         await call.claim()
-    await _answer(call, version, message, number, body, 200 if last else 206)
+    await _send(call, version, message, number, body, 200 if last else 206)
 
 
 def _find(server: MailboxServer, message_id: str, number: int, mailbox: str) -> tuple[MailboxMessage | None, Chunk | None]:
@@ -93,7 +99,7 @@ async def _done(call: Call, step: Downloaded) -> None:
         raise MeshRefused("mesh-message-unknown" if done is Done.UNKNOWN else "mesh-message-gone", message_id=step.message_id)
 
 
-async def _answer(call: Call, version: int, message: MailboxMessage, number: int, body: Outgoing | None, status: int) -> None:
+async def _send(call: Call, version: int, message: MailboxMessage, number: int, body: Outgoing | None, status: int) -> None:
     if body is None:
         await respond(call.send, status, _headers(call, message, number), b"")
         return

@@ -22,6 +22,8 @@ async def send(call: Call) -> None:
     check_chunks(call, said.chunks.total)
     recipient = recipient_of(call, said)                                  # (2) address and workflow
     async with received(call, said.encoding) as body:                     # (3) the body, durable
+        if body.size > call.server.settings.max_message_bytes:
+            raise too_large(call, "more")
         await _check_content(call, said, body)                            # (4) what it should be
         message = _message(call, said, recipient, body)
         event = message_event(call, EventType.MAILBOX_ACCEPTED, message) if said.chunks.total == 1 else None

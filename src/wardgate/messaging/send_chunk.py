@@ -30,9 +30,9 @@ async def send_chunk(call: Call) -> None:
     found = await call.server.run(call.server.mailboxes.message, message_id)               # (2) the message that was begun
     message, encoding = _check_upload(call, found, number, chunks.total)
     async with received(call, encoding) as body:                                           # (3) the body, durable
-        if message.size + body.size > call.server.settings.max_message_bytes:
-            raise too_large(call, "more")
         done = await checked_completion(call, message, body.as_chunk(number), lambda: _keep(call, message, number, body, encoding))  # (4) token, chunk, record
+        if done is Done.TOO_LARGE:
+            raise too_large(call, "more")
         if done in REFUSALS:
             raise MeshRefused(REFUSALS[done], message_id=message_id)
     await call.answer(202, bodies.chunk_sent(version, message_id, number))
@@ -70,4 +70,5 @@ async def _keep(call: Call, message: MailboxMessage, number: int, body: WrittenB
     completed = message_event(call, EventType.MAILBOX_ACCEPTED, message, message.size + body.size)
     return await call.step(PostChunk(
         message.id, call.mailbox.id, body.as_chunk(number), encoding or None, call.at, expires, call.use, completed,
+        call.server.settings.max_message_bytes,
     ))

@@ -13,6 +13,7 @@ from wardgate.mesh.routing import Practices, nobody
 from wardgate.mesh.tracking import Party
 from wardgate.messaging.recent import RecentMessages
 from wardgate.messaging.settings import MeshSettings
+from wardgate.messaging.transfers import Transfers
 from wardgate.stores.mailboxes import Bodies, Done, Mailboxes, MailboxStep
 from wardgate.workflows.post_office import PostOffice
 
@@ -51,8 +52,8 @@ class MailboxServer:
     hashing: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(HASHING_THREADS, "wardgate-mailbox-checksums"))
     """Checksums of whole messages, which may take minutes: nothing else waits for them."""
     recent: RecentMessages = field(default_factory=RecentMessages)
-    transfers: list[int] = field(default_factory=lambda: [0])
-    """How many larger bodies are under way."""
+    transfers: Transfers = field(default_factory=Transfers)
+    """The larger bodies under way."""
 
     def new_message_id(self) -> str:
         """Return the id of a new message."""

@@ -34,16 +34,18 @@ class MeshSettings:
     idle_seconds: float = 60.0
     """How long nothing may come of a body, or be taken of an answer."""
     least_bytes_per_second: int = 1_024
-    """Below which a body is given up, after `idle_seconds`."""
+    """Below which a body is given up, after `idle_seconds`, on its way in and out."""
     max_transfers: int = 64
-    """Larger bodies under way at once; one more is told to try again."""
+    """Larger bodies under way at once in each direction; one more is told to try again."""
+    max_mailbox_transfers: int = 16
+    """Of those, how many of one mailbox."""
     expiry_days: int = 5
     """After which a message counts as not collected (5.4)."""
 
     def __post_init__(self) -> None:
         least = (
             self.max_request_bytes, self.max_message_bytes, self.max_chunks, self.compress_bytes, self.max_inflated_bytes, self.max_inflate_ratio,
-            self.least_bytes_per_second, self.max_transfers, self.expiry_days,
+            self.least_bytes_per_second, self.max_transfers, self.max_mailbox_transfers, self.expiry_days,
         )
         if min(least) < 1 or self.idle_seconds <= 0 or self.inline_bytes < 0:
             raise ValueError("expected limits above 0; received others")

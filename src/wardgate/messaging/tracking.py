@@ -1,10 +1,13 @@
 """`GET /{mailbox}/outbox/tracking`: what became of a message, for its sender alone; another's is unknown (itk3-messaging 5.2)."""
 
+from contextlib import suppress
+
 from wardgate.mesh.errors import MeshRefused, wrong_parameter
 from wardgate.mesh.model import MailboxMessage
 from wardgate.mesh.tracking import tracking
 from wardgate.mesh.versions import V1
 from wardgate.messaging.call import Call
+from wardgate.messaging.server import MailboxServer
 
 MAX_ID_CHARACTERS = 300
 
@@ -24,12 +27,21 @@ async def track(call: Call) -> None:
 
 async def track_by_local_id(call: Call) -> None:
     """Answer about the one message that the sender gave this id, in version 1 always. Refused when there is none, or several."""
-    found = await call.server.run(call.server.mailboxes.sent, call.mailbox.id, call.parts["local_id"])
+    found = await call.server.run(_sent, call.server, call.mailbox.id, call.parts["local_id"])
     if not found:
         raise MeshRefused("mesh-tracking-unknown")
     if len(found) > 1:
         raise MeshRefused("mesh-tracking-several", "one message", str(len(found)))
     await _answer(call, V1, found[0])
+
+
+def _sent(server: MailboxServer, mailbox: str, local_id: str) -> list[MailboxMessage]:
+    """Return the messages of a local id as its octets are in the path, and of one that clients write in UTF-8 there and in Latin-1 in the header."""
+    found = list(server.mailboxes.sent(mailbox, local_id))
+    with suppress(UnicodeDecodeError):
+        text = local_id.encode("latin-1").decode("utf-8")
+        found += server.mailboxes.sent(mailbox, text) if text != local_id else ()
+    return found
 
 
 async def _answer(call: Call, version: int, message: MailboxMessage) -> None:

@@ -26,6 +26,7 @@ STAND_IN: Final = b"aXRrMy1zZWFsLTE="
 """What the Binary of an outer message holds until the sealed payload is put there; and in the octets whose digest is signed."""
 SEALED_START: Final = b64encode(b'{"protected":"')[:-2]
 """How a sealed payload begins in base64."""
+_MEDIA_TYPE: Final = modern.MEDIA_TYPE.encode("ascii")
 FORMATS: Final = {"application/fhir+xml": Format.XML, "application/fhir+json": Format.JSON}
 _CONTENT: Final = {Version.STU3: "content", Version.R4: "data"}
 
@@ -69,8 +70,8 @@ def open_seal(
 
 
 def is_header_readable(body: bytes) -> bool:
-    """Whether a message of FHIR holds a sealed payload."""
-    return body.count(SEALED_START) == 1
+    """Whether a message of FHIR holds a sealed payload; what only looks like one, and is of another type, is an attachment."""
+    return body.count(SEALED_START) == 1 and _MEDIA_TYPE in body
 
 
 def sealed_payload(body: bytes) -> bytes:

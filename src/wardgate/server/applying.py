@@ -24,7 +24,7 @@ from wardgate.manifest.documents import (
     parts_of,
     secrets_of,
 )
-from wardgate.manifest.message_access import broken_promises
+from wardgate.server.former_keys import MESSAGE_KEYS, refused_keys, remember_keys
 from wardgate.server.installation import STATUS_KEY
 from wardgate.stores import Stores, Superseded
 from wardgate.stores.ports import Credential, StoredDocument
@@ -46,16 +46,19 @@ class KeyWork:
     revoke: tuple[Credential, ...]
     sign_in: tuple[tuple[str, str, str | None], ...] = ()
     """(section, key, secret): those that are new or another; None forgets one whose entry goes away."""
+    passwords: tuple[str, ...] = ()
+    """Mailboxes that go away, whose passwords are forgotten."""
 
     def __bool__(self) -> bool:
-        return bool(self.add or self.change or self.revoke or self.sign_in)
+        return bool(self.add or self.change or self.revoke or self.sign_in or self.passwords)
 
     def lines(self) -> list[str]:
         """Return what will be done, naming applications and never a key."""
         return [*(f"  + API key of {application} ({fixed.status})" for application, fixed in self.add),
                 *(f"  ~ API key {held.id} of {held.application}: {held.status} -> {status}" for held, status in self.change),
                 *(f"  - API key {held.id} of {held.application}, which goes away: revoked" for held in self.revoke),
-                *(f"  {'~' if secret else '-'} {SECRET_SECTIONS[section]} of {name} in {section}" for section, name, secret in self.sign_in)]
+                *(f"  {'~' if secret else '-'} {SECRET_SECTIONS[section]} of {name} in {section}" for section, name, secret in self.sign_in),
+                *(f"  - password of mailbox {mailbox}, which goes away: forgotten" for mailbox in self.passwords)]
 
 
 def key_work(stores: Stores, manifest: Manifest, removed: Sequence[tuple[str, str]]) -> KeyWork:
@@ -75,7 +78,8 @@ def key_work(stores: Stores, manifest: Manifest, removed: Sequence[tuple[str, st
         elif held.status != fixed.status:
             change.append((held, fixed.status))
     leaving = [credential for kind, name in removed if kind == "applications" for credential in stores.credentials.of(name)]
-    return KeyWork(tuple(add), tuple(change), tuple(held for held in leaving if held.status != Approval.REVOKED), _secret_work(stores, manifest, removed))
+    return KeyWork(tuple(add), tuple(change), tuple(held for held in leaving if held.status != Approval.REVOKED), _secret_work(stores, manifest, removed),
+                   _passwords(stores, removed))
 
 
 def _secret_work(stores: Stores, manifest: Manifest, removed: Sequence[tuple[str, str]]) -> tuple[tuple[str, str, str | None], ...]:
@@ -85,6 +89,11 @@ def _secret_work(stores: Stores, manifest: Manifest, removed: Sequence[tuple[str
     gone = [(section, name, None) for section, name in removed
             if section in SECRET_SECTIONS and stores.values.get(secret_name(section, name)) is not None]
     return (*new, *gone)
+
+
+def _passwords(stores: Stores, removed: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    leaving = {name for kind, name in removed if kind == "mailboxes"}
+    return tuple(sorted(leaving & stores.mailboxes.passwords().keys())) if leaving else ()
 
 
 def apply(
@@ -99,15 +108,25 @@ def apply(
     put = [StoredDocument(entry.kind, entry.name, entry.body) for entry in (*documents.put, *_touched(manifest, documents, keys))]
     if put or documents.remove:
         event = new_event(EventType.MANIFEST_APPLIED, put=len(put), removed=len(documents.remove))
+        if MESSAGE_KEYS in {kind for kind, _ in documents.remove} | {entry.kind for entry in put}:
+            _remember_keys(stores, manifest)
         try:
             stores.documents.write(put, documents.remove, event, seen)
         except Superseded:
             raise ApplyRefused("the manifest was changed while you looked at the difference: run the command again") from None
     _apply_keys(stores, keys, now, new_event)
+    for mailbox in keys.passwords:
+        stores.mailboxes.forget_password(mailbox, new_event(EventType.MAILBOX_CHANGED, mailbox=mailbox, change="password forgotten"))
     status_key = secrets_of(manifest).status_key
     if status_key is not None and stores.values.set_if_absent(STATUS_KEY, status_key) != status_key:
         raise ApplyRefused("everything is stored, but this Wardgate has another monitoring key already: take status_key out of the manifest")
     return stores.generation.current()
+
+
+def _remember_keys(stores: Stores, manifest: Manifest) -> None:
+    _, stored = stores.documents.load()
+    if stored:
+        remember_keys(stores, from_documents(stored), manifest)
 
 
 def _touched(manifest: Manifest, documents: Changes, keys: KeyWork) -> Iterator[ManifestDocument]:
@@ -126,7 +145,7 @@ def documents_to_change(stores: Stores, manifest: Manifest) -> tuple[int, Manife
     """
     generation, stored = stores.documents.load()
     before = from_documents(stored) if stored else None
-    broken = list(broken_promises(before, manifest))
+    broken = refused_keys(stores, before, manifest)
     if broken:
         raise ApplyRefused("\n".join(broken))
     return generation, before, changes(stored, manifest)

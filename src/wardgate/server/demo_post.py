@@ -11,6 +11,7 @@ from wardgate.keystores.private_keys import load_private, new_private_pem
 from wardgate.manifest import Manifest
 from wardgate.manifest.documents import document_of, from_documents
 from wardgate.sealing.keys import Use
+from wardgate.server.former_keys import refused_keys
 from wardgate.server.installation import MESH_SHARED_KEY
 from wardgate.server.preparing import event_of_start
 from wardgate.stores import Stores, Superseded
@@ -70,6 +71,9 @@ def _key(stores: Stores, authority: CertificateAuthority, ods: str, use: Use, mo
 
 
 def _publish(stores: Stores, keys: MessageKeys) -> None:
+    before = _manifest(stores)
+    if refused_keys(stores, before, before.model_copy(update={"message_keys": (*before.message_keys, keys)})):
+        return  # they were revoked, and then taken out of the manifest: nobody publishes them again
     document = document_of("message_keys", keys)
     event = event_of_start(EventType.MESSAGE_KEY_CHANGED, kid="", organisation=keys.organisation, change="published", keys=len(keys.keys))
     with suppress(Superseded):

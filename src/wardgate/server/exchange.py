@@ -23,7 +23,7 @@ from wardgate.exchange.errors import NoAccount
 from wardgate.exchange.handler import MessageHandler
 from wardgate.exchange.parts import Parts, Patience
 from wardgate.pki.profiles import KEY_BITS
-from wardgate.sealing.keys import HeldKeys, KeyDirectory, TimeStamper
+from wardgate.sealing.keys import HeldKeys, KeyDirectory
 from wardgate.server import serving
 from wardgate.server.installation import MESH_SHARED_KEY
 from wardgate.server.settings import Settings
@@ -142,7 +142,7 @@ class _OwnClock(httpx2.BaseTransport):
         return httpx2.Response(200, headers={"content-type": "application/timestamp-reply"}, content=answer)
 
 
-def time_stamper(settings: Settings, authority: CertificateAuthority, now: Callable[[], datetime]) -> TimeStamper:
+def time_stamper(settings: Settings, authority: CertificateAuthority, now: Callable[[], datetime]) -> TimeStampAuthority:
     """Return who is asked for time-stamps: the authority that is set, or this environment's own."""
     if settings.message_time_stamps is not None:
         return TimeStampAuthority(settings.message_time_stamps)
@@ -157,7 +157,7 @@ def message_handler(
     return MessageHandler(Parts(
         stores.exchange, message_bodies(settings), stores.audit.append, post_office, directory, held, posts, now, secrets.token_bytes,
         stamper=time_stamper(settings, authority, now), drop_directory=settings.message_drop_directory, by=by,
-        patience=Patience(attempts=settings.message_attempts),
+        patience=Patience(attempts=settings.message_attempts, answered_within=timedelta(days=settings.message_answer_days)),
     ))
 
 

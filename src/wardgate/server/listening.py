@@ -36,14 +36,16 @@ async def listen(server: Server, cleanup: AsyncExitStack) -> None:
     if server.samples is not None:
         cleanup.callback(server.samples.records.close)
         applications.append((backends(server.samples), _loopback_socket(server.settings.demo_port)))
+    running: list[tuple[uvicorn.Server, asyncio.Task[None]]] = []
+    cleanup.push_async_callback(_stop_listening, server, running)
     for application, where in applications:
-        await _serve(server, cleanup, _config(application), where)
+        await _serve(running, _config(application), where)
     if server.samples is not None and server.practice is not None:
         config = _config(practice_app.create_app(PRACTICE, server.samples.clock), http=only_from(server.settings.relay_name))
         config.load()
         config.ssl = server.practice.context()
         port = int(server.settings.demo_provider.rpartition(":")[2])
-        await _serve(server, cleanup, config, _loopback_socket(port, "surgery", "WARDGATE_DEMO_PROVIDER_PORT"))
+        await _serve(running, config, _loopback_socket(port, "surgery", "WARDGATE_DEMO_PROVIDER_PORT"))
 
 
 def _config(application: Any, **more: Any) -> uvicorn.Config:
@@ -51,11 +53,11 @@ def _config(application: Any, **more: Any) -> uvicorn.Config:
                           server_header=False, date_header=False, timeout_graceful_shutdown=3, timeout_keep_alive=KEEP_ALIVE_SECONDS, **more)
 
 
-async def _serve(server: Server, cleanup: AsyncExitStack, config: uvicorn.Config, where: socket.socket) -> None:
-    """Return when the socket is served. Raises `StartRefused`."""
+async def _serve(running: list[tuple[uvicorn.Server, asyncio.Task[None]]], config: uvicorn.Config, where: socket.socket) -> None:
+    """Return when the socket is served, by one more of those that run. Raises `StartRefused`."""
     one = _Quiet(config)
     task = asyncio.create_task(one.serve([where]))
-    cleanup.push_async_callback(_stop_listening, server, one, task)
+    running.append((one, task))
     while not one.started:
         if task.done():
             task.result()
@@ -93,7 +95,11 @@ class _Quiet(uvicorn.Server):
         yield
 
 
-async def _stop_listening(server: Server, one: uvicorn.Server, task: asyncio.Task[None]) -> None:
+async def _stop_listening(server: Server, running: list[tuple[uvicorn.Server, asyncio.Task[None]]]) -> None:
+    """Stop all together: each waits a moment for its connections."""
     server.control.discovery.stop_holding()  # an Envoy that waits for new rules must not be waited for
-    one.should_exit = True
-    await task
+    for one, _ in running:
+        one.should_exit = True
+    for ended in await asyncio.gather(*(task for _, task in running), return_exceptions=True):
+        if isinstance(ended, BaseException):
+            raise ended

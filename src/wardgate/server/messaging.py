@@ -64,13 +64,25 @@ class MessagingChores:
     keep_days: int
 
     def expire(self) -> None:
-        """Report to senders what was not collected in time, and all that waits for a mailbox that is not active; by the virtual clock."""
+        """Report to senders what was not collected in time, and all that waits for a mailbox that is not active, or is gone; by the virtual clock."""
         while len(self.stores.mailboxes.expire(self.clock.now(), AT_ONCE, self._uncollected)) == AT_ONCE:
             pass
         for mailbox in self.snapshot().post_office.mailboxes.values():
             if not mailbox.active and self.stores.mailboxes.count(mailbox.id):
                 while len(self.stores.mailboxes.expire(self.clock.now(), AT_ONCE, self._deactivated, mailbox.id)) == AT_ONCE:
                     pass
+
+        for gone in set(self.stores.mailboxes.waited_for()) - self.snapshot().post_office.mailboxes.keys():
+            # NOTE: the store says it, not the snapshot alone: a mailbox may have been made a moment ago
+            if self.stores.documents.get("mailboxes", gone) is None:
+                self._give_up(gone)
+
+    def _give_up(self, mailbox: str) -> None:
+        """Nobody will collect what waits: its senders are told. Reports that wait there are of nobody's concern, least of all of whoever has the id next."""
+        while len(self.stores.mailboxes.expire(self.clock.now(), AT_ONCE, self._deactivated, mailbox)) == AT_ONCE:
+            pass
+        while self.stores.mailboxes.purge(self.clock.now() + timedelta(days=1), AT_ONCE, mailbox, reports_only=True)[0]:
+            pass
 
     def purge(self) -> None:
         """Forget messages and their bodies when they have been kept for their time; by the real clock, as everything is forgotten."""
@@ -162,7 +174,7 @@ def mesh_settings(settings: Settings) -> MeshSettings:
         verify_checksum=settings.mesh_verify_checksum, enforce_workflows=settings.mesh_enforce_workflows, test_routes=settings.mesh_test_routes,
         max_request_bytes=settings.mesh_request_bytes, max_message_bytes=settings.mesh_message_bytes, max_chunks=settings.mesh_chunks,
         compress_bytes=settings.mesh_compress_bytes, max_inflated_bytes=settings.mesh_inflated_bytes, max_inflate_ratio=settings.mesh_inflate_ratio,
-        max_transfers=settings.mesh_transfers, idle_seconds=settings.mesh_idle_seconds, least_bytes_per_second=settings.mesh_least_bytes_per_second,
+        max_transfers=settings.mesh_transfers, max_mailbox_transfers=settings.mesh_mailbox_transfers, idle_seconds=settings.mesh_idle_seconds, least_bytes_per_second=settings.mesh_least_bytes_per_second,
         expiry_days=settings.mesh_collect_days,
     )
 

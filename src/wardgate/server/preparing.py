@@ -2,8 +2,10 @@
 
 import contextlib
 import fcntl
+import logging
 import os
 import resource
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -13,7 +15,7 @@ from wardgate.demo import source
 from wardgate.demo.keys import write_keys
 from wardgate.demo.refuse_live import refuse_demo_when_live
 from wardgate.manifest import Manifest, Source, check
-from wardgate.manifest.documents import from_documents
+from wardgate.manifest.documents import Changes, from_documents
 from wardgate.server.applying import apply, documents_to_change, key_work
 from wardgate.server.errors import StartRefused
 from wardgate.server.settings import Settings
@@ -25,6 +27,8 @@ OPEN_FILES: Final = 65_536
 """Three for each connection of a full Envoy: the caller's, the backend's, and room."""
 MAX_DATA_PATH_BYTES: Final = 90
 """With the name of a socket below it, a longer path does not fit the address of a Unix socket (108 bytes)."""
+
+_log = logging.getLogger(__name__)
 
 
 def prepare_directory(data: Path) -> None:
@@ -87,10 +91,18 @@ def prepare_world(settings: Settings, stores: Stores, manifests: Sequence[Path])
         if step or keys:
             check_directory(stores, wanted)
             apply(stores, wanted, seen, step, keys, now(), event_of_start)
+            _tell_removed(step)
     if settings.demo:
         write_keys(settings.data / "demo")
         _port_file(settings).write_text(f"{settings.demo_port} {settings.demo_provider}\n", encoding="ascii")
     return manifest
+
+
+def _tell_removed(step: Changes) -> None:
+    """Nobody was shown the difference: files that are older than what commands have stated take that away."""
+    if step.remove:
+        counted = ", ".join(f"{number} of {kind}" for kind, number in sorted(Counter(kind for kind, _ in step.remove).items()))
+        _log.warning("the manifest files did not mention what was stored, and it was removed: %s. Start without --manifest to keep what commands have stated", counted)
 
 
 def _demo_backend(port: int) -> str:

@@ -7,6 +7,11 @@ from wardgate.server.installation import MESH_SHARED_KEY
 from wardgate.stores import Stores
 
 
+def is_published(secret: str) -> bool:
+    """Whether everyone knows a password or shared key of mailboxes."""
+    return secret in {MAILBOX_PASSWORD, SHARED_KEY}
+
+
 def refuse_published_secrets(stores: Stores, manifest: Manifest) -> None:
     """Raise `StartRefused` when a live environment has the demo's password at a mailbox, or its shared key."""
     if not manifest.environment.live:

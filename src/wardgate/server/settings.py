@@ -116,7 +116,9 @@ class Settings(BaseSettings):
     mesh_compress_bytes: Annotated[int, Field(ge=1, le=16_777_216)] = 1_048_576
     """The largest plain chunk that is compressed for readers that accept gzip; larger ones leave as they are."""
     mesh_transfers: Annotated[int, Field(ge=1, le=10_000)] = 64
-    """How many chunks that do not fit a row of the store (64 KiB) may be under way at once; clients of more are told to try again."""
+    """How many chunks that do not fit a row of the store (64 KiB) may come at once, and as many go; clients of more are told to try again."""
+    mesh_mailbox_transfers: Annotated[int, Field(ge=1, le=10_000)] = 16
+    """How many of those may be of one mailbox."""
     mesh_idle_seconds: Annotated[float, Field(ge=1, le=120)] = 60.0
     """How long nothing may come of a chunk, or be taken of it, before its transfer is given up."""
     mesh_least_bytes_per_second: Annotated[int, Field(ge=1, le=1_048_576)] = 1_024
@@ -147,6 +149,8 @@ class Settings(BaseSettings):
     """How many mailboxes are worked on at once."""
     message_attempts: Annotated[int, Field(ge=1, le=100)] = 12
     """Tries of one step after which a message is given up and waits for an operator; the pauses grow from a minute to four hours."""
+    message_answer_days: Annotated[int, Field(ge=1, le=365)] = 7
+    """Days after which a response that was asked for and did not come is told of; it is taken whenever it comes."""
     message_keep_days: Annotated[int, Field(ge=35)] = 2_922
     """Days after which a finished message and its evidence are forgotten; the ids that were seen never are."""
     message_time_stamps: Annotated[str, Field(pattern="^https?://")] | None = None

@@ -78,6 +78,8 @@ class HandledMessage:
     attempts: int = 0
     due: datetime | None = None
     """When the next try is."""
+    trouble: str | None = None
+    """What the last try met, in words, of one that waits for another or was given up."""
     content: Chunk | None = field(default=None, repr=False)
     """The clear message, of one that was built or opened."""
     sealed: Chunk | None = field(default=None, repr=False)
@@ -110,7 +112,7 @@ class Exchange(Protocol):
     """Fails closed."""
 
     def add(self, message: HandledMessage, event: Event) -> bool:
-        """Keep a new message; False, and nothing is recorded, when one that came in by this `mailbox` and `mex_id` is there already."""
+        """Keep a new message; False, and nothing is recorded, when one that came in by this `mailbox` and `mex_id`, with these octets, is there already."""
 
     def move(self, moves: Sequence[Move], then: Sequence[tuple[HandledMessage, Event]] = ()) -> bool:
         """Make every move and add what follows from them, such as a response, in one step; nothing, and False, when one is not as it was seen."""
@@ -124,6 +126,12 @@ class Exchange(Protocol):
     def get(self, key: str) -> HandledMessage | None: ...
     def find(self, any_id: str) -> Sequence[HandledMessage]:
         """Return messages by key, message id, Mex id, local id, document id, or the id they answer; oldest first, at most 100."""
+
+    def called(self, mailbox: str, peer: str, local_id: str) -> Sequence[HandledMessage]:
+        """Return messages that came to the one mailbox from the other by their sender's local id; oldest first, at most 100.
+
+        Messages of other senders are not among them, whatever those call theirs.
+        """
 
     def due(self, now: datetime, limit: int, *, after: HandledMessage | None = None) -> Sequence[HandledMessage]:
         """Return those whose next try has come, the longest due first; those behind one that was returned before."""

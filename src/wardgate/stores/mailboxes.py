@@ -34,6 +34,8 @@ class Done(StrEnum):
     """The last chunk came, and others are missing: it was kept, and the message stays open."""
     DIFFERENT = "different"
     """The chunk is there already with other octets, or its content encoding is not that of the message."""
+    TOO_LARGE = "too-large"
+    """With this chunk the message would have more octets than it may."""
     GONE = "gone"
     """Not accepted or acknowledged: there is nothing to be read any more."""
 
@@ -60,6 +62,8 @@ class PostChunk:
     expires: datetime
     use: SingleUse | None
     completed: Event
+    max_bytes: int | None = None
+    """How large the message may become with it: chunks that come together are added up one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +138,14 @@ class Mailboxes(Protocol):
     def report(self, report: MailboxMessage, event: Event) -> None:
         """Put a report into an inbox."""
 
-    def purge(self, before: datetime, limit: int, recipient: str | None = None) -> tuple[int, Sequence[str]]:
+    def waited_for(self) -> Sequence[str]:
+        """Return every mailbox for which something waits, reports included."""
+
+    def purge(self, before: datetime, limit: int, recipient: str | None = None, *, reports_only: bool = False) -> tuple[int, Sequence[str]]:
         """Forget messages created before, uploads that were never finished included; return how many, and the places of their bodies.
 
         Of messages with many chunks it takes fewer than `limit` at once, as others wait for it meanwhile; 0: that was all.
-        With `recipient`, those for that mailbox only: a test environment is reset so.
+        With `recipient`, those for that mailbox only: a test environment is reset so. `reports_only` leaves messages of senders.
         """
 
     def known_places(self, places: Sequence[str]) -> frozenset[str]:
@@ -146,6 +153,9 @@ class Mailboxes(Protocol):
 
     def set_password(self, mailbox: str, password: str, event: Event) -> None:
         """Keep a mailbox's password, encrypted, in place of any other. Raises the generation."""
+
+    def forget_password(self, mailbox: str, event: Event) -> None:
+        """Keep no password of a mailbox; nothing, and no event, where there is none. Raises the generation."""
 
     def passwords(self) -> Mapping[str, str]:
         """Return every mailbox's password."""

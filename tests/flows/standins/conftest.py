@@ -21,6 +21,7 @@ from wardgate.jose import JWKSet, KeyRules, UnverifiedJWT, VerifiedJWT, parse_jw
 from wardgate.keystores import Sealer
 from wardgate.keystores.client_secrets import secret_name
 from wardgate.keystores.rsa import CalendarKeys
+from wardgate.manifest import Manifest
 from wardgate.manifest.documents import secrets_of
 from wardgate.oauth.users import ProviderKind
 from wardgate.standins import StandIns, StandInsApp, StandInSettings
@@ -192,11 +193,15 @@ def make_stores(tmp_path: Path, new_database: Callable[[Path], str]) -> Iterator
         stores.close()
 
 
-@pytest.fixture
-def make_world(make_stores: Callable[[], Stores]) -> Callable[[], World]:
-    """Make a node with the demo's people and clients."""
-    manifest = demo_manifest()
+@pytest.fixture(scope="session")
+def manifest() -> Manifest:
+    """The demo's, read once."""
+    return demo_manifest()
 
+
+@pytest.fixture
+def make_world(make_stores: Callable[[], Stores], manifest: Manifest) -> Callable[[], World]:
+    """Make a node with the demo's people and clients."""
     def make() -> World:
         stores = make_stores()
         for (section, name), secret in secrets_of(manifest).sign_in.items():

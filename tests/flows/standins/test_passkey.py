@@ -187,7 +187,10 @@ def test_a_copy_of_an_authenticator(browser: Any, world: Any, authenticator: Any
 
 def test_a_passkey_of_somebody_else(browser: Any, authenticator: Any, world: Any, registered: Any) -> None:
     """Named first, only that person's passkeys count; a handle that is not its owner's is refused; without any it cannot be told."""
-    world.identities.users["656005750106"].worker.__dict__["authenticators"] = world.identities.users[WORKER].worker.authenticators
+    everybody = world.identities
+    user = everybody.users["656005750106"]
+    as_well = user.model_copy(update={"worker": user.worker.model_copy(update={"authenticators": everybody.users[WORKER].worker.authenticators})})
+    world.identities = replace(everybody, users={**everybody.users, "656005750106": as_well})
     other = software.Authenticator(ORIGIN)
     register(browser, CIS2, "656005750106", other)
     page = browser.get(method_url(browser.authorize(CIS2), username=WORKER))

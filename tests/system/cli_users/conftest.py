@@ -2,16 +2,15 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import warm
 from wardgate.client import ClientSecret, RelyingParty, sign_in_at_stand_in, trust_context
 
-PROGRAM = str(Path(sys.executable).with_name("wardgate"))
 PATIENT = "9912003071"
 
 
@@ -35,20 +34,26 @@ def run(own: Any) -> Iterator[Callable[..., Any]]:
     own.cli("token", "forget", "--all")
 
 
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The command `wardgate`, which begins at once."""
+    return str(warm.write_command(tmp_path_factory.mktemp("program")) / "wardgate")
+
+
 @pytest.fixture
-def spawn(own: Any) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def spawn(own: Any, program: str) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start a command as a process of its own; no browser is opened."""
     started: list[subprocess.Popen[str]] = []
 
     def one(*words: str) -> subprocess.Popen[str]:
-        command = [PROGRAM, *words, "--base-url", own.url, "--ca", str(own.ca), "--data", str(own.data)]
+        command = [program, *words, "--base-url", own.url, "--ca", str(own.ca), "--data", str(own.data)]
         environment = own.environment() | {"BROWSER": "true"}
         started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment))
         return started[-1]
 
     yield one
     for process in started:
-        process.kill()
+        process.terminate()  # it hands that on to the process that does the work
         process.communicate()
 
 

@@ -75,7 +75,7 @@ def test_the_doctor_sees_that_a_sign_in_has_ended(own: Any, run: Any, until: Any
     assert f"{grant}, which goes on" in ended.out
     with World(own.data, None) as world:  # as a logout token of the provider ends it
         world.stores.grants.end([grant], world.now, world.event(EventType.SIGN_IN_ENDED, "demo-app", cause="a logout token"))
-    found = until(lambda: (report := own.cli("doctor", "token", "--base-url", own.url, "-o", "json", stdin=token)).code == 1 and report.data, 10, "the end")
+    found = until(lambda: (report := own.cli("doctor", "token", "--base-url", own.url, "-o", "json", stdin=token)).code == 1 and report.data, what="the end")
     assert found["refusal"]["received"] == f"sign-in {grant}, ended"
 
 

@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 from simulators.message_authority import new_key
 from wardgate.cli import main
 from wardgate.cli.context import World
+from wardgate.demo.post import MAILBOX_PASSWORD, SHARED_KEY
 from wardgate.server.installation import MESH_SHARED_KEY
 from wardgate.workflows.post_office import Obstacle, PostOffice
 
@@ -145,6 +146,21 @@ def test_the_shared_key(post: Run, tmp_path: Path) -> None:
     with World(tmp_path / "data", None) as world:
         assert world.stores.values.get(MESH_SHARED_KEY) == "TestKeyOfTheEnvironment"
     assert "8 to 500" in post("shared-key", "set", "-", stdin="short", code=1)
+
+
+def test_secrets_that_everyone_knows(post: Run, installed: Any, tmp_path: Path) -> None:
+    """A live environment takes none, so that its next start is not refused; others may have them."""
+    for words in (("mailbox", "password", HOSPITAL), ("shared-key", "set")):
+        for known in (MAILBOX_PASSWORD, SHARED_KEY):
+            post(*words, "-", stdin=known)
+        post(*words)
+    (tmp_path / "live.yaml").write_text(MANIFEST.replace("name: trial", "name: trial, live: true"))
+    assert installed("manifest", "apply", tmp_path / "live.yaml", "--yes", "--wait", "0").code == 0
+    held = passwords(tmp_path)
+    for words in (("mailbox", "password", HOSPITAL), ("shared-key", "set")):
+        for known in (MAILBOX_PASSWORD, SHARED_KEY):
+            assert "is the demo's, which everyone knows" in post(*words, "-", stdin=known, code=1)
+    assert passwords(tmp_path) == held
 
 
 REFUSED: list[tuple[tuple[str, ...], str, int]] = [

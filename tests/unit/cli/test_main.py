@@ -10,7 +10,7 @@ import click
 import pytest
 
 from wardgate.cli.failures import EXPECTED, Failed, failure_of
-from wardgate.cli.main import COMMANDS
+from wardgate.cli.lazy import LazyGroup
 from wardgate.cli.reference import commands, rewritten
 
 ROOT = Path(__file__).parents[3]
@@ -19,24 +19,33 @@ HEAVY = ("sqlalchemy", "pydantic", "cryptography", "httpx2", "starlette", "yaml"
 LEAVES = [(name, command) for name, command in commands() if not isinstance(command, click.Group)]
 
 
-def test_help_imports_nothing_heavy_and_is_quick() -> None:
-    """`wardgate --help` needs less than 150 ms of CPU, imports included, and no library but click."""
+@pytest.mark.parametrize("group", [(), ("mesh",), ("message",)], ids=["wardgate", "mesh", "message"])
+def test_help_imports_nothing_heavy_and_is_quick(group: tuple[str, ...]) -> None:
+    """`wardgate --help` needs less than 150 ms of CPU, imports included, and no library but click; so does that of the groups whose commands need most.
+
+    On a slow machine it is less than two and a half times what click alone needs to be imported.
+    """
     code = (
         "import sys, time; begun = time.process_time()\n"
+        "import click\n"
+        "click_took = time.process_time() - begun\n"
         "from wardgate.cli import main\n"
-        "main(['--help'], standalone_mode=False)\n"
+        f"main([*{group!r}, '--help'], standalone_mode=False)\n"
         "took = time.process_time() - begun\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\n"
-        "print(took, file=sys.stderr)\n"
+        "print(took, click_took, file=sys.stderr)\n"
     )
-    quickest = 1.0
+    runs = []
     for _ in range(3):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-        imported, took = done.stderr.strip().split("\n")
+        imported, times = done.stderr.strip().split("\n")
         assert imported == "[]"
-        quickest = min(quickest, float(took))
-    assert quickest < 0.15
-    for name in COMMANDS:
+        runs.append(tuple(map(float, times.split())))
+    quickest, of_click = min(runs)
+    assert quickest < max(0.15, 2.5 * of_click)
+    listed = dict(commands())[" ".join(("wardgate", *group))]
+    assert isinstance(listed, LazyGroup)
+    for name in listed.lazy:
         assert f"  {name}" in done.stdout
 
 

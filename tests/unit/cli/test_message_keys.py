@@ -139,6 +139,44 @@ def test_a_revoked_key_is_believed_no_more(keys: Run, installed: Any, tmp_path: 
     assert "only what is published" in keys("revoke", "sig-1", code=1)
 
 
+def test_a_manifest_takes_keys_away_and_brings_none_back(keys: Run, installed: Any, partner: MessageAuthority, tmp_path: Path) -> None:
+    """Files that do not mention keys remove them, as they do with all that commands state; their ids stay taken, and what was revoked stays so."""
+    made(keys, "enc-1", "encryption")
+    file, anchor, export, without = (tmp_path / name for name in ("cert.pem", "anchor.pem", "all.yaml", "manifest.yaml"))
+    anchor.write_text(partner.pem)
+    keys("trust", anchor, "--organisation", "Z9X02")
+    file.write_text(pem_of(partner.certify("Z9X02", new_key().public_key())))
+    keys("import", file, "--organisation", "Z9X02", "--kid", "theirs")
+    export.write_text(installed("manifest", "export").out)
+    keys("revoke", "enc-1")
+    keys("revoke", "theirs")
+    revoked = installed("manifest", "export").out
+    assert installed("manifest", "apply", without, "--yes", "--wait", "0").code == 0
+    assert states(keys) == {"enc-1": ("made", "store")}
+    with world(tmp_path) as opened:
+        assert ring(opened).decryption_keys() == []
+    back = installed("manifest", "apply", export, "--yes", "--wait", "0")
+    assert (back.code, "the key theirs of Z9X02 was revoked, and stays so" in back.err) == (1, True), back.err
+    keys("trust", anchor, "--organisation", "Z9X02")
+    file.write_text(pem_of(partner.certify("Z9X02", new_key().public_key())))
+    assert "the key id theirs was published for another certificate, of Z9X02" in keys("import", file, "--organisation", "Z9X02", "--kid", "theirs", code=1)
+    assert "the key enc-1 of Z9X01 was revoked, and stays so" in keys("publish", "enc-1", code=1)
+    export.write_text(revoked)
+    assert installed("manifest", "apply", export, "--yes", "--wait", "0").code == 0
+    assert states(keys) == {"enc-1": ("revoked", "store"), "theirs": ("revoked", None)}
+
+
+def test_an_erased_key_of_ours_is_nobody_elses(keys: Run, installed: Any, partner: MessageAuthority, tmp_path: Path) -> None:
+    """Its id stays taken for other certificates, although its entry left the manifest before anything was published under it."""
+    keys("new", "--organisation", "Z9X01", "--use", "signing", "--kid", "sig-1")
+    keys("erase", "sig-1", "--force")
+    file = tmp_path / "other.yaml"
+    document = {"organisation": "Z9X02", "keys": [{"kid": "sig-1", "use": "signing", "certificate": pem_of(partner.certify("Z9X02", new_key().public_key()))}]}
+    file.write_text(MANIFEST + "message_keys: " + json.dumps([document]))
+    refused = installed("manifest", "apply", file, "--yes", "--wait", "0")
+    assert (refused.code, "the key id sig-1 was published for another certificate, of Z9X01" in refused.err) == (1, True), refused.err
+
+
 def test_a_certificate_that_our_authority_revoked_counts(keys: Run, installed: Any, tmp_path: Path) -> None:
     """Although nobody told the directory."""
     made(keys, "sig-1")

@@ -1,6 +1,7 @@
 """A MESH mailbox's small calls, in both versions of the API, and what is not believed of answers (itk3-messaging 5.2, 5.5)."""
 
 import asyncio
+import contextlib
 import json
 import random
 import threading
@@ -82,6 +83,22 @@ def test_messages_may_be_acknowledged_while_they_are_read(clock: Any) -> None:
     with server.mailbox("BOB") as mailbox:
         assert list(mailbox.messages()) == ["A", "B", "C", "D"]
     assert len(server.asked) == 5
+
+
+@pytest.mark.parametrize("local_id", ["", "a/b", "a\\b", ".", "..", "é", "a\nb", "x" * 301])
+def test_a_local_id_that_no_path_carries(server: MeshServer, local_id: str) -> None:
+    """It is not asked for: a gateway would refuse the path, or make another of it."""
+    with server.mailbox() as alice, pytest.raises(MeshCallInvalid, match="by its message id"):
+        alice.track_local(local_id)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(("local_id", "path"), [("50%", "50%25"), ("a%2Fb", "a%252Fb"), ("a b", "a%20b"), ("...", "..."), ("q?1#2", "q%3F1%232")])
+def test_any_other_local_id_is_one_step_of_the_path(server: MeshServer, local_id: str, path: str) -> None:
+    """Encoded once."""
+    with server.mailbox() as alice, contextlib.suppress(MeshAPIError):
+        alice.track_local(local_id)
+    assert server.asked[0].url.raw_path.decode().endswith(f"/outbox/tracking/{path}")
 
 
 def test_a_workflow_filter_goes_to_the_server(clock: Any) -> None:

@@ -146,17 +146,17 @@ def test_a_first_chunk_that_the_server_does_not_know_is_sent_again(server: MeshS
 def test_nobody_sends_twice_what_cannot_be_looked_for(server: MeshServer) -> None:
     """With tracking out of order, with a local id that no path can carry, or with another message's: the caller is told, and asked nothing more."""
     one_try = RetryPolicy(attempts=1)
-    server.spoil("POST", "outbox", broken(done=True), broken(done=True), *[status(503)] * 3)
+    server.spoil("POST", "outbox", broken(done=True), broken(done=True), *[status(503)] * 4)
     server.spoil("GET", "letter-1", status(503))
     server.put(b"another content", mex_localid="letter-3", mex_content_checksum="SHA256 " + "0" * 64)
     server.put(b"to another", mex_localid="letter-4", mex_to="ALICE")
     server.put(b"of another workflow", mex_localid="letter-5", mex_workflowid="V")
     with server.mailbox(retry=one_try) as mailbox:
-        for local_id in ("letter-1", "a/b", "letter-3", "letter-4", "letter-5"):
+        for local_id in ("letter-1", "a/b", "..", "letter-3", "letter-4", "letter-5"):
             with pytest.raises(MeshSendUncertain, match=local_id) as caught:
                 mailbox.send(b"x", outgoing(local_id=local_id))
             assert caught.value.local_id == local_id
-    assert len(server.requests("POST", "outbox")) == 5
+    assert len(server.requests("POST", "outbox")) == 6
 
 
 def test_several_messages_with_the_local_id_are_none(server: MeshServer) -> None:

@@ -1,6 +1,7 @@
 """Canonical JSON: the published vectors, and text whose canonical form would lose something."""
 
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,22 @@ LIMIT = 10_000
 def test_published_vectors(vector: dict[str, str]) -> None:
     """The values that RFC 8785 is published with come out octet by octet."""
     assert canonical(json.loads(vector["input"])) == vector["output"].encode()
+
+
+def test_the_published_sample() -> None:
+    """Section 3.2.2's text becomes the octets of 3.2.4."""
+    assert canonical(json.loads(PUBLISHED["sample"]["input"])) == bytes.fromhex(PUBLISHED["sample"]["output_hex"])
+
+
+@pytest.mark.parametrize(("double", "written"), PUBLISHED["numbers"], ids=str)
+def test_published_numbers(double: str, written: str | None) -> None:
+    """Appendix B: each double as ECMAScript writes it; what is no number has no canonical form."""
+    value = struct.unpack(">d", bytes.fromhex(double))[0]
+    if written is None:
+        with pytest.raises(MalformedJSON):
+            canonical([value])
+    else:
+        assert canonical([value]) == f"[{written}]".encode()
 
 
 REFUSED = {

@@ -6,6 +6,7 @@ what is signed, the key that is agreed, the content's decryption and its additio
 
 import hmac
 import json
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from wardgate.jose import jwe, jws_octets
 from wardgate.jose.base64url import decode, decode_integer
-from wardgate.jose.errors import JOSEError, Undecryptable, UnsuitableKey
+from wardgate.jose.errors import BadSignature, JOSEError, MalformedJWS, Undecryptable, UnsuitableKey
 from wardgate.jose.jwe import UnopenedJWE
 from wardgate.jose.key_encryption import derive
 from wardgate.jose.signature_algorithms import SEAL_ALGORITHMS, SIGNATURE_ALGORITHMS, algorithm_for, check_signature
@@ -134,6 +135,63 @@ def test_rfc_7520_several_recipients() -> None:
     assert key == octets(row["cek"])
     message = UnopenedJWE({}, row["protected"].encode(), None, None, (), octets(row["iv"]), octets(row["ciphertext"]), octets(row["tag"]))
     assert cbc_hmac(key, message).decode() == COOKBOOK["plaintext"]
+
+
+def test_rfc_7520_a_header_that_nobody_signed() -> None:
+    """4.7: the signature is over the payload alone, and such a message is no message here."""
+    row = COOKBOOK["unprotected_jws"]
+    assert hmac.digest(octets(row["key"]["k"]), b"." + COOKBOOK["payload"].encode(), "sha256") == octets(row["signature"])
+    with pytest.raises(MalformedJWS):
+        jws_octets.parse(json.dumps({"payload": COOKBOOK["payload"], "header": row["header"], "signature": row["signature"]}).encode(), 10_000)
+
+
+def test_rfc_7520_several_signatures() -> None:
+    """4.8: each is what it would be by itself; what has several at once is refused, because it is not clear whose it is."""
+    row, payload = COOKBOOK["several_signatures"], COOKBOOK["payload"]
+    with pytest.raises(MalformedJWS):
+        jws_octets.parse(json.dumps({"payload": payload, "signatures": row["signatures"]}).encode(), 10_000)
+    (rs256, es512, hs256), (rsa_key, ec_key, oct_key) = row["signatures"], row["keys"]
+    jws = jws_octets.parse(json.dumps({"payload": payload} | rs256).encode(), 10_000)
+    assert (jws.header, jws.unprotected, jws.payload()) == ({"alg": "RS256"}, rs256["header"], octets(payload))
+    check_signature(algorithm_for("RS256", public_key(rsa_key), {"RS256"}), public_key(rsa_key), jws.signature, jws.signed_octets())
+    signature = octets(es512["signature"])
+    public_key(ec_key).verify(encode_dss_signature(int.from_bytes(signature[:66]), int.from_bytes(signature[66:])), b"." + payload.encode(), ec.ECDSA(hashes.SHA512()))
+    jws = jws_octets.parse(json.dumps({"payload": payload} | hs256).encode(), 10_000)
+    assert hmac.digest(octets(oct_key["k"]), bytes(jws.signed_octets()), "sha256") == jws.signature
+
+
+@pytest.mark.parametrize("row", COOKBOOK["partly_protected_jwe"], ids=lambda row: row["section"])
+def test_rfc_7520_headers_that_are_partly_protected(row: dict[str, Any]) -> None:
+    """5.11 and 5.12: the content comes out, authenticated with what is protected and nothing else; neither is a message here."""
+    said = row["members"]
+    key = aes_key_unwrap(octets(row["key"]["k"]), octets(said["encrypted_key"]))
+    assert key == octets(row["cek"])
+    protected = said.get("protected", "").encode()
+    message = UnopenedJWE({}, protected, None, None, (), octets(said["iv"]), octets(said["ciphertext"]), octets(said["tag"]))
+    assert jwe.decrypt_content(message, key).decode() == COOKBOOK["plaintext"]
+    with pytest.raises(Undecryptable):
+        jwe.decrypt_content(replace(message, protected=protected + b"x"), key)
+    with pytest.raises(JOSEError):
+        jwe.check_algorithms(jwe.parse(json.dumps(said).encode(), 10_000, 4), "", frozenset({"JOSE"}))
+
+
+def test_rfc_7520_a_signature_inside_an_encryption() -> None:
+    """6: opened, and then verified by PS256, which seals use; the encryption around it is none of theirs."""
+    row = COOKBOOK["nested"]
+    message, encrypted = unopened(row)
+    recipient = next(one for one in COOKBOOK["jwe"] if one["section"] == "5.2")["key"]  # the same hobbit
+    key = content_key(row | {"key": recipient}, dict(message.header), encrypted)
+    assert key == octets(row["cek"])
+    opened = jwe.decrypt_content(message, key)
+    assert opened.decode() == row["signed"]
+    jws, signer = jws_octets.parse(opened, 10_000), public_key(row["signer"])
+    assert (jws.header, jws.payload().decode()) == ({"alg": "PS256", "typ": "JWT"}, row["payload"])
+    algorithm = algorithm_for("PS256", signer, SEAL_ALGORITHMS)
+    check_signature(algorithm, signer, jws.signature, jws.signed_octets())
+    with pytest.raises(BadSignature):
+        check_signature(algorithm, signer, jws.signature, bytes(jws.signed_octets()) + b"A")
+    with pytest.raises(JOSEError):
+        jwe.check_algorithms(message, "", frozenset({"JWT"}))
 
 
 def test_rfc_7518_appendix_c() -> None:

@@ -1,8 +1,12 @@
 """Message keys in a hardware module (SoftHSM): made, used by many threads, gone and back again, and refused."""
 
 import hashlib
+import os
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -168,6 +172,51 @@ def test_a_module_that_hangs_keeps_nobody_waiting() -> None:
     goes_on.set()
     patient = HardwareModule(LIBRARY, lambda: PIN)
     assert patient.run(TOKEN, lambda _: 2) == 2
+
+
+def in_a_fork(work: Callable[[], object]) -> str:
+    """Do the work in a forked process with nothing of this one's but its memory; return what it says, or by what it was refused."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            said = str(work())
+        except Exception as error:  # noqa: BLE001 - whatever it is, the parent asserts on it
+            said = f"{type(error).__name__}: {error}"
+        finally:
+            os.write(writing, said.encode())
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        text = answer.read()
+    os.waitpid(child, 0)
+    return text
+
+
+def test_a_fork_of_a_process_that_used_the_module_is_told_so(module: HardwareModule, signer: HardwareSigningKey) -> None:
+    """At once, not after a time limit; the parent goes on."""
+    signer.sign(b"message")
+    began = time.monotonic()
+    for work in (lambda: signer.sign(b"message"), lambda: HardwareModule(LIBRARY, lambda: PIN).run(TOKEN, lambda _: None)):
+        assert in_a_fork(work).startswith(f"HardwareSettings: the hardware module {LIBRARY.name} was started before this process was forked")
+    assert time.monotonic() - began < 5
+    verified(signer, b"message", signer.sign(b"message"))
+
+
+def test_a_module_that_is_first_used_in_a_fork_works_there() -> None:
+    """That it was named before the fork is no harm."""
+    soft_tokens()
+    code = (
+        "import os, sys; from pathlib import Path; from wardgate.keystores.pkcs11 import HardwareModule\n"
+        f"module = HardwareModule(Path({str(LIBRARY)!r}), lambda: {PIN!r})\n"
+        "child = os.fork()\n"
+        "child and os.waitpid(child, 0)\n"  # one after the other: SoftHSM does not like two that start at once
+        f"said = module.run({TOKEN!r}, lambda session: session.token.label)\n"
+        "os.write(1, (said + ' ').encode())\n"
+        "os._exit(0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stdout, done.returncode) == (f"{TOKEN} {TOKEN} ", 0), done.stderr
 
 
 def test_the_key_has_to_be_the_certificates(module: HardwareModule, signer: HardwareSigningKey, authority: MessageAuthority) -> None:

@@ -196,7 +196,8 @@ def test_many_receivers_are_counted(post: Data, accept: Accept) -> None:
     (lambda data: _key(data, state="retired"), []),
     (lambda data: _key(data, certificate=certificate(kind="rsa")), ["the key id z9x01-sig-1 was published for another certificate, of Z9X01: give the new key an id of its own"]),
     (lambda data: data["message_keys"][0].update(keys=[]), []),
-], ids=["retired", "another certificate", "taken away"])
+    (lambda data: _key(data, certificate=certificate().replace("\n", "\r\n") + partner().pem), []),
+], ids=["retired", "another certificate", "taken away", "with the authority below it"])
 def test_a_key_id_is_never_used_again(post: Data, accept: Accept, change: Callable[[Data], object], expected: list[str]) -> None:
     """Nor for another certificate of the same organisation."""
     before = accept(copy.deepcopy(post))

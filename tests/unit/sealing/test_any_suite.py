@@ -5,6 +5,7 @@ import pytest
 from wardgate.sealing.any_suite import SUITES, Kind, kind_of, media_type_of
 from wardgate.sealing.header_readable import SEALED_START
 
+SEALS = b'{"resourceType":"Bundle","contentType":"application/jose+json","data":"'
 LOOKS = [
     ("a JWE", b'{"protected":"e30"}', None, Kind.MODERN),
     ("a compact JWS", b"e30.e30.e30", None, Kind.MODERN),
@@ -16,8 +17,9 @@ LOOKS = [
     ("FHIR in XML", b'<Bundle xmlns="http://hl7.org/fhir">', None, Kind.CLEAR),
     ("FHIR in JSON", b' {"resourceType":"Bundle"}', None, Kind.CLEAR),
     ("FHIR with a signature beside it", b'{"resourceType":"Bundle"}', b"e30..e30", Kind.DETACHED),
-    ("FHIR around a seal", b'{"resourceType":"Bundle","data":"' + SEALED_START + b'"}', None, Kind.HEADER_READABLE),
-    ("FHIR around two", b'{"resourceType":"Bundle","data":"' + SEALED_START * 2 + b'"}', None, Kind.CLEAR),
+    ("FHIR around a seal", SEALS + SEALED_START + b'"}', None, Kind.HEADER_READABLE),
+    ("FHIR around two", SEALS + SEALED_START * 2 + b'"}', None, Kind.CLEAR),
+    ("FHIR around a text that begins as a seal does", SEALS.replace(b"application/jose+json", b"text/plain") + SEALED_START + b'"}', None, Kind.CLEAR),
 ]
 
 

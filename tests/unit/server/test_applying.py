@@ -106,6 +106,21 @@ def test_an_application_that_goes_takes_its_keys_along(stores: Stores, manifest:
     assert types(stores)[-1] == "CredentialRevoked"
 
 
+def test_a_mailbox_that_goes_takes_its_password_along(stores: Stores, manifest: Make, new_event: NewEvent) -> None:
+    """Stated again it has none, so that nobody who knew it comes in; others keep theirs."""
+    both, one = ([{"id": name, "organisation": "Z9X01"} for name in names] for names in (("Z9X01OT001", "Z9X01OT002"), ("Z9X01OT001",)))
+    bring(stores, manifest(mailboxes=both), new_event)
+    for name in ("Z9X01OT001", "Z9X01OT002"):
+        stores.mailboxes.set_password(name, f"secret of {name}", new_event(EventType.MAILBOX_CHANGED))
+    _, _, step = documents_to_change(stores, manifest(mailboxes=one))
+    lines = key_work(stores, manifest(mailboxes=one), step.remove).lines()
+    assert lines == ["  - password of mailbox Z9X01OT002, which goes away: forgotten"]
+    bring(stores, manifest(mailboxes=one), new_event)
+    assert types(stores)[-1] == "MailboxChanged"
+    bring(stores, manifest(mailboxes=both), new_event)
+    assert stores.mailboxes.passwords() == {"Z9X01OT001": "secret of Z9X01OT001"}
+
+
 @pytest.mark.parametrize(("wanted", "said"), [
     ([application("two", {"key": "one-key-for-a-trial"}), application("one")], "belongs to one already"),
     ([application("one", {"key": "one-key-for-a-trial", "expires": "2030-01-01T00:00:00Z"})], "was issued with another expiry"),

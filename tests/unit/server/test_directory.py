@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -103,14 +103,14 @@ def test_a_suspension_costs_what_it_touches(stores: Stores, manifest: Made, even
     systems = tuple(replace(SYSTEM, asid=f"{200_000_200_000 + number}", organisation=f"A{number}", party_key=f"A{number}-850001", clients=()) for number in range(GENERATED))
     stores.system_directory.write(DirectoryChange(items=systems, enrolments=tuple(live(system.asid) for system in systems)), event, stores.generation.current())
     world = keeper(stores)
-    start = perf_counter()
+    start = process_time()
     before = world.refresh(NOW)
-    whole = perf_counter() - start
+    whole = process_time() - start
     one = systems[GENERATED // 2].asid
     stores.system_directory.step(live(one), onboarding.suspend(live(one), "why", by="x", at=datetime(2026, 11, 21, tzinfo=UTC)), event)
-    start = perf_counter()
+    start = process_time()
     after = world.refresh(NOW)
-    assert perf_counter() - start < max(whole / 3, 0.1)
+    assert process_time() - start < max(whole / 3, 0.1)
     assert (before.systems[one].suspended, after.systems[one].suspended) == (False, True)
     assert all(after.systems[system.asid] is before.systems[system.asid] for system in systems if system.asid != one)
     assert before.directory is not None and after.directory is not None  # noqa: PT018 - for the type checker

@@ -14,6 +14,7 @@ import pytest
 from wardgate.audit import Event, EventType
 from wardgate.catalogue import Environment
 from wardgate.keystores import Sealer
+from wardgate.mesh import reports
 from wardgate.mesh.model import Chunk, MailboxMessage, MessageType, Status
 from wardgate.messaging import MeshSettings
 from wardgate.server.clock import Clock
@@ -30,7 +31,7 @@ from wardgate.server.settings import Settings
 from wardgate.stores import Stores, open_stores
 from wardgate.stores.bodies import FileBodies
 from wardgate.stores.mailboxes import Acknowledge, Claim, Post, PostChunk
-from wardgate.stores.ports import SingleUse
+from wardgate.stores.ports import SingleUse, StoredDocument
 from wardgate.workflows.model import Mailbox
 from wardgate.workflows.post_office import PostOffice
 
@@ -108,6 +109,28 @@ def test_what_waits_for_a_closed_mailbox_is_reported_at_once(kept: Stores, tmp_p
     assert waiting(kept, "BOB") == []
 
 
+def test_a_mailbox_that_is_gone_leaves_nothing_to_whoever_has_its_id_next(kept: Stores, tmp_path: Path) -> None:
+    """What waited for it is reported to its senders, reports to it are forgotten; one that the store has, and the snapshot not yet, is left alone."""
+    office = PostOffice.of([Mailbox(id="ALICE", organisation="A1A")], [])
+    snapshot: Any = SimpleNamespace(post_office=office)
+    gone = MessagingChores(kept, FileBodies(tmp_path), lambda: snapshot, Clock(lambda: NOW, lambda: timedelta(0)), 5, 30)
+    post(kept, "M1")
+    new = StoredDocument("mailboxes", "BOB", {"id": "BOB", "organisation": "B2B"})
+    kept.documents.write([new], [], Event(EventType.MANIFEST_APPLIED, NOW))
+    gone.expire()
+    assert [found.id for found in waiting(kept, "BOB")] == ["M1"]
+    kept.documents.write([], [("mailboxes", "BOB")], Event(EventType.MANIFEST_APPLIED, NOW))
+    told = reports.not_collected(replace(waiting(kept, "BOB")[0], sender="BOB", id="M0"), "R0", NOW, 5)
+    kept.mailboxes.report(told, Event(EventType.MAILBOX_EXPIRED, NOW))
+    gone.expire()
+    assert waiting(kept, "BOB") == []
+    (report,) = waiting(kept, "ALICE")
+    assert (report.linked_id, report.report.description if report.report else "") == ("M1", "Message was not collected as the mailbox is deactivated")
+    found = kept.mailboxes.message("M1")
+    assert found is not None
+    assert (found.status, kept.mailboxes.message("R0")) == (Status.UNDELIVERABLE, None)
+
+
 def test_more_than_a_step_holds(kept: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All are reported and all are forgotten, so many at once."""
     monkeypatch.setattr("wardgate.server.messaging.AT_ONCE", 2)
@@ -182,6 +205,7 @@ CHANGED: dict[str, tuple[Any, str]] = {
     "mesh_bind_certificate": (False, "bind_certificate"), "mesh_serve_acknowledged": (True, "serve_acknowledged"), "mesh_verify_checksum": (False, "verify_checksum"),
     "mesh_enforce_workflows": (False, "enforce_workflows"), "mesh_test_routes": (True, "test_routes"), "mesh_request_bytes": (2_000, "max_request_bytes"),
     "mesh_message_bytes": (3_000, "max_message_bytes"), "mesh_transfers": (7, "max_transfers"), "mesh_idle_seconds": (9.0, "idle_seconds"),
+    "mesh_mailbox_transfers": (5, "max_mailbox_transfers"),
     "mesh_collect_days": (8, "expiry_days"), "mesh_chunks": (9, "max_chunks"), "mesh_inflated_bytes": (4_000, "max_inflated_bytes"),
     "mesh_inflate_ratio": (20, "max_inflate_ratio"), "mesh_compress_bytes": (5_000, "compress_bytes"),
     "mesh_least_bytes_per_second": (6, "least_bytes_per_second"), "mesh_token_on_5xx": (True, "consume_token_on_5xx"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from wardgate.audit.model import Event
 from wardgate.demo import manifest as demo_manifest
 from wardgate.manifest import ManifestInvalid
 from wardgate.manifest.documents import from_documents
@@ -15,6 +16,7 @@ from wardgate.server.errors import StartRefused
 from wardgate.server.preparing import only_one, prepare_directory, prepare_world, raise_file_limit
 from wardgate.server.settings import Settings
 from wardgate.stores import Stores
+from wardgate.stores.ports import StoredDocument
 
 SMALL = """
 environment: {{name: trial, live: {live}}}
@@ -106,6 +108,24 @@ def test_named_files_are_applied_and_then_kept(tmp_path: Path, stores: Stores, f
     generation = stores.generation.current()
     assert prepare_world(settings(tmp_path), stores, []).environment.name == "trial"
     assert stores.generation.current() == generation
+
+
+def test_files_are_the_whole_manifest_at_a_later_start_too(tmp_path: Path, stores: Stores, file: Any, event: Event, caplog: pytest.LogCaptureFixture) -> None:
+    """What commands stated meanwhile is removed, of every section alike, and that is told; a start without files keeps it."""
+    prepare_world(settings(tmp_path), stores, [file()])
+    before = {(document.kind, document.name) for document in stores.documents.load()[1]}
+    stated = [
+        StoredDocument("applications", "one", {"name": "one", "organisation": "Z9X01"}),
+        StoredDocument("mailboxes", "Z9X01OT001", {"id": "Z9X01OT001", "organisation": "Z9X01"}),
+        StoredDocument("message_keys", "Z9X01", {"organisation": "Z9X01"}),
+    ]
+    stores.documents.write(stated, [], event)
+    prepare_world(settings(tmp_path), stores, [])
+    assert {(document.kind, document.name) for document in stores.documents.load()[1]} == before | {(one.kind, one.name) for one in stated}
+    assert caplog.messages == []
+    prepare_world(settings(tmp_path), stores, [file()])
+    assert {(document.kind, document.name) for document in stores.documents.load()[1]} == before
+    assert ["1 of applications, 1 of mailboxes, 1 of message_keys. Start without" in said for said in caplog.messages] == [True]
 
 
 @pytest.mark.parametrize(("more", "error", "said"), [

@@ -124,6 +124,9 @@ documents are at `/standins/nhs-cis2/openam/oauth2/realms/root/realms/NHSIdentit
 The system directory is asked over LDAP too, on ports of their own that `wardgate up` opens when it is asked to
 ([how to](../how-to/ask-the-directory.md)).
 
+What a mailbox server answers is never cached and has `X-Content-Type-Options: nosniff`: the type of a message's content is its sender's word. Of bodies above 64 KiB it takes and gives
+so many at once, of one mailbox and in all ([`WARDGATE_MESH_TRANSFERS`](settings.md), `WARDGATE_MESH_MAILBOX_TRANSFERS`); one more is answered by [`mesh-busy`](refusals.md#mesh-busy).
+
 A tester can have mailboxes emptied and reports put into them: `WARDGATE_MESH_TEST_ROUTES` ([settings](settings.md)) adds `DELETE /messageexchange/admin/reset`,
 `DELETE /messageexchange/admin/reset/{{mailbox}}` and `POST /messageexchange/admin/report`, which need no token and are never there in a live environment.
 

@@ -167,7 +167,7 @@ _HANDLED: Final = {
     "document_id": "the id of its document", "mex_message_id": "the mailbox server's id", "seal": "the suite of its seal", "answers": "of a response: the message id that it answers",
     "codes": "ITK response codes that came, or that we sent", "attempts": "tries of this step", "by": "`server`, or the account of who ran the command",
     "content_sha256": "SHA-256 of the clear octets", "sealed_sha256": "SHA-256 of what travels", "user": "the user it is signed for, as a keyed hash",
-    "role": "the role of that user, as a keyed hash",
+    "role": "the role of that user, as a keyed hash", "local_id": "of one whose own id is not known, or tells of a patient: what its sender called it, as a keyed hash",
 }
 _DOCUMENT: Final = {
     "patient": "the NHS number, as a keyed hash; `patient_2` and so on of further patients", "patients_left_out": "how many more there are",
@@ -242,7 +242,7 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
         "form": "`ldif` or `csv`, of a file", "added": "how many of its entries are new", "changed": "how many differ from what was there",
         "unchanged": "how many do not", "put": "how many were put by hand", "removed": "how many were removed"}),
     EventType.MAILBOX_CHANGED: Entry("A mailbox was made or changed, given a password, or let into a workflow; a workflow or the shared key was changed; or, for tests, mailboxes were emptied.", _BY | {
-        "mailbox": "its id", "workflow": "the workflow's id", "change": "`created`, `password`, `suspended`, `resumed`, `workflow`, `workflow removed`, `shared key`, `account`, `account removed` or `account requested`",
+        "mailbox": "its id", "workflow": "the workflow's id", "change": "`created`, `password`, `password forgotten`, `suspended`, `resumed`, `workflow`, `workflow removed`, `shared key`, `account`, `account removed` or `account requested`",
         "reset": "the mailbox that was emptied, or `all`", **_TURNED}),
     EventType.MESSAGE_KEY_CHANGED: Entry("A message key was made, certified, published, retired, revoked, erased or imported, or an organisation's authorities or their lists were changed.", _BY | {
         "kid": "its id; empty where it is about all of an organisation's keys", "organisation": "the organisation's ODS code",
@@ -260,11 +260,11 @@ EVENTS: Final[Mapping[EventType, Entry]] = {
         "workflow": "the workflow, if there is one", "mex_message_id": "the message it was about", **_TURNED}),
     EventType.MESSAGE_BUILT: Entry("The message handler built or took a message to be sent, its workflow allows it, and it is durable.", _HANDLED | _DOCUMENT),
     EventType.MESSAGE_SEALED: Entry("A message to be sent was sealed as its workflow asks.", _HANDLED | _DOCUMENT | _SIGNER),
-    EventType.MESSAGE_SENT: Entry("The mailbox server has a message of ours whole; or, with `change`, its recipient acknowledged the transfer.", _HANDLED | {
-        "bytes": "its size", "change": "`collected`"}),
+    EventType.MESSAGE_SENT: Entry("The mailbox server has a message of ours whole; or, with `change`, its recipient acknowledged the transfer, or has not answered in time.", _HANDLED | _REFUSED | {
+        "bytes": "its size", "change": "`collected`, `overdue`"}),
     EventType.MESSAGE_RECEIVED: Entry("A message came in and is durable; before it is acknowledged to the mailbox server.", _HANDLED | {"bytes": "its size"}),
     EventType.MESSAGE_OPENED: Entry("A message that came in was proved, allowed and delivered; or, with `change`, somebody read it again. Before it is shown.", _HANDLED | _DOCUMENT | _SIGNER | {
-        "change": "`displayed`"}),
+        "change": "`displayed`, or `inspected` of what travels"}),
     EventType.MESSAGE_REFUSED: Entry("A message that came in was refused, or one that was to go out by its workflow's policy.", _HANDLED | _REFUSED | {
         "itk_code": "the ITK response code", "answered": "whether the sender is told"}),
     EventType.MESSAGE_RESPONDED: Entry("A response to a message that came in was made, in one step with what follows for that message.", _HANDLED | {

@@ -10,7 +10,7 @@ from wardgate.audit.model import Event
 from wardgate.stores.exchange import HandledMessage, Move, Stage
 from wardgate.stores.sql import chain
 from wardgate.stores.sql.context import Context
-from wardgate.stores.sql.exchange_rows import id_hash, ids_of, message_of, row_of, seen_hash
+from wardgate.stores.sql.exchange_rows import called_hash, id_hash, ids_of, message_of, row_of, seen_hash
 from wardgate.stores.sql.exchange_schema import EXCHANGE_IDS, EXCHANGE_MESSAGES, EXCHANGE_SEEN
 from wardgate.stores.sql.transaction import reading, writing
 from wardgate.stores.sql.upsert import insert_new
@@ -19,6 +19,8 @@ MOST_FOUND: Final = 100
 FINISHED: Final = (Stage.ANSWERED, Stage.REFUSED, Stage.DUPLICATE, Stage.DEAD, Stage.DROPPED, Stage.COLLECTED, Stage.OPENED)
 """What may be forgotten when it is old; a message that is on its way never is."""
 _KEYS_AT_ONCE: Final = 500
+_STAYS: Final = frozenset({"key", "arrival"})
+"""What is so for ever: a content that is removed came all the same."""
 _ROWS: Final = EXCHANGE_MESSAGES.c
 
 
@@ -73,8 +75,10 @@ class SQLExchange:
         return found[0] if found else None
 
     def find(self, any_id: str) -> Sequence[HandledMessage]:
-        keys = select(EXCHANGE_IDS.c.key).where(EXCHANGE_IDS.c.id == id_hash(self._context, any_id))
-        return self._read(select(EXCHANGE_MESSAGES).where(_ROWS.key.in_(keys)).order_by(_ROWS.created, _ROWS.key).limit(MOST_FOUND))
+        return self._found(id_hash(self._context, any_id))
+
+    def called(self, mailbox: str, peer: str, local_id: str) -> Sequence[HandledMessage]:
+        return self._found(called_hash(self._context, mailbox, peer, local_id))
 
     def due(self, now: datetime, limit: int, *, after: HandledMessage | None = None) -> Sequence[HandledMessage]:
         statement = select(EXCHANGE_MESSAGES).where(_ROWS.due <= now)
@@ -124,12 +128,16 @@ class SQLExchange:
     def _move(self, connection: Connection, move: Move, row: dict[str, Any]) -> None:
         """Change the row only while it is as it was seen. Raises `_NotAsSeen`."""
         seen = (_ROWS.key == move.to.key, _ROWS.stage == str(move.seen), _ROWS.changed == move.seen_changed)
-        values = {name: value for name, value in row.items() if name != "key"}
+        values = {name: value for name, value in row.items() if name not in _STAYS}
         if connection.execute(EXCHANGE_MESSAGES.update().where(*seen).values(values)).rowcount != 1:
             raise _NotAsSeen
 
     def _ids(self, message: HandledMessage) -> list[dict[str, Any]]:
         return [{"id": id_, "key": message.key} for id_ in ids_of(self._context, message)]
+
+    def _found(self, id_: bytes) -> list[HandledMessage]:
+        keys = select(EXCHANGE_IDS.c.key).where(EXCHANGE_IDS.c.id == id_)
+        return self._read(select(EXCHANGE_MESSAGES).where(_ROWS.key.in_(keys)).order_by(_ROWS.created, _ROWS.key).limit(MOST_FOUND))
 
     def _read(self, statement: Any) -> list[HandledMessage]:
         with reading(self._context.database) as connection:

@@ -42,6 +42,13 @@ def ids_of(context: Context, message: HandledMessage) -> Iterator[bytes]:
     for any_id in {message.key, message.message_id, message.mex_id, message.document_id, message.answers, message.local_id}:
         if any_id:
             yield id_hash(context, any_id)
+    if message.direction is Direction.IN and message.local_id:
+        yield called_hash(context, message.mailbox, message.peer, message.local_id)
+
+
+def called_hash(context: Context, mailbox: str, peer: str, local_id: str) -> bytes:
+    """Return the keyed hash of what a sender called its message: no other sender's, and no other id, has it."""
+    return seen_hash(context, "called", f"{len(mailbox)}/{mailbox}/{peer}", local_id)
 
 
 def id_hash(context: Context, any_id: str) -> bytes:
@@ -57,7 +64,8 @@ def seen_hash(context: Context, kind: str, sender: str, any_id: str) -> bytes:
 def _arrival(context: Context, message: HandledMessage) -> bytes | None:
     if message.direction is Direction.OUT or message.mex_id is None:
         return None
-    return seen_hash(context, "arrival", message.mailbox, message.mex_id)
+    content = "" if message.sealed is None else message.sealed.sha256
+    return seen_hash(context, "arrival", message.mailbox, f"{message.mex_id}/{content}")
 
 
 def _at(key: str) -> str:

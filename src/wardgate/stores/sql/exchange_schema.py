@@ -30,7 +30,7 @@ EXCHANGE_MESSAGES: Final = Table(
     Index("exchange_messages_stage", "stage", "created", "key"),
     Index("exchange_messages_changed", "changed"),
 )
-"""`sealed` is the message but for its stage and times; `arrival` is a keyed hash of the mailbox and the mailbox server's id."""
+"""`sealed` is the message but for its stage and times; `arrival` is a keyed hash of the mailbox, the mailbox server's id, and what came."""
 
 EXCHANGE_IDS: Final = Table(
     "exchange_ids", METADATA,

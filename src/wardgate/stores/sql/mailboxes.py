@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import accumulate, islice
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from wardgate.audit.chain import Link
 from wardgate.audit.model import Event
@@ -42,6 +42,8 @@ _CHUNK: Final = f"SELECT {CHUNK} FROM mailbox_chunks WHERE id = ?"  # noqa: S608
 _SENT: Final = _MESSAGE + "local_key = ? AND sender = ? ORDER BY created DESC, id DESC LIMIT ?"
 _DUE: Final = _MESSAGE + f"{WAITING} AND expires <= ? AND type = 'DATA' ORDER BY expires LIMIT ?"
 _OF: Final = _MESSAGE + f"recipient = ? AND {WAITING} AND type = 'DATA' ORDER BY position LIMIT ?"
+_WAITED_FOR: Final = "SELECT mailbox FROM mailbox_counts WHERE waiting > 0 ORDER BY mailbox"
+_REPORTS: Final = " AND type = 'REPORT'"
 _OLD: Final = "SELECT id, recipient, status, total_chunks FROM mailbox_messages WHERE created < ? {} ORDER BY created LIMIT ?"
 
 
@@ -104,9 +106,13 @@ class SQLMailboxes:
             self._put(written, report, event)
             written.write()
 
-    def purge(self, before: datetime, limit: int, recipient: str | None = None) -> tuple[int, Sequence[str]]:
+    def waited_for(self) -> Sequence[str]:
+        return [str(row[0]) for row in self._rows(_WAITED_FOR)]
+
+    def purge(self, before: datetime, limit: int, recipient: str | None = None, *, reports_only: bool = False) -> tuple[int, Sequence[str]]:
         of_whom = () if recipient is None else (recipient,)
-        statement, asked = _OLD.format("AND recipient = ?" if of_whom else ""), (to_micros(before), *of_whom)
+        which = ("AND recipient = ?" if of_whom else "") + (_REPORTS if reports_only else "")
+        statement, asked = _OLD.format(which), (to_micros(before), *of_whom)
         if not self._rows(statement, *asked, 1):
             return 0, []
         with hot_writing(self._context.database) as driver:
@@ -132,6 +138,13 @@ class SQLMailboxes:
             sealed = self._context.seal(password, _password_place(mailbox))
             upsert(connection, MAILBOX_PASSWORDS, [{"mailbox": mailbox, "sealed": sealed, "generation": raise_generation(connection)}])
             chain.append(self._context, connection, [event])
+
+    def forget_password(self, mailbox: str, event: Event) -> None:
+        with writing(self._context.database) as connection:
+            raise_generation(connection)
+            gone = delete(MAILBOX_PASSWORDS).where(MAILBOX_PASSWORDS.c.mailbox == mailbox).returning(MAILBOX_PASSWORDS.c.mailbox)
+            if connection.execute(gone).first() is not None:
+                chain.append(self._context, connection, [event])
 
     def passwords(self) -> Mapping[str, str]:
         with reading(self._context.database) as connection:

@@ -169,6 +169,8 @@ class _Transaction:
         known = self._chunks.get(one.chunk.id)
         if known is not None and known != (step.chunk.size, step.chunk.sha256):
             return Done.DIFFERENT
+        if known is None and step.max_bytes is not None and message.found.size + step.chunk.size > step.max_bytes:
+            return Done.TOO_LARGE
         if known is None:
             self._keep(one.chunk)
             message.change(received=message.found.received + 1, size=message.found.size + step.chunk.size)

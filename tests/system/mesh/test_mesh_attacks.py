@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from mesh_rows.place import BASE, certificate
+from mesh_rows.place import BASE, V2, certificate
 from system import running as system
 from system.mesh_post import MeshPost
 
@@ -115,18 +115,20 @@ def test_certificates_of_others(mesh_post: MeshPost, foreign: dict[str, tuple[Pa
         client.get(f"{BASE}/ALICE/inbox", headers={"Authorization": mesh_post.token("ALICE")})
 
 
-def test_a_revoked_certificate(mesh_post: MeshPost) -> None:
+def test_a_revoked_certificate(mesh_post: MeshPost, tmp_path: Path) -> None:
     """It speaks for no mailbox, on its open connection either."""
-    def asked() -> tuple[int, str | None]:
-        try:
-            return reason(mesh_post.call("DAVE", "GET", "DAVE/inbox"))
-        except httpx2.TransportError:  # a new connection: TLS says no
-            return 495, "certificate-revoked"
+    shown = system.certificate(mesh_post.wardgate, "dave", tmp_path)
+    with mesh_post.wardgate.client(mutual_tls=shown) as client:
+        def asked() -> tuple[int, str | None]:
+            try:
+                return reason(client.get(f"{BASE}/DAVE/inbox", headers={"Accept": V2, "Authorization": mesh_post.token("DAVE")}))
+            except httpx2.TransportError:  # a new connection: TLS says no
+                return 495, "certificate-revoked"
 
-    assert asked() == (403, "mesh-mailbox-inactive")
-    shown = x509.load_pem_x509_certificates(mesh_post.certificates["DAVE"][0].read_bytes())[0]
-    mesh_post.wardgate.done("cert", "revoke", "--fingerprint", shown.fingerprint(hashes.SHA256()).hex(), "--reason", "keyCompromise")
-    system.until(lambda: asked() == (495, "certificate-revoked"), what="the revocation")
+        assert asked() == (403, "mesh-mailbox-inactive")
+        fingerprint = x509.load_pem_x509_certificates(shown[0].read_bytes())[0].fingerprint(hashes.SHA256()).hex()
+        mesh_post.wardgate.done("cert", "revoke", "--fingerprint", fingerprint, "--reason", "keyCompromise")
+        system.until(lambda: asked() == (495, "certificate-revoked"), what="the revocation")
 
 
 @pytest.mark.parametrize(("method", "path"), [
