@@ -69,7 +69,8 @@ def read_head(reader: BERReader) -> Head:
     """Read up to the content. Raises `MalformedCMS`, `AlgorithmRefused`."""
     open_content_info(reader, oids.SIGNED_DATA)
     reader.enter(der.SEQUENCE)
-    version = der.Reader(reader.element(der.INTEGER)).integer() if reader.peek() == der.INTEGER else None
+    with strictly("the version"):
+        version = der.Reader(reader.element(der.INTEGER)).integer() if reader.peek() == der.INTEGER else None
     if version not in VERSIONS:
         raise MalformedCMS("signed data of another version")
     with strictly("digest algorithms"):
