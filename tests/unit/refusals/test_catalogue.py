@@ -25,7 +25,7 @@ def test_every_area_has_reasons() -> None:
 def test_every_area_has_a_table_of_requests_on_the_wire(area: Area) -> None:
     """A new area without one would be met by nobody; within an area, those tables fail for a row that no request produces."""
     tests = Path(__file__).parents[2]
-    asked = [path for folder in ("wire", "system") for path in (tests / folder).glob("test_*.py")]
+    asked = [path for folder in ("wire", "system") for path in (tests / folder).rglob("test_*.py")]
     assert [path.name for path in asked if f"Area.{area.name}" in path.read_text()]
 
 
