@@ -1,87 +1,23 @@
-"""`wardgate message keys`: keys from making to erasing, ours and partners', here and in hardware."""
+"""`wardgate message keys`: keys from making to erasing, ours and partners'."""
 
 import json
 import os
-import shutil
-import subprocess
 import threading
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from simulators.message_authority import MessageAuthority, new_key, pem_of
-from simulators.soft_token import LIBRARY, PIN, TOKEN, soft_tokens
-from wardgate.cli import main
+from unit.cli.message_keys.steps import MANIFEST, NOW, Run, made, states, world
 from wardgate.cli.context import World
 from wardgate.cli.message_key_store import directory, ring
 from wardgate.sealing.keys import State
 from wardgate.sealing.trust import check_recipient, check_signer
-
-MANIFEST = """
-environment: {name: trial}
-organisations: [{ods: Z9X01, name: Example Hospital}, {ods: Z9X02, name: Example Laboratory}]
-"""
-NOW = datetime.now(UTC).replace(microsecond=0)
-Run = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def partner() -> MessageAuthority:
-    """An authority that is not ours."""
-    return MessageAuthority("Partner Root", NOW - timedelta(minutes=30))
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data of an installation whose authority has been made: that takes its time."""
-    place = tmp_path_factory.mktemp("template")
-    (place / "manifest.yaml").write_text(MANIFEST)
-    for words in (("manifest", "apply", place / "manifest.yaml", "--yes"), ("message", "keys", "new", "--organisation", "Z9X02", "--use", "signing", "--kid", "first")):
-        result = CliRunner().invoke(main, [*map(str, words), "--data", str(place / "data")])
-        assert result.exit_code == 0, result.output
-    return place
-
-
-@pytest.fixture
-def installed(wardgate: Any, template: Path, tmp_path: Path) -> Any:
-    """Run a command on a copy of it."""
-    shutil.copytree(template, tmp_path, dirs_exist_ok=True)
-    return wardgate
-
-
-@pytest.fixture
-def keys(installed: Any) -> Run:
-    """Run `wardgate message keys`, which must succeed, and return its JSON; with `code`, which must fail, what it says."""
-    def run(*words: Any, code: int = 0) -> Any:
-        waits = ["--wait", "0"] if words[0] not in {"request", "list", "export", "erase"} else []
-        answer = installed("message", "keys", *words, *waits, "-o", "json")
-        assert answer.code == code, answer
-        return answer.data if code == 0 else answer.err
-
-    return run
-
-
-def made(keys: Run, kid: str, use: str = "signing", *more: str) -> None:
-    """Make and publish a key of Z9X01."""
-    keys("new", "--organisation", "Z9X01", "--use", use, "--kid", kid, *more)
-    keys("publish", kid)
-
-
-def states(keys: Run) -> dict[str, tuple[str, str | None]]:
-    """Return state and place of each key."""
-    return {row["kid"]: (row["state"], row["private"]) for row in keys("list") if row["kid"] != "first"}
-
-
-def world(tmp_path: Path) -> World:
-    """Open the installation as a server does."""
-    return World(tmp_path / "data", None)
 
 
 def test_a_key_signs_when_it_is_published(keys: Run, tmp_path: Path) -> None:
@@ -342,83 +278,3 @@ def test_lists_are_fetched(keys: Run, tmp_path: Path) -> None:
             bodies["/root.crl"] = body  # type: ignore[assignment]
             assert message in keys(*fetch, "--allow-loopback", code=1)
         server.shutdown()
-
-
-@pytest.fixture
-def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A token of SoftHSM that the settings name."""
-    soft_tokens()
-    monkeypatch.setenv("WARDGATE_PKCS11_MODULE", str(LIBRARY))
-    pin = tmp_path / "pin"
-    pin.write_text(PIN)
-    pin.chmod(0o600)
-    monkeypatch.setenv("WARDGATE_PKCS11_PIN_FILE", str(pin))
-    return TOKEN
-
-
-def test_keys_in_hardware(keys: Run, token: str, tmp_path: Path) -> None:
-    """Made there, used there, rotated there; the store has the place only, and a second key of the id is refused."""
-    made(keys, "hw-1", "signing", "--token-label", token)
-    assert states(keys) == {"hw-1": ("published", "hardware")}
-    with world(tmp_path) as opened:
-        key = ring(opened).signing_key("Z9X01")
-        assert key is not None
-        assert len(key.sign(b"message")) == 64
-        held = opened.stores.message_keys.get("hw-1")
-    assert (held.private_pem, held.hardware) == (None, "pkcs11:token=wardgate;object=hw-1;id=%68%77%2D%31;type=private")  # type: ignore[union-attr]
-    new = keys("rotate", "--organisation", "Z9X01", "--use", "signing")
-    assert states(keys)[new["kid"]] == ("published", "hardware")
-    file = tmp_path / "own.pem"
-    with world(tmp_path) as opened:
-        file.write_text(pem_of(directory(opened).keys[new["kid"]].certificate))
-    assert "is not the one of the certificate" in keys(
-        "import", file, "--organisation", "Z9X01", "--kid", "hw-other", "--hardware", "pkcs11:token=wardgate;object=hw-1", code=1)
-    assert "has no key" in keys("import", file, "--organisation", "Z9X01", "--kid", "hw-other", "--hardware", "pkcs11:token=wardgate;object=none", code=1)
-
-
-def certified_by(partner: MessageAuthority, request: Path, certificate: Path) -> x509.CertificateSigningRequest:
-    """Have a request certified."""
-    csr = x509.load_pem_x509_csr(request.read_bytes())
-    certificate.write_text(pem_of(partner.certify("Z9X01", csr.public_key())))
-    return csr
-
-
-@pytest.mark.parametrize("kind", ["ec", "rsa"])
-def test_the_module_signs_requests(keys: Run, token: str, partner: MessageAuthority, tmp_path: Path, kind: str) -> None:
-    """The command `openssl` agrees with them; the answer is taken for the key that asked, and none for another."""
-    request, certificate = tmp_path / "request.csr", tmp_path / "cert.pem"
-    kid = f"hw-csr-{kind}"
-    told = keys("request", "--organisation", "Z9X01", "--use", "signing", "--kid", kid, "--kind", kind, "--token-label", token, "--out", request)
-    assert (told["state"], told["private"]) == ("uncertified", "hardware")
-    judged = subprocess.run(["openssl", "req", "-verify", "-noout", "-subject", "-in", str(request)], capture_output=True, text=True, check=True)
-    assert "verify OK" in judged.stdout + judged.stderr
-    assert "Z9X01" in judged.stdout
-    certificate.write_text(pem_of(partner.certify("Z9X01", new_key().public_key())))
-    keys("import", certificate, "--organisation", "Z9X01", "--kid", "a-partner")
-    assert states(keys)[kid] == ("uncertified", "hardware")
-    csr = certified_by(partner, request, certificate)
-    names = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert names.get_values_for_type(x509.UniformResourceIdentifier) == ["urn:nhs-uk:addressing:ods:Z9X01"]
-    assert keys("import", certificate, "--organisation", "Z9X01")["keys"] == [kid]
-    keys("publish", kid)
-    with world(tmp_path) as opened:
-        key = ring(opened).signing_key("Z9X01")
-        assert key is not None
-        assert (key.kid, len(key.sign(b"message"))) == (kid, 64 if kind == "ec" else 256)
-    assert "cannot sign a request for itself" in keys("request", "--organisation", "Z9X01", "--use", "encryption", "--token-label", token, "--out", tmp_path / "no", code=1)
-    assert not (tmp_path / "no").exists()
-
-
-def test_a_key_of_the_modules_own_tools_asks(keys: Run, token: str, partner: MessageAuthority, tmp_path: Path) -> None:
-    """By its place; a place without a key, or named in two ways, is refused."""
-    request, certificate = tmp_path / "request.csr", tmp_path / "cert.pem"
-    keys("new", "--organisation", "Z9X01", "--use", "signing", "--kid", "hw-tools", "--token-label", token)
-    place = f"pkcs11:token={token};object=hw-tools"
-    ask = ("request", "--organisation", "Z9X01", "--use", "signing", "--out", request)
-    assert "one of them" in keys(*ask, "--hardware", place, "--token-label", token, code=2)
-    assert "has no public key there" in keys(*ask, "--hardware", f"pkcs11:token={token};object=nothing", code=1)
-    assert not request.exists()
-    asked = keys(*ask, "--hardware", place, "--kid", "hw-asked")
-    certified_by(partner, request, certificate)
-    assert keys("import", certificate, "--organisation", "Z9X01")["keys"] == ["hw-asked"]
-    assert (asked["state"], states(keys)["hw-asked"]) == ("uncertified", ("made", "hardware"))
