@@ -1,5 +1,6 @@
 """`wardgate up`."""
 
+import gc
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +42,7 @@ def up(
     """
     if cache_url is not None:
         raise click.UsageError("--cache-url is reserved: this version has no cache; single use and limits are in the database")
+    gc.disable()  # until the server has settled: what is made by then stays
     from wardgate.server.up import run  # noqa: PLC0415 - heavy, and not needed for --help
 
     ctx.exit(run(

@@ -195,16 +195,24 @@ def _listener(index: int, manager: JSON) -> JSON:
 
 
 def _inlined(listener: JSON) -> JSON:
-    """Return a listener that waits for nothing: its discovered filters, routes and secrets are left out or defaulted."""
-    copied: JSON = json.loads(json.dumps(listener))
-    for chain in copied["filter_chains"]:
-        manager = chain["filters"][0]["typed_config"]
-        if manager.pop("rds", None) is not None:
-            manager["route_config"] = {"name": "none", "virtual_hosts": []}
-        manager["http_filters"] = [_defaulted(item) for item in manager["http_filters"]]
-        if "transport_socket" in chain:
-            chain["transport_socket"]["typed_config"] = _tls_by_name(chain["transport_socket"]["typed_config"])
-    return copied
+    """Return a listener that waits for nothing: its discovered filters, routes and secrets are left out or defaulted.
+
+    NOTE: what is changed is copied, and nothing else: a listener holds megabytes of error shapes.
+    """
+    return {**listener, "filter_chains": [_chain(chain) for chain in listener["filter_chains"]]}
+
+
+def _chain(chain: JSON) -> JSON:
+    http, *others = chain["filters"]
+    manager = {name: value for name, value in http["typed_config"].items() if name != "rds"}
+    if len(manager) < len(http["typed_config"]):
+        manager["route_config"] = {"name": "none", "virtual_hosts": []}
+    manager["http_filters"] = [_defaulted(item) for item in manager["http_filters"]]
+    changed: JSON = {**chain, "filters": [{**http, "typed_config": manager}, *others]}
+    if "transport_socket" in chain:
+        socket = chain["transport_socket"]
+        changed["transport_socket"] = {**socket, "typed_config": _tls_by_name(socket["typed_config"])}
+    return changed
 
 
 def _defaulted(item: dict[str, Any]) -> JSON:
@@ -214,13 +222,12 @@ def _defaulted(item: dict[str, Any]) -> JSON:
 
 def _tls_by_name(context: dict[str, Any]) -> JSON:
     """Return the TLS context with its secrets taken from the bootstrap instead of waited for."""
-    common = context["common_tls_context"]
-    named_secrets = [*common["tls_certificate_sds_secret_configs"]]
-    if "validation_context_sds_secret_config" in common:
-        named_secrets.append(common["validation_context_sds_secret_config"])
-    if "combined_validation_context" in common:
-        named_secrets.append(common["combined_validation_context"]["validation_context_sds_secret_config"])
-    for secret in named_secrets:
-        secret.pop("sds_config")
-    return context
+    return {**context, "common_tls_context": _by_name(context["common_tls_context"])}
 
+
+def _by_name(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_by_name(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _by_name(item) for name, item in value.items() if name != "sds_config"}
+    return value

@@ -87,12 +87,12 @@ async def _serve(settings: Settings, stores: Stores, output: str) -> int:
         cleanup.push_async_callback(_stop_tail, server, tail)
         adopted = server.envoy.start()
         cleanup.push_async_callback(_stop_envoy, server)
+        settle()  # while Envoy begins
         tasks = [asyncio.create_task(work) for work in (server.control.run(), server.envoy.run(), server.chores.run(), server.deliveries.run(), server.rounds.run())]
         cleanup.push_async_callback(_cancel, tasks)
         await server.envoy.wait_ready()
         await _wait_confirmed(server)
         tasks.append(asyncio.create_task(_watch([*tasks, tail], stop)))
-        settle()
         serving.write(settings)
         _say_ready(settings, output, adopted=adopted, ldap_port=ldap_port)
         await stop.wait()
@@ -108,6 +108,7 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.enable()
     sys.setswitchinterval(SWITCH_SECONDS)
 
 
