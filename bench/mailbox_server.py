@@ -17,7 +17,6 @@ from wardgate.server.clock import Clock
 from wardgate.server.installation import MESH_SHARED_KEY
 from wardgate.server.messaging import wire_messaging
 from wardgate.server.settings import Settings
-from wardgate.server.up import settle
 from wardgate.stores import GroupCommit, Stores
 from wardgate.workflows.model import Mailbox, Workflow
 from wardgate.workflows.post_office import PostOffice
@@ -49,7 +48,6 @@ async def _serve(settings: dict[str, Any], stores: Stores) -> None:
 
         messaging = wire_messaging(limits, stores, lambda: snapshot, Clock(now, timedelta), dict, record)
         messaging.keys.reload()
-        settle()  # as `wardgate up` does
         await serve(messaging, **where)
         await messaging.close()
 

@@ -18,6 +18,7 @@ import uvicorn
 import uvloop
 
 from wardgate.keystores import load_store_keys
+from wardgate.server.up import settle
 from wardgate.stores import Stores, open_stores
 
 Work = Callable[[dict[str, Any], Stores], Awaitable[None]]
@@ -41,6 +42,7 @@ async def serve(application: Any, **where: Any) -> None:
     """Serve an application at a port or a socket until SIGTERM."""
     server = _Server(uvicorn.Config(application, interface="asgi3", lifespan="off", log_level="warning", access_log=False, proxy_headers=False,
                                     server_header=False, date_header=False, http="httptools", **where))
+    settle()  # as `wardgate up` does
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: setattr(server, "should_exit", True))
     await server.serve()
 
