@@ -147,5 +147,6 @@ def found_row(handler: MessageHandler, any_id: str, way: Direction | None = None
     if not found:
         raise Failed(f"there is no message {any_id} here: wardgate message list")
     if len(found) > 1:
-        raise Failed(f"{len(found)} messages have the id {any_id}: give a key of wardgate message track {any_id}")
+        keys = ", ".join(f"{row.key} ({'from us' if row.direction is Direction.OUT else 'to us'})" for row in found)
+        raise Failed(f"{len(found)} messages have the id {any_id}; give the key of one: {keys}")
     return found[0]

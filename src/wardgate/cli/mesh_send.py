@@ -62,7 +62,7 @@ def send(file: Path, state: Path | None, anew: bool, caller: MeshCaller, printer
             raise
         if kept is not None:
             kept.forget()
-    _show(printer, sent)
+    _show(printer, caller.mailbox, sent)
 
 
 def _opened(file: Path, stack: ExitStack) -> BinaryIO:
@@ -89,7 +89,7 @@ def _told_name(file: Path) -> str:
     return name if str(file) != "-" and name.isascii() and name.isprintable() and len(name) <= _NAME_CHARACTERS else ""
 
 
-def _show(printer: Printer, sent: SentMessage) -> None:
+def _show(printer: Printer, mailbox: str, sent: SentMessage) -> None:
     printer.answer(asdict(sent), pairs([
         ("sent", sent.message_id), ("local id", sent.local_id), ("size", f"{amount(sent.size)} in {sent.chunks} chunk{'s' * (sent.chunks != 1)}"),
-        ("sha256", sent.sha256), ("follow it", f"wardgate mesh track {sent.message_id}")]))
+        ("sha256", sent.sha256), ("follow it", f"wardgate mesh track {sent.message_id} --mailbox {mailbox}")]))

@@ -1,8 +1,9 @@
-"""`wardgate message track ID` and `read KEY`: a message from end to end, and what is in it."""
+"""`wardgate message track ID` and `read ID`: a message from end to end, and what is in it."""
 
 import json
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -19,7 +20,7 @@ from wardgate.exchange.handler import MessageHandler
 from wardgate.exchange.record import plain
 from wardgate.exchange.tracked import Tracked, track
 from wardgate.itk3 import RESPONSE_CODE_ROWS
-from wardgate.stores.exchange import Direction, HandledMessage
+from wardgate.stores.exchange import Direction, HandledMessage, Stage
 from wardgate.stores.ports import AuditRecord
 
 WORDS: Final = {
@@ -113,7 +114,15 @@ def _lines(data: dict[str, Any]) -> list[str]:
     facts = pairs([
         ("  from", ends[0]), ("  to", ends[1]), ("  workflow", data["workflow"]), ("  answers", data["answers"] or ""),
         ("  stage", data["stage"] + (f" ({data['reason']})" if data["reason"] else "")), ("  sealed", data["seal"] or "no"), ("  codes", codes),
-        ("  awaited" if out else "  owed", " and ".join(data["responses_due"])), ("  next try", data["due"] or ""), ("  last try", data["trouble"] or ""),
+        ("  awaited" if out else "  owed", " and ".join(data["responses_due"])), *_next(data), ("  last try", data["trouble"] or ""),
         ("  server", f"{server['status']} {server['description'] or ''}".strip() if server else data["mailbox_server_silent"] or "")])
     steps = [f"    {step['at']}  {step['words']}" + (f": {step['reason']}" if step["reason"] else "") for step in data["steps"]]
     return [head, *facts, *steps]
+
+
+def _next(data: dict[str, Any]) -> list[tuple[str, str]]:
+    """When it is tried again, or looked after: responses may not come, and what was sent may wait in its mailbox for ever."""
+    if not data["due"]:
+        return []
+    trying = data["stage"] in {Stage.BUILT, Stage.SEALED, Stage.RECEIVED}
+    return [("  next try" if trying else "  next look", f"{datetime.fromisoformat(data['due']):%Y-%m-%d %H:%M} UTC")]

@@ -47,3 +47,15 @@ def test_people_see_why(place: Any) -> None:
     assert "collected (response-overdue)" in line
     told = place("message", "track", ROWS["overdue"].message_id, "--offline", "-o", "json").data["messages"][0]
     assert (told["reason"], told["responses_due"]) == ("response-overdue", ["business"])
+
+
+def test_both_ends_of_a_message_may_be_here(place: Any, tmp_path: Path) -> None:
+    """Whoever means one of them is told their keys; when each is looked at next is said to the minute."""
+    due = NOW.replace(month=4)
+    ends = replace(OUT, key="e" * 24, message_id="both", stage=Stage.SENT, due=due), replace(ROWS["owed"], key="f" * 24, message_id="both", mex_id="M2")
+    with World(tmp_path / "data", None) as world:
+        for row in ends:
+            world.stores.exchange.add(row, Event(EventType.MESSAGE_BUILT, NOW, message_id="both", details={"key": row.key}))
+    refused = place("message", "read", "both")
+    assert (refused.code, refused.err) == (1, f"wardgate: 2 messages have the id both; give the key of one: {'e' * 24} (from us), {'f' * 24} (to us)\n")
+    assert "  next look  2026-04-01 12:00 UTC" in place("message", "track", "both", "--offline").out.splitlines()
