@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import NameOID
 
+from command_result import CommandResult
 from free_ports import free_ports
 from wardgate.cli import main
 from wardgate.client.environments import Environment
@@ -53,20 +54,6 @@ def until(true: Callable[[], Any], seconds: float = 60.0, what: str = "it") -> A
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
         time.sleep(0.02)
     return found
-
-
-@dataclass(frozen=True)
-class CommandResult:
-    """What a command printed and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def data(self) -> Any:
-        """The JSON document it printed."""
-        return json.loads(self.out)
 
 
 @dataclass

@@ -11,10 +11,11 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from command_result import CommandResult
 from flows.samples.test_adjustments import consent, flag
 from flows.samples.test_pointers import pointer
 from flows.samples.test_practice import BASE, METADATA, SEARCH, relayed
-from system.running import CommandResult, Wardgate, running, signed_request
+from system.running import Wardgate, running, signed_request
 from wardgate.demo.samples import PRACTICE_FQDN
 from wardgate.spine.headers import Family, headers_for
 from wardgate.spine.interaction_catalogue import find

@@ -4,7 +4,7 @@ import base64
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import httpx2
 import pytest
 from click.testing import CliRunner
 
+from command_result import CommandResult
 from exchange_world import (
     MAILBOXES,
     ODS,
@@ -44,21 +45,7 @@ NHS_NUMBER = "9000000009"
 Do = Callable[[], httpx2.Response]
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a command said."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def data(self) -> Any:
-        """Its JSON."""
-        return json.loads(self.out)
-
-
-Run = Callable[..., Answer]
+Run = Callable[..., CommandResult]
 
 
 @pytest.fixture
@@ -66,7 +53,7 @@ def command(two: Exchanging, directory: Path, monkeypatch: pytest.MonkeyPatch) -
     """Run a command on the installation of a mailbox, whose store and contents these are."""
     ready: set[str] = set()
 
-    def run(mailbox: str, *words: Any, stdin: str | None = None) -> Answer:
+    def run(mailbox: str, *words: Any, stdin: str | None = None) -> CommandResult:
         if mailbox not in ready:
             ready.add(mailbox)
             assert run(mailbox, "manifest", "apply", directory / "manifest.yaml", "--yes").code == 0
@@ -78,7 +65,7 @@ def command(two: Exchanging, directory: Path, monkeypatch: pytest.MonkeyPatch) -
         result = CliRunner().invoke(main, [str(word) for word in words], input=stdin)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
-        return Answer(result.exit_code, result.stdout, result.stderr)
+        return CommandResult(result.exit_code, result.stdout, result.stderr)
 
     manifest = {
         "environment": {"name": "trial"}, "organisations": [{"ods": ods, "name": f"Organisation {ods}"} for ods in ODS.values()],

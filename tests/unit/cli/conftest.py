@@ -1,14 +1,13 @@
 """Installations made in a temporary directory, and the command line called in this process."""
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click.testing
 import pytest
 
+from command_result import CommandResult
 from wardgate.cli import main
 
 MANIFEST = """
@@ -34,21 +33,7 @@ applications:
 """
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a command printed, and its exit code."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def data(self) -> Any:
-        """The JSON document printed."""
-        return json.loads(self.out)
-
-
-Wardgate = Callable[..., Answer]
+Wardgate = Callable[..., CommandResult]
 
 
 @pytest.fixture
@@ -58,11 +43,11 @@ def wardgate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wardgate:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("WARDGATE_DATA", str(tmp_path / "data"))
 
-    def run(*arguments: Any, stdin: str | bytes | None = None) -> Answer:
+    def run(*arguments: Any, stdin: str | bytes | None = None) -> CommandResult:
         result = click.testing.CliRunner().invoke(main, [str(argument) for argument in arguments], input=stdin)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
-        return Answer(result.exit_code, result.stdout, result.stderr)
+        return CommandResult(result.exit_code, result.stdout, result.stderr)
 
     return run
 

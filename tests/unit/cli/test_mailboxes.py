@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from simulators.message_authority import new_key
-from wardgate.cli import main
+from unit.cli.message_installation import install
 from wardgate.cli.context import World
 from wardgate.demo.post import MAILBOX_PASSWORD, SHARED_KEY
 from wardgate.server.installation import MESH_SHARED_KEY
@@ -35,11 +34,7 @@ workflows: [{{id: {LETTER}, senders: [{HOSPITAL}], receivers: [{SURGERY}], messa
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data of a hospital that sends sealed letters to a surgery."""
-    place = tmp_path_factory.mktemp("template")
-    (place / "manifest.yaml").write_text(MANIFEST)
-    result = CliRunner().invoke(main, ["manifest", "apply", str(place / "manifest.yaml"), "--yes", "--data", str(place / "data")])
-    assert result.exit_code == 0, result.output
-    return place
+    return install(tmp_path_factory.mktemp("template"), MANIFEST)
 
 
 @pytest.fixture

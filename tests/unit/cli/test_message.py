@@ -2,19 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from simulators.message_authority import MessageAuthority, new_key, pem_of
+from unit.cli.message_installation import HOSPITAL, NOW, SURGERY, Run, install, key_directory, messages, new_keys
 from unit.itk3.sample import counted, resources
 from wardgate.audit import EventType
-from wardgate.cli import main
 from wardgate.cli.context import World
 from wardgate.cli.message_policy import check_policy
 from wardgate.fhir import Format, Version
@@ -31,9 +26,6 @@ workflows:
   - {id: ROLES, senders: [Z9X01OT001], receivers: [Z9X02OT001], messages: {protection: sealed, signer_roles: [R8000]}}
   - {id: OTHERS, senders: [Z9X01OT001], receivers: [Z9X02OT001], messages: {protection: sealed, document_types: ["999999999"]}}
 """
-NOW = datetime.now(UTC).replace(microsecond=0)
-HOSPITAL, SURGERY = "Z9X01OT001", "Z9X02OT001"
-Run = Callable[..., Any]
 
 
 def document(version: Version = Version.STU3, *, types: tuple[str, ...] = ()) -> bytes:
@@ -46,15 +38,7 @@ def document(version: Version = Version.STU3, *, types: tuple[str, ...] = ()) ->
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data of an installation with keys of both organisations."""
-    place = tmp_path_factory.mktemp("template")
-    (place / "manifest.yaml").write_text(MANIFEST)
-    commands: list[tuple[Any, ...]] = [("manifest", "apply", place / "manifest.yaml", "--yes")]
-    for ods, use in (("Z9X01", "signing"), ("Z9X02", "encryption")):
-        commands += [("message", "keys", "new", "--organisation", ods, "--use", use, "--kid", f"{ods}-{use}"), ("message", "keys", "publish", f"{ods}-{use}", "--wait", "0")]
-    for words in commands:
-        result = CliRunner().invoke(main, [*map(str, words), "--data", str(place / "data")])
-        assert result.exit_code == 0, result.output
-    return place
+    return install(tmp_path_factory.mktemp("template"), MANIFEST, *new_keys())
 
 
 @pytest.fixture
@@ -63,29 +47,13 @@ def installed(wardgate: Any, template: Path, tmp_path: Path) -> Run:
     shutil.copytree(template, tmp_path, dirs_exist_ok=True)
     (tmp_path / "letter.xml").write_bytes(document())
 
-    def run(*words: Any, code: int = 0) -> Any:
-        answer = wardgate("message", *words, "-o", "json")
-        assert answer.code == code, answer
-        return answer.data if answer.out else answer.err
-
-    return run
+    return messages(wardgate)
 
 
 @pytest.fixture
 def keys(tmp_path: Path) -> Path:
     """A directory of keys of both organisations."""
-    place = tmp_path / "keys"
-    authority = MessageAuthority(now=NOW - timedelta(minutes=30))
-    for ods, use, usage in (("Z9X01", "signing", "digital_signature"), ("Z9X02", "encryption", "key_agreement")):
-        (place / ods).mkdir(parents=True)
-        private = new_key()
-        (place / ods / f"{ods}-{use}.pem").write_text(pem_of(authority.certify(ods, private.public_key(), (usage,))))
-        secret = place / ods / f"{ods}-{use}.key"
-        secret.touch(0o600)
-        secret.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    (place / "authorities.pem").write_text(authority.pem)
-    (place / "revocations.pem").write_text(authority.revocations())
-    return place
+    return key_directory(tmp_path / "keys")
 
 
 def events(tmp_path: Path, kind: EventType) -> list[Any]:

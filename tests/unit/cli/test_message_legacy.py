@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from itk2_payloads import PAYLOAD_ID, Reader, encrypted, java_name, packed, signed
 from message_world import RSA_KEY
 from simulators.message_authority import MessageAuthority, new_key, pem_of
+from unit.cli.message_installation import messages
 from unit.itk3.sample import counted, resources
 from wardgate.audit import EventType
 from wardgate.cli import main
@@ -95,12 +96,7 @@ def keys(tmp_path: Path, scene: Scene) -> Path:
 @pytest.fixture
 def run(wardgate: Any) -> Run:
     """Run a command of messages and return its JSON, or what it says to a wrong use."""
-    def called(*words: Any, code: int = 0) -> Any:
-        answer = wardgate("message", *words, "-o", "json")
-        assert answer.code == code, answer
-        return answer.data if answer.out else answer.err
-
-    return called
+    return messages(wardgate)
 
 
 @pytest.fixture

@@ -2,20 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from unit.itk3.sample import counted, resources
+from unit.cli.message_installation import HOSPITAL, SURGERY, Run, install_with_message, messages
 from wardgate.audit import EventType
-from wardgate.cli import main
 from wardgate.cli.context import World
-from wardgate.fhir import Format, Version, write
-from wardgate.itk3 import payload_of
 
 MANIFEST = """
 environment: {name: trial}
@@ -25,42 +19,24 @@ workflows:
   - {id: SEALED, senders: [Z9X01OT001], receivers: [Z9X02OT001], messages: {protection: sealed, suites: [modern, xml, cms]}}
   - {id: SIGNED, senders: [Z9X01OT001], receivers: [Z9X02OT001], messages: {protection: signed, suites: [modern, xml, detached]}}
 """
-HOSPITAL, SURGERY = "Z9X01OT001", "Z9X02OT001"
 SUITES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "modern": ("SEALED", ("--suite", "modern"), "modern"), "header readable": ("SEALED", ("--suite", "modern", "--header-readable"), "header-readable"),
     "CMS": ("SEALED", ("--suite", "cms"), "cms"), "XML": ("SEALED", ("--suite", "xml"), "xml"), "XML signed": ("SIGNED", ("--suite", "xml", "--sign-only"), "xml"),
     "detached": ("SIGNED", ("--suite", "detached"), "clear"),
 }
-Run = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An installation with keys of both organisations, and a message."""
-    place = tmp_path_factory.mktemp("template")
-    (place / "manifest.yaml").write_text(MANIFEST)
-    (place / "letter.xml").write_bytes(write(payload_of(resources(), now=datetime.now(UTC), random=counted()), Format.XML, Version.STU3))
-    commands: list[tuple[Any, ...]] = [("manifest", "apply", place / "manifest.yaml", "--yes")]
-    for ods, use in (("Z9X01", "signing"), ("Z9X02", "encryption")):
-        commands += [("message", "keys", "new", "--organisation", ods, "--use", use, "--kid", f"{ods}-{use}"), ("message", "keys", "publish", f"{ods}-{use}", "--wait", "0")]
-    commands += [("message", "build", place / "letter.xml", "--from", HOSPITAL, "--event", "ITK007C", "--out", place / "message.xml")]
-    for words in commands:
-        result = CliRunner().invoke(main, [*map(str, words), "--data", str(place / "data")])
-        assert result.exit_code == 0, result.output
-    return place
+    return install_with_message(tmp_path_factory.mktemp("template"), MANIFEST)
 
 
 @pytest.fixture
 def run(wardgate: Any, template: Path, tmp_path: Path) -> Run:
     """Run a command on a copy of it and return its JSON."""
     shutil.copytree(template, tmp_path, dirs_exist_ok=True)
-
-    def called(*words: Any, code: int = 0) -> Any:
-        answer = wardgate("message", *words, "-o", "json")
-        assert answer.code == code, answer
-        return answer.data if answer.out else answer.err
-
-    return called
+    return messages(wardgate)
 
 
 def sealed(run: Run, place: Path, name: str) -> tuple[Any, ...]:

@@ -2,24 +2,17 @@
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from simulators.message_authority import MessageAuthority, new_key, pem_of
-from unit.itk3.sample import counted, resources
+from unit.cli.message_installation import HOSPITAL, SURGERY, Run, install_with_message, key_directory, messages
 from wardgate.ca import CertificateAuthority
-from wardgate.cli import main
 from wardgate.cli.authority import authority_of
 from wardgate.cli.context import World
-from wardgate.fhir import Format, Version, write
-from wardgate.itk3 import payload_of
 from wardgate.refusals import reason
 
 MANIFEST = """
@@ -31,24 +24,12 @@ workflows:
   - {id: STAMPED, senders: [Z9X01OT001], receivers: [Z9X02OT001], messages: {protection: sealed, suites: [modern, cms, xml], time_stamp: true}}
   - {id: BESIDE, senders: [Z9X01OT001], receivers: [Z9X02OT001], messages: {protection: signed, suites: [detached], time_stamp: true}}
 """
-HOSPITAL, SURGERY = "Z9X01OT001", "Z9X02OT001"
-Run = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data of an installation with keys of both organisations, and a message."""
-    place = tmp_path_factory.mktemp("template")
-    (place / "manifest.yaml").write_text(MANIFEST)
-    (place / "letter.xml").write_bytes(write(payload_of(resources(), now=datetime.now(UTC), random=counted()), Format.XML, Version.STU3))
-    commands: list[tuple[Any, ...]] = [("manifest", "apply", place / "manifest.yaml", "--yes")]
-    for ods, use in (("Z9X01", "signing"), ("Z9X02", "encryption")):
-        commands += [("message", "keys", "new", "--organisation", ods, "--use", use, "--kid", f"{ods}-{use}"), ("message", "keys", "publish", f"{ods}-{use}", "--wait", "0")]
-    commands += [("message", "build", place / "letter.xml", "--from", HOSPITAL, "--event", "ITK007C", "--out", place / "message.xml")]
-    for words in commands:
-        result = CliRunner().invoke(main, [*map(str, words), "--data", str(place / "data")])
-        assert result.exit_code == 0, result.output
-    return place
+    return install_with_message(tmp_path_factory.mktemp("template"), MANIFEST)
 
 
 @pytest.fixture
@@ -57,13 +38,7 @@ def run(wardgate: Any, template: Path, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.delenv("WARDGATE_TIME_STAMP_URL", raising=False)
     monkeypatch.delenv("WARDGATE_MESSAGE_TIME_STAMPS", raising=False)
     shutil.copytree(template, tmp_path, dirs_exist_ok=True)
-
-    def called(*words: Any, code: int = 0) -> Any:
-        answer = wardgate("message", *words, "-o", "json")
-        assert answer.code == code, answer
-        return answer.data if answer.out else answer.err
-
-    return called
+    return messages(wardgate)
 
 
 class Elsewhere(ThreadingHTTPServer):
@@ -171,7 +146,7 @@ def test_a_url_that_is_said_is_the_one_that_is_asked(run: Run, tmp_path: Path, e
 def test_with_keys_of_a_directory_there_is_no_authority_of_ours(run: Run, tmp_path: Path, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wrong use, unless an address is set; nothing is stamped that nobody asked for."""
     place = tmp_path / "keys"
-    _keys(place)
+    key_directory(place)
     to = ("--to", f"{SURGERY}:Z9X02", "--workflow", "W", "--keys", place, "--organisation", "Z9X01", "--out", tmp_path / "sealed")
     assert "give its URL" in run("seal", tmp_path / "message.xml", *to, "--time-stamp", code=2)
     assert not (tmp_path / "sealed").exists()
@@ -181,17 +156,3 @@ def test_with_keys_of_a_directory_there_is_no_authority_of_ours(run: Run, tmp_pa
     (tmp_path / "sealed").unlink()
     run("seal", tmp_path / "message.xml", *to, "--time-stamp")
     assert elsewhere.asked == 1
-
-
-def _keys(place: Path) -> None:
-    """A directory of keys of both organisations."""
-    authority = MessageAuthority(now=datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=30))
-    for ods, use, usage in (("Z9X01", "signing", "digital_signature"), ("Z9X02", "encryption", "key_agreement")):
-        (place / ods).mkdir(parents=True)
-        private = new_key()
-        (place / ods / f"{ods}-{use}.pem").write_text(pem_of(authority.certify(ods, private.public_key(), (usage,))))
-        secret = place / ods / f"{ods}-{use}.key"
-        secret.touch(0o600)
-        secret.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    (place / "authorities.pem").write_text(authority.pem)
-    (place / "revocations.pem").write_text(authority.revocations())

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from simulators.message_authority import MessageAuthority
+from unit.cli.message_installation import install
 from unit.cli.message_keys.steps import MANIFEST, NOW
-from wardgate.cli import main
 
 
 @pytest.fixture(scope="package")
@@ -23,12 +22,7 @@ def partner() -> MessageAuthority:
 @pytest.fixture(scope="package")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data of an installation whose authority has been made: that takes its time."""
-    place = tmp_path_factory.mktemp("template")
-    (place / "manifest.yaml").write_text(MANIFEST)
-    for words in (("manifest", "apply", place / "manifest.yaml", "--yes"), ("message", "keys", "new", "--organisation", "Z9X02", "--use", "signing", "--kid", "first")):
-        result = CliRunner().invoke(main, [*map(str, words), "--data", str(place / "data")])
-        assert result.exit_code == 0, result.output
-    return place
+    return install(tmp_path_factory.mktemp("template"), MANIFEST, ("message", "keys", "new", "--organisation", "Z9X02", "--use", "signing", "--kid", "first"))
 
 
 @pytest.fixture
