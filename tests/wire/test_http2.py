@@ -1,4 +1,4 @@
-"""The same rules over HTTP/2, with the caller's own tool: curl. Its absence, or that of its HTTP/2, skips these tests."""
+"""The same rules over HTTP/2, with the caller's own tool: curl, which must have been built with HTTP/2."""
 
 import json
 import shutil
@@ -16,14 +16,11 @@ from wire.requests_strategy import AUTHORIZATIONS, ROUTE_PATHS, Ask
 CURL = shutil.which("curl")
 
 
-def speaks_http2() -> bool:
-    """Return whether this machine's curl was built with HTTP/2."""
-    if CURL is None:
-        return False
-    return "HTTP2" in subprocess.run([CURL, "--version"], capture_output=True, text=True, check=False, timeout=10).stdout
-
-
-pytestmark = pytest.mark.skipif(not speaks_http2(), reason="curl with HTTP/2 is not installed")
+@pytest.fixture(scope="module", autouse=True)
+def _curl() -> None:
+    """Without it nothing here would be tried."""
+    assert CURL is not None, "curl is not installed: script/system-packages"
+    assert "HTTP2" in subprocess.run([CURL, "--version"], capture_output=True, text=True, check=True, timeout=10).stdout, "this curl was built without HTTP/2"
 
 
 def quoted(text: str) -> str:
