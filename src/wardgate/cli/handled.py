@@ -142,7 +142,8 @@ def next_try(world: World, row: HandledMessage) -> str:
 
 def found_row(handler: MessageHandler, any_id: str, way: Direction | None = None) -> HandledMessage:
     """Return the one message of an id: its key, or an id that only it has, of those that go this way. Raises `Failed`."""
-    found = [row for row in handler.parts.store.find(any_id) if row.key == any_id] or [row for row in handler.parts.store.find(any_id) if row.answers != any_id]
+    known = handler.parts.store.find(any_id)
+    found = [row for row in known if row.key == any_id] or [row for row in known if row.answers != any_id]
     found = [row for row in found if way in {None, row.direction}] or found  # both ends of an exchange may be here
     if not found:
         raise Failed(f"there is no message {any_id} here: wardgate message list")
