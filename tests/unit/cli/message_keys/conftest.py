@@ -1,7 +1,6 @@
 """An installation with an authority, a partner's authority, and the command whose keys are tried."""
 
 import shutil
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,8 @@ from typing import Any
 import pytest
 
 from simulators.message_authority import MessageAuthority
-from unit.cli.message_installation import install
-from unit.cli.message_keys.steps import MANIFEST, NOW
+from unit.cli.message_installation import NOW, Run, install
+from unit.cli.message_keys.steps import MANIFEST
 
 
 @pytest.fixture(scope="package")
@@ -33,7 +32,7 @@ def installed(wardgate: Any, template: Path, tmp_path: Path) -> Any:
 
 
 @pytest.fixture
-def keys(installed: Any) -> Callable[..., Any]:
+def keys(installed: Any) -> Run:
     """Run `wardgate message keys`, which must succeed, and return its JSON; with `code`, which must fail, what it says."""
     def run(*words: Any, code: int = 0) -> Any:
         waits = ["--wait", "0"] if words[0] not in {"request", "list", "export", "erase"} else []

@@ -1,21 +1,17 @@
 """What tests of message keys do and ask again and again."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from cryptography import x509
 
 from simulators.message_authority import MessageAuthority, pem_of
+from unit.cli.message_installation import Run
 from wardgate.cli.context import World
 
 MANIFEST = """
 environment: {name: trial}
 organisations: [{ods: Z9X01, name: Example Hospital}, {ods: Z9X02, name: Example Laboratory}]
 """
-NOW = datetime.now(UTC).replace(microsecond=0)
-Run = Callable[..., Any]
 
 
 def made(keys: Run, kid: str, use: str = "signing", *more: str) -> None:

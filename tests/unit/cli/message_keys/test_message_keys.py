@@ -13,7 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from simulators.message_authority import MessageAuthority, new_key, pem_of
-from unit.cli.message_keys.steps import MANIFEST, NOW, Run, made, states, world
+from unit.cli.message_installation import NOW, Run
+from unit.cli.message_keys.steps import MANIFEST, made, states, world
 from wardgate.cli.context import World
 from wardgate.cli.message_key_store import directory, ring
 from wardgate.sealing.keys import State

@@ -8,7 +8,8 @@ from cryptography import x509
 
 from simulators.message_authority import MessageAuthority, new_key, pem_of
 from simulators.soft_token import LIBRARY, PIN, TOKEN, soft_tokens
-from unit.cli.message_keys.steps import Run, certified_by, made, states, world
+from unit.cli.message_installation import Run
+from unit.cli.message_keys.steps import certified_by, made, states, world
 from wardgate.cli.message_key_store import directory, ring
 
 
